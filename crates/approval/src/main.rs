@@ -1,0 +1,19 @@
+//! Wires [`approval::Approval`] to Lambda; nothing is decided here.
+
+use approval::{Approval, Config, Error};
+use lambda_runtime::{LambdaEvent, run, service_fn, tracing};
+use serde_json::Value;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+    let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
+    let aws = platform::aws_config().await;
+    let function = &Approval::new(config, &aws);
+
+    run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let request_id = event.context.request_id;
+        function.handle(&event.payload, &request_id, jiff::Timestamp::now()).await.map_err(Error::logged)
+    }))
+    .await
+}

@@ -1,0 +1,88 @@
+use domain::scan::{
+    ScanId,
+    decision::{Decision, InvalidRequest, Outcome},
+    report::Report,
+};
+use serde::Serialize;
+
+/// What Amazon Q shows in the thread: short, flat, and readable as raw JSON (facts 1.4). The state machine reads
+/// `outcome`.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply {
+    /// For people.
+    pub message: String,
+    /// What is decided about the scan, if anything is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Which scan.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scan_id: Option<ScanId>,
+    /// Exactly what was decided about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upload: Option<String>,
+}
+
+/// What became of the mail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Mailed {
+    Sent,
+    SentBefore,
+    /// SES will not send it as things are: why, and what to do.
+    Refused(String),
+}
+
+impl Reply {
+    pub(crate) fn unusable(error: &InvalidRequest) -> Self {
+        Self::sentence(format!("Nothing was decided: {error}. Press a button of a notification instead."))
+    }
+
+    pub(crate) fn unknown(scan_id: &ScanId) -> Self {
+        Self { scan_id: Some(scan_id.clone()), ..Self::sentence("Nothing was decided: no such scan is known.".into()) }
+    }
+
+    pub(crate) fn nothing_to_decide(report: &Report) -> Self {
+        let message = "Nothing was decided: only a failed quality gate can be approved or rejected.".to_owned();
+        Self { scan_id: Some(report.scan_id.clone()), upload: Some(upload(report)), ..Self::sentence(message) }
+    }
+
+    /// `first` tells whether this press made the decision.
+    pub(crate) fn decided(report: &Report, decision: &Decision, first: bool, mailed: &Mailed) -> Self {
+        let kind = match decision.outcome {
+            Outcome::Approved => "Approval Email",
+            Outcome::Rejected => "Rejection Email",
+            Outcome::Expired => "",
+        };
+        let verb = decision.outcome.verb();
+        let message = match (decision.outcome, mailed) {
+            (Outcome::Expired, _) => {
+                format!("This scan was {verb} at {}. Upload the zip again to have it decided.", decision.decided_at)
+            }
+            (_, Mailed::Sent) if first => format!("{kind} sent successfully"),
+            (_, Mailed::Refused(why)) => format!("This scan is {verb}, but the mail was not sent: {why}"),
+            (_, Mailed::Sent) => {
+                format!("{kind} sent successfully; the scan was {verb} at {} already", decision.decided_at)
+            }
+            (_, Mailed::SentBefore) => format!(
+                "Nothing changed: this scan was {verb} at {} (request {}). The first decision counts.",
+                decision.decided_at, decision.request_id
+            ),
+        };
+        Self {
+            message,
+            outcome: Some(decision.outcome),
+            scan_id: Some(report.scan_id.clone()),
+            upload: Some(upload(report)),
+        }
+    }
+
+    fn sentence(message: String) -> Self {
+        Self { message, outcome: None, scan_id: None, upload: None }
+    }
+}
+
+fn upload(report: &Report) -> String {
+    let upload = &report.upload;
+    let place = format!("{}/{} version {}", upload.bucket, upload.key, upload.version_id);
+    domain::text::plain(&place, 400)
+}

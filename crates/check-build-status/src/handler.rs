@@ -1,0 +1,218 @@
+use aws_config::SdkConfig;
+use domain::scan::{
+    build::{self, Build, ScanTask},
+    diagnosis::{self, Cause, PipelineFailure, Step, Verdict},
+    links::Links,
+    notification::{self, Notification},
+    report::{BuildRecord, NOTIFIED, REPORT, Report, TASK, WaitingTask},
+    scanner_log,
+};
+use jiff::Timestamp;
+use platform::{http::LazyClient, records::Records, secret::SecretStore, task};
+use serde_json::{Value, json};
+
+use crate::{
+    Config, Error, build_log,
+    request::Request,
+    sonarqube::{Server, ServerVerdict},
+};
+
+/// The state machine tries every 10 s; an analysis that takes longer than this many tries is not waited for.
+const LAST_ATTEMPT: u32 = 36;
+/// An unreachable server gets this many tries.
+const LAST_UNREACHABLE_ATTEMPT: u32 = 3;
+/// Lines of the log in a notification.
+const EXCERPT_LINES: usize = 8;
+
+/// The function with its clients.
+#[derive(Debug)]
+pub struct CheckBuildStatus {
+    pub(crate) config: Config,
+    pub(crate) records: Records,
+    pub(crate) sns: aws_sdk_sns::Client,
+    pub(crate) sfn: aws_sdk_sfn::Client,
+    pub(crate) logs: aws_sdk_cloudwatchlogs::Client,
+    pub(crate) codebuild: aws_sdk_codebuild::Client,
+    pub(crate) secrets: SecretStore,
+    pub(crate) http: LazyClient,
+}
+
+/// What an invocation came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Outcome {
+    /// The gate is passed; the execution goes on.
+    Passed,
+    /// The gate failed; the channel was asked and the execution waits.
+    AwaitingDecision,
+    /// The pipeline failed; the channel was told and the execution fails.
+    PipelineFailed,
+    /// The server has not decided yet; the state machine asks again.
+    AnalysisPending,
+}
+
+impl CheckBuildStatus {
+    /// Makes the clients; nothing is sent.
+    #[must_use]
+    pub fn new(config: Config, aws: &SdkConfig) -> Self {
+        Self {
+            records: Records::new(aws_sdk_s3::Client::new(aws), &config.evidence_bucket),
+            sns: aws_sdk_sns::Client::new(aws),
+            sfn: aws_sdk_sfn::Client::new(aws),
+            logs: aws_sdk_cloudwatchlogs::Client::new(aws),
+            codebuild: aws_sdk_codebuild::Client::new(aws),
+            secrets: SecretStore::new(aws),
+            http: LazyClient::default(),
+            config,
+        }
+    }
+
+    /// Handles one request of the state machine.
+    ///
+    /// The record comes first and is written once; then the channel; the task last. Whatever step a crash hits, the
+    /// next try finds the record and goes on from it, so a verdict never changes.
+    ///
+    /// # Errors
+    /// [`Error`]; the state machine tries again.
+    pub async fn handle(&self, payload: &Value, now: Timestamp) -> Result<Outcome, Error> {
+        let request: Request = serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
+        let key = request.scan_id.record_key(REPORT);
+        let report = if let Some(report) = self.records.read(&key).await.map_err(Error::Record)? {
+            report
+        } else if let Some(report) = self.judge(&request, now).await? {
+            self.record(&key, report).await?
+        } else {
+            let cause = "the SonarQube server has not decided yet";
+            task::fail(&self.sfn, &request.task_token, "AnalysisPending", cause).await.map_err(Error::Task)?;
+            tracing::info!(scan.id = %request.scan_id, scan.attempt = request.attempt, "the analysis is pending");
+            return Ok(Outcome::AnalysisPending);
+        };
+        let outcome = self.tell(&request, &report).await?;
+        tracing::info!(scan.id = %request.scan_id, scan.outcome = ?outcome, "checked the scan");
+        Ok(outcome)
+    }
+
+    /// Creates the report. If another try was faster, its report counts.
+    async fn record(&self, key: &str, report: Report) -> Result<Report, Error> {
+        if self.records.create(key, &report).await.map_err(Error::Record)? {
+            return Ok(report);
+        }
+        Ok(self.records.read(key).await.map_err(Error::Record)?.unwrap_or(report))
+    }
+
+    /// The verdict as a report; `None` while the server has not decided.
+    async fn judge(&self, request: &Request, now: Timestamp) -> Result<Option<Report>, Error> {
+        let mut task = build::read(request.build.as_ref(), request.error.as_ref());
+        let mut step = diagnosis::first_look(&task);
+        if let Step::AskCodeBuild { build_arn } = &step {
+            task = ScanTask::Finished(self.ask_codebuild(build_arn).await?);
+            step = diagnosis::first_look(&task);
+        }
+        let build = if let ScanTask::Finished(build) = task { build } else { Build::default() };
+        let verdict = match step {
+            Step::Conclude(cause) => failed(cause, Vec::new()),
+            Step::AskServer { task_id } => match self.ask_server(request, &build, &task_id).await? {
+                Some(verdict) => verdict,
+                None => return Ok(None),
+            },
+            Step::ReadLog | Step::AskCodeBuild { .. } => {
+                let lines = build_log::read(&self.logs, &build).await?;
+                let cause = diagnosis::from_log(&build, &lines);
+                let excerpt = match cause {
+                    // The sentence says it all.
+                    Cause::Refused { .. } => Vec::new(),
+                    _ => scanner_log::excerpt(&lines, EXCERPT_LINES),
+                };
+                failed(cause, excerpt)
+            }
+        };
+        Ok(Some(Report {
+            scan_id: request.scan_id.clone(),
+            execution_arn: request.execution_arn.clone(),
+            upload: request.object.clone(),
+            requester: request.requester.clone(),
+            project_key: request.project_key.clone(),
+            build: BuildRecord::of(&build),
+            suppressions: build.exported("NOSONAR_COUNT").and_then(|count| count.parse().ok()),
+            verdict,
+            recorded_at: now,
+        }))
+    }
+
+    async fn ask_codebuild(&self, build_arn: &str) -> Result<Build, Error> {
+        let unreadable = |source: Box<dyn std::error::Error + Send + Sync>| Error::BuildUnreadable {
+            build_arn: build_arn.to_owned(),
+            source,
+        };
+        let answer = self.codebuild.batch_get_builds().ids(build_arn).send().await;
+        let answer = answer.map_err(|error| unreadable(Box::new(error)))?;
+        let build = answer.builds().first().ok_or_else(|| unreadable("no such build".into()))?;
+        Ok(crate::request::from_codebuild(build))
+    }
+
+    /// The server's verdict; `None` while it has not decided.
+    async fn ask_server(&self, request: &Request, build: &Build, task_id: &str) -> Result<Option<Verdict>, Error> {
+        let token = self.secrets.get_key(&self.config.sonar_reader_secret_arn, "token").await.map_err(Error::Token)?;
+        let http = self.http.get().map_err(Error::Connection)?;
+        let server = Server { http, url: &self.config.sonar_host_url, token: &token };
+        let verdict = match server.verdict(task_id, &request.project_key, request.started_at).await {
+            Ok(ServerVerdict::Pending) if request.attempt < LAST_ATTEMPT => return Ok(None),
+            Err(error) if error.may_heal() && request.attempt < LAST_UNREACHABLE_ATTEMPT => {
+                tracing::warn!(error = platform::chain(&error), "the server did not answer");
+                return Ok(None);
+            }
+            Ok(ServerVerdict::Pending) => failed(Cause::GateTimedOut, Vec::new()),
+            Ok(ServerVerdict::Passed) if diagnosis::succeeded(build) => Verdict::Passed,
+            Ok(ServerVerdict::Passed) => failed(diagnosis::failed_after_gate(build), Vec::new()),
+            Ok(ServerVerdict::GateFailed(failure)) => Verdict::QualityGateFailed(failure),
+            Ok(ServerVerdict::AnalysisFailed(message)) => failed(Cause::AnalysisFailed { message }, Vec::new()),
+            Ok(ServerVerdict::Unknown(message)) => failed(Cause::VerdictUnknown { message }, Vec::new()),
+            Err(error) => failed(Cause::VerdictUnknown { message: platform::chain(&error) }, Vec::new()),
+        };
+        Ok(Some(verdict))
+    }
+
+    async fn tell(&self, request: &Request, report: &Report) -> Result<Outcome, Error> {
+        let links = Links::of(report, self.config.sonar_host_url.as_str(), self.config.triage_guide_url.as_str());
+        match &report.verdict {
+            Verdict::Passed => {
+                task::succeed(&self.sfn, &request.task_token, &json!({"outcome": "PASSED"}))
+                    .await
+                    .map_err(Error::Task)?;
+                Ok(Outcome::Passed)
+            }
+            Verdict::QualityGateFailed(failure) => {
+                // The token first: a button that is there must find it.
+                let waiting = WaitingTask { task_token: request.task_token.clone() };
+                self.records.replace(&request.scan_id.record_key(TASK), &waiting).await.map_err(Error::Record)?;
+                self.notify_once(report, &notification::quality_gate_failed(report, failure, &links)).await?;
+                Ok(Outcome::AwaitingDecision)
+            }
+            Verdict::PipelineFailed(failure) => {
+                self.notify_once(report, &notification::pipeline_failed(report, failure, &links)).await?;
+                let cause = failure.cause.headline();
+                task::fail(&self.sfn, &request.task_token, "PipelineFailed", cause).await.map_err(Error::Task)?;
+                Ok(Outcome::PipelineFailed)
+            }
+        }
+    }
+
+    /// Publishes, unless an earlier try did. A crash between publishing and the mark shows the message twice, which is
+    /// harmless: both carry the same scan id.
+    async fn notify_once(&self, report: &Report, notification: &Notification) -> Result<(), Error> {
+        let mark = report.scan_id.record_key(NOTIFIED);
+        if self.records.read::<Value>(&mark).await.map_err(Error::Record)?.is_some() {
+            return Ok(());
+        }
+        let message = serde_json::to_string(notification).map_err(|error| Error::Notification(Box::new(error)))?;
+        let publish = self.sns.publish().topic_arn(&self.config.notification_topic_arn);
+        let publish = publish.subject(notification.subject()).message(message).send().await;
+        let message_id = publish.map_err(|error| Error::Notification(Box::new(error)))?.message_id;
+        self.records.create(&mark, &json!({"messageId": message_id})).await.map_err(Error::Record)?;
+        Ok(())
+    }
+}
+
+fn failed(cause: Cause, log: Vec<String>) -> Verdict {
+    Verdict::PipelineFailed(PipelineFailure { cause, log })
+}

@@ -1,0 +1,23 @@
+//! CheckBuildStatus: what became of a scan, and who has to know.
+//!
+//! - **Started by** the state machine `code-scan`, after a successful build as well as after a failed one, with a task
+//!   token.
+//! - **Reads** the build in the request (or CodeBuild's, if it was cut off), the build's log, the SonarQube server.
+//! - **Changes** the evidence bucket (`scans/<scan id>/report.json` and `notified.json` once, `task.json`), publishes
+//!   one notification, and completes the task unless a person has to decide.
+//! - **May** `s3:GetObject`, `s3:PutObject` on the records, `sns:Publish`, `states:SendTaskSuccess` and
+//!   `SendTaskFailure`, `secretsmanager:GetSecretValue` on the reader's token, `logs:GetLogEvents` on the build's log
+//!   group, `codebuild:BatchGetBuilds` on the project.
+//!
+//! The verdict is the server's. What the build says about itself is a hint, because the scanned code runs beside it.
+
+mod build_log;
+mod config;
+mod error;
+mod handler;
+mod request;
+mod sonarqube;
+
+pub use config::Config;
+pub use error::Error;
+pub use handler::{CheckBuildStatus, Outcome};

@@ -1,0 +1,146 @@
+//! Asks the SonarQube server, and nobody else, what became of an analysis.
+
+use std::time::Duration;
+
+use domain::scan::{
+    diagnosis::GateFailure,
+    sonarqube::{GateAnswer, IssuesAnswer, TaskAnswer, TaskState, task_state},
+};
+use jiff::Timestamp;
+use reqwest::{Client, StatusCode};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+/// Far above any answer that we ask for, far below the function's memory.
+const LARGEST_ANSWER: usize = 8 * 1_048_576;
+/// Shorter than the client's own limit: several questions must fit into one invocation.
+const ANSWER_TIME: Duration = Duration::from_secs(8);
+/// How many issues the messages show.
+const SHOWN_ISSUES: usize = 5;
+
+/// What the server says about one analysis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ServerVerdict {
+    /// Still being processed.
+    Pending,
+    Passed,
+    GateFailed(GateFailure),
+    /// The server gave up on the analysis.
+    AnalysisFailed(String),
+    /// The analysis is not ours, or the gate says neither yes nor no.
+    Unknown(String),
+}
+
+/// Why the server gave no verdict.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServerError {
+    #[error("the SonarQube server did not answer")]
+    Unreachable(#[source] reqwest::Error),
+    #[error("the SonarQube server refused the reader's token ({0})")]
+    Refused(StatusCode),
+    #[error("the SonarQube server answered {status}: {message}")]
+    Status { status: StatusCode, message: String },
+    #[error("the SonarQube server's answer is too large")]
+    TooLarge,
+    #[error("the SonarQube server's answer is unreadable")]
+    Unreadable(#[source] serde_json::Error),
+}
+
+impl ServerError {
+    /// Whether the same question may be answered later.
+    pub(crate) fn may_heal(&self) -> bool {
+        match self {
+            Self::Unreachable(_) => true,
+            Self::Status { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
+            Self::Refused(_) | Self::TooLarge | Self::Unreadable(_) => false,
+        }
+    }
+}
+
+/// The server of this deployment, read with its own token.
+pub(crate) struct Server<'a> {
+    pub http: &'a Client,
+    pub url: &'a Url,
+    pub token: &'a SecretString,
+}
+
+impl Server<'_> {
+    /// The verdict on our analysis: the task must be of this project and newer than the scan's start.
+    pub(crate) async fn verdict(
+        &self,
+        task_id: &str,
+        project_key: &str,
+        scan_started: Timestamp,
+    ) -> Result<ServerVerdict, ServerError> {
+        let task: TaskAnswer = self.ask("api/ce/task", &[("id", task_id)]).await?;
+        let analysis_id = match task_state(&task.task, project_key, scan_started) {
+            TaskState::Pending => return Ok(ServerVerdict::Pending),
+            TaskState::Failed { why } => return Ok(ServerVerdict::AnalysisFailed(why)),
+            TaskState::Foreign { why } => return Ok(ServerVerdict::Unknown(why)),
+            TaskState::Analysed { analysis_id } => analysis_id,
+        };
+        let gate: GateAnswer = self.ask("api/qualitygates/project_status", &[("analysisId", &analysis_id)]).await?;
+        let gate = gate.project_status;
+        match gate.status.as_str() {
+            "OK" => Ok(ServerVerdict::Passed),
+            "ERROR" => {
+                let mut failure = GateFailure { conditions: gate.failed_conditions(), ..GateFailure::default() };
+                match self.issues(project_key).await {
+                    Ok(issues) => {
+                        failure.counts = issues.counts();
+                        failure.worst = issues.worst(SHOWN_ISSUES);
+                    }
+                    // The verdict stands without the details.
+                    Err(error) => tracing::warn!(error = platform::chain(&error), "the issues could not be read"),
+                }
+                Ok(ServerVerdict::GateFailed(failure))
+            }
+            status => Ok(ServerVerdict::Unknown(format!("the quality gate has the status `{status}`"))),
+        }
+    }
+
+    async fn issues(&self, project_key: &str) -> Result<IssuesAnswer, ServerError> {
+        let query = [
+            ("components", project_key),
+            ("issueStatuses", "OPEN,CONFIRMED"),
+            ("facets", "impactSeverities"),
+            ("s", "SEVERITY"),
+            ("asc", "false"),
+            ("ps", "500"),
+        ];
+        self.ask("api/issues/search", &query).await
+    }
+
+    async fn ask<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, ServerError> {
+        // The server may live under a path, so `Url::join`, which replaces it, will not do.
+        let mut url = self.url.clone();
+        url.set_path(&format!("{}/{path}", self.url.path().trim_end_matches('/')));
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.http.get(url).bearer_auth(self.token.expose_secret()).timeout(ANSWER_TIME);
+        let unreachable = |error: reqwest::Error| ServerError::Unreachable(error.without_url());
+        let mut answer = request.send().await.map_err(unreachable)?;
+        let status = answer.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
+            if body.len() + chunk.len() > LARGEST_ANSWER {
+                return Err(ServerError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            return Err(ServerError::Refused(status));
+        }
+        if !status.is_success() {
+            return Err(ServerError::Status { status, message: error_message(&body) });
+        }
+        serde_json::from_slice(&body).map_err(ServerError::Unreadable)
+    }
+}
+
+/// `{"errors":[{"msg":"…"}]}`
+fn error_message(body: &[u8]) -> String {
+    let value: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let message = value.pointer("/errors/0/msg").and_then(serde_json::Value::as_str).unwrap_or("no reason given");
+    domain::text::cut(message, 200)
+}

@@ -1,0 +1,10 @@
+//! What the product decides and says, as pure functions: no async, clock, environment, AWS or HTTP.
+
+pub mod console;
+pub mod finding;
+pub mod policy;
+pub mod quarantine;
+pub mod remediation;
+pub mod scan;
+pub mod slack;
+pub mod text;

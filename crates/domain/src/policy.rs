@@ -1,0 +1,148 @@
+//! What is to be done about a finding.
+
+use std::str::FromStr;
+
+use crate::finding::{Finding, FindingType, ObjectRef, Severity};
+
+/// The configuration of one deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    pub credentials: Action,
+    pub custom_identifier: Action,
+    pub financial: Action,
+    pub multiple: Action,
+    pub personal: Action,
+    pub min_severity: Severity,
+    /// Findings about this bucket are never acted on: moving its objects into itself would go on for ever.
+    pub quarantine_bucket: String,
+}
+
+/// What a deployment wants done about one type of finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    /// Quarantine at once.
+    Auto,
+    /// Ask in the channel.
+    Review,
+    /// Do nothing.
+    Ignore,
+}
+
+impl FromStr for Action {
+    type Err = UnknownAction;
+
+    fn from_str(text: &str) -> Result<Self, UnknownAction> {
+        match text {
+            "AUTO" => Ok(Self::Auto),
+            "REVIEW" => Ok(Self::Review),
+            "IGNORE" => Ok(Self::Ignore),
+            _ => Err(UnknownAction(text.to_owned())),
+        }
+    }
+}
+
+/// A value that is none of the three. It stops the start: a misspelt `IGNORE` must not turn into something else.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("must be AUTO, REVIEW or IGNORE, not `{0}`")]
+pub struct UnknownAction(String);
+
+/// What happens with a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Nothing; the reason is logged.
+    Ignore(Reason),
+    /// The channel is told, without a button: there is nothing that can be moved.
+    Inform(Why),
+    /// The channel is asked.
+    Review,
+    /// The object is quarantined at once.
+    Remediate,
+}
+
+/// Why nothing is done about a finding, or why a click on its button is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    #[error("it is a sample finding, about a bucket that does not exist")]
+    Sample,
+    #[error("it is archived in Macie")]
+    Archived,
+    #[error("it is about the quarantine bucket itself")]
+    QuarantineBucket,
+    #[error("its severity {severity} is below the minimum {minimum}")]
+    BelowMinimum { severity: Severity, minimum: Severity },
+    #[error("findings of its type are configured to be ignored")]
+    Configured,
+    #[error("it is not about an object in S3")]
+    NotAnObject,
+    #[error("Macie recorded neither a version nor an ETag, so the scanned object cannot be told from a newer one")]
+    Unpinned,
+}
+
+/// Why the channel is told without being asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The settings of a bucket, not the content of an object.
+    BucketPolicy,
+    /// See [`Reason::Unpinned`].
+    Unpinned,
+}
+
+/// Decides about a new finding. A type that is not known yet, and a finding without a severity, are for a person to
+/// decide: neither may be dropped silently or acted on unasked.
+#[must_use]
+pub fn decide(finding: &Finding, policy: &Policy) -> Decision {
+    let action = policy.action(&finding.kind);
+    if action == Some(Action::Ignore) {
+        return Decision::Ignore(Reason::Configured);
+    }
+    if let Some(severity) = finding.severity()
+        && severity < policy.min_severity
+    {
+        return Decision::Ignore(Reason::BelowMinimum { severity, minimum: policy.min_severity });
+    }
+    match movable(finding, &policy.quarantine_bucket) {
+        Ok(_) if action == Some(Action::Auto) && finding.severity().is_some() => Decision::Remediate,
+        Ok(_) => Decision::Review,
+        Err(Reason::NotAnObject) if finding.is_policy() => Decision::Inform(Why::BucketPolicy),
+        Err(Reason::Unpinned) => Decision::Inform(Why::Unpinned),
+        Err(reason) => Decision::Ignore(reason),
+    }
+}
+
+/// The object that may be quarantined for this finding, asked once more when somebody clicks: the finding may have
+/// been archived since it was shown.
+pub fn movable(finding: &Finding, quarantine_bucket: &str) -> Result<ObjectRef, Reason> {
+    if finding.sample == Some(true) {
+        return Err(Reason::Sample);
+    }
+    if finding.archived == Some(true) {
+        return Err(Reason::Archived);
+    }
+    if finding.bucket() == Some(quarantine_bucket) {
+        return Err(Reason::QuarantineBucket);
+    }
+    if finding.is_policy() {
+        return Err(Reason::NotAnObject);
+    }
+    let object = finding.object().ok_or(Reason::NotAnObject)?;
+    if object.version_id.is_none() && object.etag.is_none() {
+        return Err(Reason::Unpinned);
+    }
+    Ok(object)
+}
+
+impl Policy {
+    fn action(&self, kind: &FindingType) -> Option<Action> {
+        match kind {
+            FindingType::Credentials => Some(self.credentials),
+            FindingType::CustomIdentifier => Some(self.custom_identifier),
+            FindingType::Financial => Some(self.financial),
+            FindingType::Multiple => Some(self.multiple),
+            FindingType::Personal => Some(self.personal),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

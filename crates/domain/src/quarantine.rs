@@ -1,0 +1,109 @@
+//! How an object is quarantined, as data: what is copied, to where, in which parts, and what is recorded.
+
+mod manifest;
+mod parts;
+mod proof;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use sha2::{Digest, Sha256};
+
+use crate::finding::{Finding, MAX_KEY_BYTES, ObjectRef, hex};
+
+pub use manifest::{Claim, Location, Manifest, Original, Shown, State, Transition};
+pub use parts::{LARGEST_SINGLE_COPY, Part, parts};
+pub use proof::{Checksum, Fingerprint, compare};
+
+/// What is to be moved, and to where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    pub case_id: String,
+    pub source: SourceVersion,
+    pub destination_key: String,
+}
+
+/// The version that was scanned: pinned by its id, by its `ETag`, or by both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceVersion {
+    pub bucket: String,
+    pub key: String,
+    pub version_id: Option<String>,
+    pub etag: Option<String>,
+    /// The account that must own the bucket, when it is known.
+    pub account_id: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unplannable {
+    #[error("the finding is not about an object in S3")]
+    NotAnObject,
+    #[error("the finding names neither a version nor an ETag")]
+    Unpinned,
+    #[error("the finding's id is not one of Macie's")]
+    FindingId,
+}
+
+/// Plans the move of the object that the finding is about.
+pub fn plan(finding: &Finding) -> Result<Plan, Unplannable> {
+    if !is_finding_id(&finding.id) {
+        return Err(Unplannable::FindingId);
+    }
+    let object = finding.object().ok_or(Unplannable::NotAnObject)?;
+    if object.version_id.is_none() && object.etag.is_none() {
+        return Err(Unplannable::Unpinned);
+    }
+    let case_id = object.case_id();
+    let destination_key = destination_key(&finding.id, &object);
+    let ObjectRef { account_id, bucket, key, version_id, etag, .. } = object;
+    Ok(Plan { case_id, source: SourceVersion { bucket, key, version_id, etag, account_id }, destination_key })
+}
+
+/// Whether this can be the id of a finding: letters, digits and hyphens. Ids become part of keys and requests.
+#[must_use]
+pub fn is_finding_id(id: &str) -> bool {
+    (1..=100).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// `cases/<case-id>/claim.json`: created by the first decision.
+#[must_use]
+pub fn claim_key(case_id: &str) -> String {
+    format!("cases/{case_id}/claim.json")
+}
+
+/// `cases/<case-id>/manifest.json`: what was done.
+#[must_use]
+pub fn manifest_key(case_id: &str) -> String {
+    format!("cases/{case_id}/manifest.json")
+}
+
+/// `cases/<case-id>/shown.json`: when the channel was asked.
+#[must_use]
+pub fn shown_key(case_id: &str) -> String {
+    format!("cases/{case_id}/shown.json")
+}
+
+/// `<finding-id>/<bucket>/<key>`, so that two findings never overwrite each other's object. A key that would grow
+/// beyond S3's 1,024 bytes is replaced by its SHA-256; the manifest has the original.
+fn destination_key(finding_id: &str, object: &ObjectRef) -> String {
+    let full = format!("{finding_id}/{}/{}", object.bucket, object.key);
+    if full.len() <= MAX_KEY_BYTES {
+        return full;
+    }
+    format!("{finding_id}/{}/{}", object.bucket, hex(&Sha256::digest(object.key.as_bytes())))
+}
+
+/// What S3 must find encoded in `x-amz-copy-source`: everything but RFC 3986's unreserved characters and the slash.
+/// A `?` or `+` left alone would name another object, or another version.
+const COPY_SOURCE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+
+/// The value of `x-amz-copy-source`: `bucket/key`, percent-encoded, and `?versionId=` when a version is pinned.
+#[must_use]
+pub fn copy_source(bucket: &str, key: &str, version_id: Option<&str>) -> String {
+    let encode = |text| utf8_percent_encode(text, COPY_SOURCE);
+    match version_id {
+        Some(version) => format!("{}/{}?versionId={}", encode(bucket), encode(key), encode(version)),
+        None => format!("{}/{}", encode(bucket), encode(key)),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Checksum, Fingerprint};
+use crate::finding::FindingType;
+use crate::remediation::{Decision, Outcome};
+
+/// The record of one case: where the object came from, where it is, who decided, and every step with its time.
+///
+/// It is written before the object is touched, so that a run that died is found out and finished by the next.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Manifest {
+    pub case_id: String,
+    pub finding_id: String,
+    pub finding_type: FindingType,
+    /// Who decided; never with a `response_url`.
+    pub decision: Decision,
+    /// As S3 described it before anything was done; none when it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<Original>,
+    /// Where the object goes, or is.
+    pub quarantine: Location,
+    pub state: State,
+    pub transitions: Vec<Transition>,
+}
+
+/// How far a case is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "camelCase")]
+pub enum State {
+    /// The move has begun and may be anywhere between its first and its last step.
+    Started,
+    /// The move has ended. `told` once Slack took the message about it.
+    Ended {
+        #[serde(flatten)]
+        outcome: Outcome,
+        told: bool,
+    },
+}
+
+/// One step in the life of a case.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Transition {
+    pub at: Timestamp,
+    /// A sentence: what happened.
+    pub what: String,
+    pub by: Decision,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Original {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    pub bucket: String,
+    pub key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// In bytes.
+    pub size: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_modified: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub checksums: Vec<Checksum>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Location {
+    pub bucket: String,
+    pub key: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version_id: Option<String>,
+}
+
+impl Original {
+    #[must_use]
+    pub fn fingerprint(&self) -> Fingerprint {
+        Fingerprint {
+            size: self.size,
+            etag: self.etag.clone(),
+            under_kms: self.encryption.as_deref().is_some_and(|encryption| encryption.starts_with("aws:kms")),
+            checksums: self.checksums.clone(),
+        }
+    }
+}
+
+/// The first decision about a case: `cases/<case-id>/claim.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claim {
+    pub finding_id: String,
+    /// Never with a `response_url`.
+    pub decision: Decision,
+    pub at: Timestamp,
+}
+
+/// That the channel was asked: `cases/<case-id>/shown.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Shown {
+    pub finding_id: String,
+    pub at: Timestamp,
+}
+
+impl Manifest {
+    /// How the case ended, if it has.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match &self.state {
+            State::Started => None,
+            State::Ended { outcome, .. } => Some(outcome),
+        }
+    }
+
+    #[must_use]
+    pub fn is_quarantined(&self) -> bool {
+        self.outcome().is_some_and(Outcome::is_quarantined)
+    }
+
+    /// When the last step was taken.
+    #[must_use]
+    pub fn last_change(&self) -> Option<Timestamp> {
+        self.transitions.last().map(|transition| transition.at)
+    }
+}

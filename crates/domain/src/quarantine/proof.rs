@@ -1,0 +1,88 @@
+use serde::{Deserialize, Serialize};
+
+use crate::remediation::Proof;
+
+/// What S3 tells about an object's bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// In bytes.
+    pub size: u64,
+    pub etag: Option<String>,
+    /// The `ETag` of an object under a KMS key is no digest of its bytes.
+    pub under_kms: bool,
+    pub checksums: Vec<Checksum>,
+}
+
+/// A checksum over a whole object, in S3's spelling: base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checksum {
+    pub algorithm: String,
+    pub value: String,
+}
+
+/// Compares an original with its copy by the strongest means that both have. None: they differ, and the original must
+/// stay.
+#[must_use]
+pub fn compare(original: &Fingerprint, copy: &Fingerprint) -> Option<Proof> {
+    if original.size != copy.size {
+        return None;
+    }
+    let in_both = original.checksums.iter().find_map(|checksum| {
+        let other = copy.checksums.iter().find(|other| other.algorithm == checksum.algorithm)?;
+        Some((checksum, other))
+    });
+    if let Some((ours, theirs)) = in_both {
+        let Checksum { algorithm, value } = ours.clone();
+        return (ours.value == theirs.value).then_some(Proof::Checksum { algorithm, value });
+    }
+    let (Some(ours), Some(theirs)) = (is_digest(original), is_digest(copy)) else {
+        return Some(Proof::Size);
+    };
+    (ours == theirs).then(|| Proof::Etag { value: ours.to_owned() })
+}
+
+/// The `ETag` where it is an MD5 digest: uploaded in one piece and not under a KMS key.
+fn is_digest(fingerprint: &Fingerprint) -> Option<&str> {
+    let etag = fingerprint.etag.as_deref()?;
+    let hex = etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit());
+    (hex && !fingerprint.under_kms).then_some(etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MD5: &str = "07b21b45c9ed4a3fabf8173be102d9c2";
+    const OTHER_MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
+    fn object(size: u64, etag: &str, under_kms: bool, checksums: &[(&str, &str)]) -> Fingerprint {
+        let checksum = |(algorithm, value): &(&str, &str)| Checksum {
+            algorithm: (*algorithm).to_owned(),
+            value: (*value).to_owned(),
+        };
+        Fingerprint {
+            size,
+            etag: Some(etag.to_owned()),
+            under_kms,
+            checksums: checksums.iter().map(checksum).collect(),
+        }
+    }
+
+    #[test]
+    fn the_strongest_common_means_decides() {
+        let etag = Some(Proof::Etag { value: MD5.into() });
+        let checksum = Some(Proof::Checksum { algorithm: "SHA256".into(), value: "a=".into() });
+        for (original, copy, expected) in [
+            (object(1, MD5, false, &[]), object(2, MD5, false, &[]), None),
+            (object(1, MD5, false, &[]), object(1, MD5, false, &[]), etag),
+            (object(1, MD5, false, &[]), object(1, OTHER_MD5, false, &[]), None),
+            (object(1, MD5, true, &[]), object(1, OTHER_MD5, false, &[]), Some(Proof::Size)),
+            (object(1, "07b2-3", false, &[]), object(1, MD5, false, &[]), Some(Proof::Size)),
+            (object(1, MD5, true, &[("SHA256", "a=")]), object(1, OTHER_MD5, true, &[("SHA256", "a=")]), checksum),
+            (object(1, MD5, false, &[("SHA256", "a=")]), object(1, MD5, false, &[("SHA256", "b=")]), None),
+            (object(1, MD5, true, &[("SHA1", "a=")]), object(1, MD5, true, &[("CRC32", "a=")]), Some(Proof::Size)),
+        ] {
+            assert_eq!(compare(&original, &copy), expected, "{original:?} {copy:?}");
+        }
+    }
+}

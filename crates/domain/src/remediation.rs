@@ -1,0 +1,146 @@
+//! The request to quarantine an object, who decided it, and how it ended.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::finding::Finding;
+
+/// The payload of the remediator's asynchronous invocation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    pub finding: Finding,
+    pub decision: Decision,
+}
+
+/// Who decided that the object be moved.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "camelCase")]
+pub enum Decision {
+    /// The deployment's configuration.
+    Policy,
+    /// Somebody pressed a button.
+    Person(Click),
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Click {
+    /// Slack's id of the person: names can be changed, ids cannot.
+    pub user_id: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_name: Option<String>,
+    pub channel_id: String,
+    pub decided_at: Timestamp,
+    /// Where the clicked message can be replaced, for 30 minutes and five times. It works like a password for the
+    /// message, so it is never recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_url: Option<String>,
+}
+
+impl Decision {
+    /// The decision as it may be kept: without the `response_url`.
+    #[must_use]
+    pub fn recorded(&self) -> Self {
+        match self {
+            Self::Policy => Self::Policy,
+            Self::Person(click) => Self::Person(Click { response_url: None, ..click.clone() }),
+        }
+    }
+
+    /// Where the clicked message can be replaced.
+    #[must_use]
+    pub fn response_url(&self) -> Option<&str> {
+        match self {
+            Self::Policy => None,
+            Self::Person(click) => click.response_url.as_deref(),
+        }
+    }
+}
+
+/// How a remediation ended. What may heal by itself is no outcome but an error, and is tried again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Outcome {
+    /// The scanned version is in the quarantine bucket and nowhere else.
+    ///
+    /// `remaining_versions` counts the key's other versions; none when they could not be listed.
+    Quarantined { proof: Proof, remaining_versions: Option<u32> },
+    /// The object was gone before anything was done.
+    AlreadyGone,
+    /// The key holds something else than what was scanned. With `copied`, the scanned content is in quarantine and the
+    /// newer one was left alone.
+    ChangedSinceScan { copied: bool },
+    /// Object Lock keeps the version: a retention period, or a legal hold.
+    Locked { until: Option<Timestamp>, legal_hold: bool, copied: bool },
+    /// A policy refuses one of the steps.
+    AccessDenied { step: Step, copied: bool },
+    /// The object is encrypted with a key that may not be used here.
+    KeyUnusable,
+    /// The object is in an archive and has to be restored first.
+    Archived { storage_class: String },
+    /// The bucket is in another Region than this deployment.
+    OtherRegion,
+}
+
+/// Which step a policy refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Step {
+    Read,
+    Copy,
+    Delete,
+}
+
+/// What was compared before the original was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "compared", rename_all = "camelCase")]
+pub enum Proof {
+    /// Size and a checksum over the whole object.
+    Checksum { algorithm: String, value: String },
+    /// Size and `ETag`.
+    Etag { value: String },
+    /// Size only: S3 has nothing more in common for the two, as after a copy in parts or to another KMS key. S3 itself
+    /// checks the bytes while it copies.
+    Size,
+}
+
+impl Outcome {
+    #[must_use]
+    pub fn is_quarantined(&self) -> bool {
+        matches!(self, Self::Quarantined { .. })
+    }
+
+    /// Whether a person can remove the obstacle and press the button once more.
+    #[must_use]
+    pub fn can_be_tried_again(&self) -> bool {
+        matches!(self, Self::Locked { .. } | Self::AccessDenied { .. } | Self::KeyUnusable | Self::Archived { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_request_is_written_as_the_remediator_reads_it() {
+        let text = r#"{"finding":{"id":"f1","type":"SensitiveData:S3Object/Financial"},"decision":{"by":"person",
+            "userId":"U1","channelId":"C1","decidedAt":"2026-11-20T10:15:02Z","responseUrl":"https://hooks.slack.com/a"}}"#;
+        let request: Request = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_value(&request).unwrap(), serde_json::from_str::<serde_json::Value>(text).unwrap());
+        let policy: Decision = serde_json::from_str(r#"{"by":"policy"}"#).unwrap();
+        assert_eq!(policy, Decision::Policy);
+    }
+
+    #[test]
+    fn what_is_recorded_holds_no_response_url() {
+        let click = Click {
+            user_id: "U1".into(),
+            user_name: None,
+            channel_id: "C1".into(),
+            decided_at: Timestamp::UNIX_EPOCH,
+            response_url: Some("https://hooks.slack.com/actions/secret".into()),
+        };
+        let recorded = serde_json::to_string(&Decision::Person(click).recorded()).unwrap();
+        assert!(!recorded.contains("secret"), "{recorded}");
+    }
+}

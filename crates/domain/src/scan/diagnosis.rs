@@ -1,0 +1,357 @@
+//! From the build and the server's answers to one verdict, and to a sentence about what to do.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    build::{Build, ScanTask},
+    scanner_log::{self, ScannerFailure},
+    sonarqube::{FailedCondition, Issue, SeverityCount},
+};
+
+/// What became of a scan.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(tag = "verdict", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Verdict {
+    /// The server confirmed that the gate is passed.
+    Passed,
+    /// The server confirmed that the gate failed. Only this can be approved.
+    QualityGateFailed(GateFailure),
+    /// Anything else: the upload was not judged.
+    PipelineFailed(PipelineFailure),
+}
+
+/// What the server found.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, PartialEq, Eq)]
+pub struct GateFailure {
+    /// The conditions of the gate that do not hold.
+    pub conditions: Vec<FailedCondition>,
+    /// How many open issues of each severity; empty if the server did not tell.
+    #[serde(default)]
+    pub counts: Vec<SeverityCount>,
+    /// The worst issues, at most five.
+    #[serde(default)]
+    pub worst: Vec<Issue>,
+}
+
+/// Why the upload could not be judged.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+pub struct PipelineFailure {
+    /// The cause.
+    pub cause: Cause,
+    /// The relevant last lines of the log, secrets masked.
+    #[serde(default)]
+    pub log: Vec<String>,
+}
+
+/// Every way in which the pipeline can fail, each with its own remedy.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Cause {
+    /// The state of the state machine ran out of time.
+    TimedOut,
+    /// CodeBuild did not take the build.
+    NeverStarted {
+        /// The error's name.
+        error: String,
+        /// Its text.
+        message: String,
+    },
+    /// The build ran out of time.
+    BuildTimedOut,
+    /// Somebody stopped the build.
+    Stopped,
+    /// CodeBuild itself failed: FAULT, or no machine or image for the build.
+    Infrastructure {
+        /// What CodeBuild said.
+        message: String,
+    },
+    /// The zip could not be fetched or unpacked.
+    Download {
+        /// What CodeBuild said.
+        message: String,
+    },
+    /// The scanner could not be installed.
+    Install {
+        /// What CodeBuild said.
+        message: String,
+    },
+    /// The preflight refused the zip.
+    Refused {
+        /// Its sentence for the developer.
+        sentence: String,
+    },
+    /// A step before the scan failed for another reason.
+    Preparation {
+        /// What CodeBuild said.
+        message: String,
+    },
+    /// The scanner gave up.
+    Scanner {
+        /// Why, as far as its log tells.
+        failure: ScannerFailure,
+        /// What CodeBuild said.
+        message: String,
+    },
+    /// The server took the analysis, but could not process it.
+    AnalysisFailed {
+        /// What the server said.
+        message: String,
+    },
+    /// The server did not finish the analysis in time.
+    GateTimedOut,
+    /// The gate is passed, but the build failed afterwards.
+    FailedAfterGate {
+        /// What CodeBuild said.
+        message: String,
+    },
+    /// The build ended, and nobody could confirm a verdict.
+    VerdictUnknown {
+        /// What is missing.
+        message: String,
+    },
+}
+
+/// What to do next with a finished scan task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Nothing more to ask: this is why.
+    Conclude(Cause),
+    /// Ask CodeBuild for the build, then look again.
+    AskCodeBuild {
+        /// Which build.
+        build_arn: String,
+    },
+    /// Ask the SonarQube server about this background task.
+    AskServer {
+        /// Its id, a hint from the build.
+        task_id: String,
+    },
+    /// The build's log decides.
+    ReadLog,
+}
+
+/// The first look, in the order of facts 5e: what ended the build before the scan, then the server, then the log.
+#[must_use]
+pub fn first_look(task: &ScanTask) -> Step {
+    let build = match task {
+        ScanTask::TimedOut => return Step::Conclude(Cause::TimedOut),
+        ScanTask::NeverStarted { error, cause } => {
+            return Step::Conclude(Cause::NeverStarted { error: error.clone(), message: cause.clone() });
+        }
+        ScanTask::Described { build_arn } => return Step::AskCodeBuild { build_arn: build_arn.clone() },
+        ScanTask::Finished(build) => build,
+    };
+    let message = failure_message(build);
+    match build.status.as_deref() {
+        Some("TIMED_OUT") => return Step::Conclude(Cause::BuildTimedOut),
+        Some("STOPPED") => return Step::Conclude(Cause::Stopped),
+        Some("FAULT") => return Step::Conclude(Cause::Infrastructure { message }),
+        _ => {}
+    }
+    match build.failed_phase().map(|phase| phase.name.as_str()) {
+        Some("SUBMITTED" | "QUEUED" | "PROVISIONING") => return Step::Conclude(Cause::Infrastructure { message }),
+        Some("DOWNLOAD_SOURCE") => return Step::Conclude(Cause::Download { message }),
+        _ => {}
+    }
+    if let Some(task_id) = build.exported("SONAR_CE_TASK_ID") {
+        return Step::AskServer { task_id: task_id.to_owned() };
+    }
+    if succeeded(build) {
+        let message = "the build succeeded without naming an analysis on the SonarQube server".to_owned();
+        return Step::Conclude(Cause::VerdictUnknown { message });
+    }
+    Step::ReadLog
+}
+
+/// The cause, for a build that failed before the server had anything to say.
+#[must_use]
+pub fn from_log(build: &Build, lines: &[String]) -> Cause {
+    let message = failure_message(build);
+    match build.failed_phase().map(|phase| phase.name.as_str()) {
+        Some("INSTALL") => Cause::Install { message },
+        Some("PRE_BUILD") => match scanner_log::refusal(lines) {
+            Some(sentence) => Cause::Refused { sentence: sentence.to_owned() },
+            None => Cause::Preparation { message },
+        },
+        _ => Cause::Scanner { failure: scanner_log::classify(lines), message },
+    }
+}
+
+/// The cause, for a gate that is passed although the build failed.
+#[must_use]
+pub fn failed_after_gate(build: &Build) -> Cause {
+    Cause::FailedAfterGate { message: failure_message(build) }
+}
+
+/// Whether CodeBuild reports success. A hint: only the server's verdict counts.
+#[must_use]
+pub fn succeeded(build: &Build) -> bool {
+    build.status.as_deref() == Some("SUCCEEDED")
+}
+
+fn failure_message(build: &Build) -> String {
+    let status = || build.status.clone().unwrap_or_else(|| "unknown status".to_owned());
+    build.failed_phase().map_or_else(status, |phase| {
+        let context = phase.context();
+        if context.is_empty() { format!("phase {} ended without a reason", phase.name) } else { context }
+    })
+}
+
+impl Cause {
+    /// What happened, in one sentence for people, without outside text.
+    #[must_use]
+    pub fn headline(&self) -> &'static str {
+        match self {
+            Self::TimedOut => "The scan did not end in its time.",
+            Self::NeverStarted { .. } => "CodeBuild did not start the scan.",
+            Self::BuildTimedOut => "The build ran out of time.",
+            Self::Stopped => "Somebody stopped the build.",
+            Self::Infrastructure { .. } => "CodeBuild could not run the build.",
+            Self::Download { .. } => "The uploaded file could not be fetched or unpacked.",
+            Self::Install { .. } => "The scanner could not be installed.",
+            Self::Refused { .. } => "The uploaded zip was refused before the scan.",
+            Self::Preparation { .. } => "The scan could not be prepared.",
+            Self::Scanner { failure, .. } => match failure {
+                ScannerFailure::BadToken => "The SonarQube server refused the scanner's token.",
+                ScannerFailure::Forbidden => "The scanner's token may not analyse this project.",
+                ScannerFailure::ServerUnreachable => "The scanner could not reach the SonarQube server.",
+                ScannerFailure::MissingSetting => "The scanner misses a mandatory setting.",
+                ScannerFailure::OutOfMemory => "The scanner ran out of memory.",
+                ScannerFailure::Java => "The scanner found no usable Java.",
+                ScannerFailure::CorruptDownload => "A download of the scanner was damaged.",
+                ScannerFailure::ReportRefused => "The SonarQube server did not take the report.",
+                ScannerFailure::Unknown => "The scanner failed.",
+            },
+            Self::AnalysisFailed { .. } => "The SonarQube server could not process the analysis.",
+            Self::GateTimedOut => "The SonarQube server did not finish the analysis in time.",
+            Self::FailedAfterGate { .. } => "The quality gate is passed, but the build failed afterwards.",
+            Self::VerdictUnknown { .. } => "The verdict of the SonarQube server is unknown.",
+        }
+    }
+
+    /// What to do next, in one sentence.
+    #[must_use]
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::TimedOut | Self::BuildTimedOut => {
+                "Upload a smaller zip, or raise the stack's parameter ScanTimeoutMinutes."
+            }
+            Self::NeverStarted { .. } => {
+                "Check the CodeBuild project and the account's limit of concurrent builds, then upload the zip again."
+            }
+            Self::Stopped => "Upload the zip again if the scan is still wanted.",
+            Self::Infrastructure { .. } => "Upload the zip again; if it fails again, check the project's image.",
+            Self::Download { .. } => {
+                "Check that the file is a zip that opens, and that nobody deleted this version; then upload it again."
+            }
+            Self::Install { .. } => "Check that the build can reach its Maven repository, then upload the zip again.",
+            Self::Refused { .. } => "Mend the zip as the message says and upload it again.",
+            Self::Preparation { .. } => "Read the end of the build's log, mend the cause and upload the zip again.",
+            Self::Scanner { failure, .. } => match failure {
+                ScannerFailure::BadToken => "Put a valid analysis token into the secret of the scanner.",
+                ScannerFailure::Forbidden => {
+                    "Give the token's user the permissions to execute analysis and to create projects."
+                }
+                ScannerFailure::ServerUnreachable => {
+                    "Check that the server is up and that CodeBuild can reach the stack's SonarHostUrl."
+                }
+                ScannerFailure::MissingSetting => "Add the setting to the properties file in the zip.",
+                ScannerFailure::OutOfMemory => "Use a larger compute type for the CodeBuild project.",
+                ScannerFailure::Java => "Use a scanner version that brings its own Java.",
+                ScannerFailure::CorruptDownload => "Upload the zip again; if it fails again, check the server's files.",
+                ScannerFailure::ReportRefused => "Check the server's log, then upload the zip again.",
+                ScannerFailure::Unknown => "Read the end of the build's log, mend the cause and upload the zip again.",
+            },
+            Self::AnalysisFailed { .. } => "Check the background tasks of the project on the server.",
+            Self::GateTimedOut => "Check the load of the server's background tasks, then upload the zip again.",
+            Self::FailedAfterGate { .. } => "Read the end of the build's log, then upload the zip again.",
+            Self::VerdictUnknown { .. } => {
+                "Check that the server is up and that the reader's token is valid, then upload the zip again."
+            }
+        }
+    }
+
+    /// What somebody else said about it: outside text, to be escaped and cut.
+    #[must_use]
+    pub fn detail(&self) -> Option<String> {
+        match self {
+            Self::TimedOut | Self::BuildTimedOut | Self::Stopped | Self::GateTimedOut => None,
+            Self::NeverStarted { error, message } => Some(format!("{error} {message}").trim().to_owned()),
+            Self::Refused { sentence } => Some(sentence.clone()),
+            Self::Infrastructure { message }
+            | Self::Download { message }
+            | Self::Install { message }
+            | Self::Preparation { message }
+            | Self::Scanner { message, .. }
+            | Self::AnalysisFailed { message }
+            | Self::FailedAfterGate { message }
+            | Self::VerdictUnknown { message } => Some(message.clone()),
+        }
+        .filter(|detail| !detail.is_empty())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::build::Phase;
+
+    fn build(status: &str, failed_phase: Option<&str>, task_id: Option<&str>) -> Build {
+        let phase = |name: &str| Phase {
+            name: name.into(),
+            status: Some("FAILED".into()),
+            contexts: vec![("CODE".into(), "words".into())],
+        };
+        Build {
+            status: Some(status.into()),
+            phases: failed_phase.map(phase).into_iter().collect(),
+            exported: task_id.map(|id| ("SONAR_CE_TASK_ID".to_owned(), id.to_owned())).into_iter().collect(),
+            ..Build::default()
+        }
+    }
+
+    fn look(status: &str, failed_phase: Option<&str>, task_id: Option<&str>) -> Step {
+        first_look(&ScanTask::Finished(build(status, failed_phase, task_id)))
+    }
+
+    #[test]
+    fn the_first_look_follows_the_documented_order() {
+        let message = || "CODE: words".to_owned();
+        for (step, expected) in [
+            (first_look(&ScanTask::TimedOut), Step::Conclude(Cause::TimedOut)),
+            (look("TIMED_OUT", Some("BUILD"), Some("t")), Step::Conclude(Cause::BuildTimedOut)),
+            (look("STOPPED", Some("BUILD"), None), Step::Conclude(Cause::Stopped)),
+            (look("FAULT", Some("PROVISIONING"), None), Step::Conclude(Cause::Infrastructure { message: message() })),
+            (look("FAILED", Some("PROVISIONING"), None), Step::Conclude(Cause::Infrastructure { message: message() })),
+            (look("FAILED", Some("DOWNLOAD_SOURCE"), None), Step::Conclude(Cause::Download { message: message() })),
+            (look("FAILED", Some("BUILD"), Some("t")), Step::AskServer { task_id: "t".into() }),
+            (look("SUCCEEDED", None, Some("t")), Step::AskServer { task_id: "t".into() }),
+            (look("FAILED", Some("BUILD"), None), Step::ReadLog),
+            (look("FAILED", Some("INSTALL"), None), Step::ReadLog),
+        ] {
+            assert_eq!(step, expected);
+        }
+    }
+
+    #[test]
+    fn a_success_without_an_analysis_is_never_waved_through() {
+        for id in [None, Some(" ")] {
+            assert!(matches!(look("SUCCEEDED", None, id), Step::Conclude(Cause::VerdictUnknown { .. })));
+        }
+    }
+
+    #[test]
+    fn the_log_tells_a_refused_zip_from_a_failed_preparation() {
+        let failed = build("FAILED", Some("PRE_BUILD"), None);
+        let refused = from_log(&failed, &["x".into(), "PREFLIGHT REFUSED: The zip holds a link".into()]);
+        assert_eq!(refused, Cause::Refused { sentence: "The zip holds a link".into() });
+        assert_eq!(from_log(&failed, &["x".into()]), Cause::Preparation { message: "CODE: words".into() });
+        let failed = build("FAILED", Some("BUILD"), None);
+        let failure = ScannerFailure::BadToken;
+        assert_eq!(
+            from_log(&failed, &["ERROR HTTP 401 Unauthorized".into()]),
+            Cause::Scanner { failure, message: "CODE: words".into() }
+        );
+        assert!(matches!(from_log(&build("FAILED", Some("INSTALL"), None), &[]), Cause::Install { .. }));
+    }
+}

@@ -1,0 +1,250 @@
+//! What the channel reads: custom notifications of Amazon Q Developer in chat applications, schema 1.0.
+//!
+//! Amazon Q drops a malformed notification without a word (facts 1.1), so the shape is a type and every part is cut
+//! to a limit. The buttons hang on `kind`: only a failed gate has them.
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use serde::Serialize;
+
+use super::{
+    diagnosis::{GateFailure, PipelineFailure},
+    links::Links,
+    report::Report,
+    sonarqube::{FailedCondition, Issue},
+};
+use crate::text::{code, cut, plain};
+
+/// Slack shows at most this much in one section; Amazon Q documents no limit of its own.
+const DESCRIPTION_LIMIT: usize = 3_000;
+/// Room for the line that says how much was left out.
+const LEFT_OUT_RESERVE: usize = 60;
+/// Subjects of SNS have fewer than 100 characters.
+const SUBJECT_LIMIT: usize = 99;
+
+/// One notification, as it is published to the topic.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+pub struct Notification {
+    version: &'static str,
+    source: &'static str,
+    id: String,
+    content: Content,
+    metadata: Metadata,
+}
+
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+struct Content {
+    text_type: &'static str,
+    title: String,
+    description: String,
+    next_steps: Vec<String>,
+    keywords: Vec<String>,
+}
+
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+struct Metadata {
+    thread_id: String,
+    summary: String,
+    event_type: &'static str,
+    related_resources: Vec<String>,
+    enable_custom_actions: bool,
+    additional_context: BTreeMap<&'static str, String>,
+}
+
+/// What a notification is about. The templates' custom actions compare with these words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Has the buttons Approve and Reject.
+    QualityGateFailed,
+    /// Has no buttons: there is no verdict to accept.
+    PipelineFailed,
+    /// Nobody decided in time.
+    Expired,
+}
+
+impl Kind {
+    /// The word in `additionalContext.kind`.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::QualityGateFailed => "quality-gate-failed",
+            Self::PipelineFailed => "pipeline-failed",
+            Self::Expired => "expired",
+        }
+    }
+}
+
+/// "Application has failed in code security scan", with all that an approver needs to decide.
+#[must_use]
+pub fn quality_gate_failed(report: &Report, failure: &GateFailure, links: &Links) -> Notification {
+    let mut lines = upload_lines(report);
+    lines.push("*Failing conditions*".to_owned());
+    lines.extend(failure.conditions.iter().map(condition_line));
+    if failure.conditions.is_empty() {
+        lines.push("• the server named none".to_owned());
+    }
+    if !failure.counts.is_empty() {
+        let counts: Vec<_> = failure.counts.iter().map(|count| format!("{} {}", count.count, count.severity)).collect();
+        lines.push(format!("*Open issues*: {}", counts.join(", ")));
+    }
+    if let Some(count) = report.suppressions.filter(|count| *count > 0) {
+        lines.push(format!("*Suppressed in the code*: {count} `NOSONAR` comments hide findings"));
+    }
+    if !failure.worst.is_empty() {
+        lines.push("*Worst issues*".to_owned());
+        lines.extend(failure.worst.iter().map(issue_line));
+    }
+    let mut next_steps = vec![
+        format!("Error: Quality gate status: FAILED - {}", link(&links.dashboard, "view the details in SonarQube")),
+        format!("Triage the vulnerabilities as {} says", link(&links.triage_guide, "the triage guide")),
+    ];
+    next_steps.extend(build_step(links));
+    next_steps.push(
+        "Press *Approve* to accept this version, but beware: it may bring poor code quality and security risks. \
+         Press *Reject* to send it back. The first decision counts"
+            .to_owned(),
+    );
+    notification(
+        report,
+        Kind::QualityGateFailed,
+        ":x: Application has failed in code security scan",
+        &lines,
+        &next_steps,
+    )
+}
+
+/// "Application scan pipeline has failed because of some other reason", with the reason.
+#[must_use]
+pub fn pipeline_failed(report: &Report, failure: &PipelineFailure, links: &Links) -> Notification {
+    let mut lines = upload_lines(report);
+    lines.push(format!("*What happened*: {}", failure.cause.headline()));
+    if let Some(detail) = failure.cause.detail() {
+        lines.push(format!("> {}", plain(&detail, 500)));
+    }
+    if !failure.log.is_empty() {
+        lines.push("*End of the log*".to_owned());
+        lines.extend(failure.log.iter().map(|line| code(line, 200)));
+    }
+    let mut next_steps = vec![failure.cause.remedy().to_owned()];
+    next_steps.extend(build_step(links));
+    next_steps.push(format!("Follow {}", link(&links.execution, "the execution of the state machine")));
+    let title = ":warning: Application scan pipeline has failed because of some other reason";
+    notification(report, Kind::PipelineFailed, title, &lines, &next_steps)
+}
+
+/// Nobody decided in time.
+#[must_use]
+pub fn expired(report: &Report, links: &Links) -> Notification {
+    let mut lines = upload_lines(report);
+    lines.push("Nobody approved or rejected the failed quality gate in time. This version is not approved.".to_owned());
+    let next_steps = vec![
+        "Upload the zip again to have it scanned and decided anew".to_owned(),
+        format!("Read {}", link(&links.dashboard, "the details in SonarQube")),
+    ];
+    notification(report, Kind::Expired, ":hourglass: Code scan has expired without a decision", &lines, &next_steps)
+}
+
+impl Notification {
+    /// The subject for SNS: fewer than 100 characters, no line breaks.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        cut(&self.metadata.summary, SUBJECT_LIMIT)
+    }
+}
+
+fn notification(report: &Report, kind: Kind, title: &str, lines: &[String], next_steps: &[String]) -> Notification {
+    let bare_title = title.split_once(": ").map_or(title, |(_, bare)| bare);
+    Notification {
+        version: "1.0",
+        source: "custom",
+        id: format!("{}-{}", report.scan_id, kind.word()),
+        content: Content {
+            text_type: "client-markdown",
+            title: title.to_owned(),
+            description: fit(lines),
+            next_steps: next_steps.iter().map(|step| cut(step, 1_000)).collect(),
+            keywords: vec!["code-scan".to_owned(), kind.word().to_owned()],
+        },
+        metadata: Metadata {
+            thread_id: report.scan_id.to_string(),
+            // Also the subject of the SNS message, which takes plain ASCII only.
+            summary: bare_title.to_owned(),
+            event_type: kind.word(),
+            related_resources: vec![report.execution_arn.clone()],
+            enable_custom_actions: kind == Kind::QualityGateFailed,
+            additional_context: BTreeMap::from([
+                ("kind", kind.word().to_owned()),
+                ("scanId", report.scan_id.to_string()),
+            ]),
+        },
+    }
+}
+
+fn upload_lines(report: &Report) -> Vec<String> {
+    let upload = &report.upload;
+    let mut lines = vec![
+        format!("*Project*: {}", code(&report.project_key, 200)),
+        format!("*Upload*: {}", code(&format!("{}/{}", upload.bucket, upload.key), 400)),
+        format!("*Version*: {}", code(&upload.version_id, 100)),
+    ];
+    if let Some(requester) = &report.requester {
+        lines.push(format!("*Uploaded by*: {}", code(requester, 100)));
+    }
+    lines
+}
+
+fn condition_line(condition: &FailedCondition) -> String {
+    format!(
+        "• {}: {}, required {}",
+        code(&condition.metric, 60),
+        plain(&condition.actual, 40),
+        plain(&condition.required, 40)
+    )
+}
+
+fn issue_line(issue: &Issue) -> String {
+    let place = issue.line.map_or_else(|| issue.file.clone(), |line| format!("{}:{line}", issue.file));
+    format!(
+        "• {} {} {}: {}",
+        plain(&issue.severity, 20),
+        code(&place, 150),
+        code(&issue.rule, 60),
+        plain(&issue.message, 200)
+    )
+}
+
+fn build_step(links: &Links) -> Option<String> {
+    let build = links.build.as_ref()?;
+    let log = links.log.as_ref().map(|log| format!(" and {}", link(log, "its log"))).unwrap_or_default();
+    Some(format!("CodeBuild details: {}{log}", link(build, "the build")))
+}
+
+/// A link whose address is ours and whose label is a constant.
+fn link(address: &str, label: &str) -> String {
+    // An address may not end the link early; nothing of ours is encoded with these, so they can only be an attack.
+    let address: String = address.chars().filter(|character| !matches!(character, '<' | '>' | '|' | ' ')).collect();
+    format!("<{}|{label}>", address.replace('&', "&amp;"))
+}
+
+/// Joins whole lines up to the limit, and says how many did not fit.
+fn fit(lines: &[String]) -> String {
+    let mut joined = String::new();
+    let mut length = 0;
+    for (index, line) in lines.iter().enumerate() {
+        let more = line.chars().count() + 1;
+        if length + more > DESCRIPTION_LIMIT - LEFT_OUT_RESERVE {
+            let _ = write!(joined, "… {} more lines are left out", lines.len() - index);
+            return joined;
+        }
+        length += more;
+        joined.push_str(line);
+        joined.push('\n');
+    }
+    joined.truncate(joined.trim_end().len());
+    joined
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

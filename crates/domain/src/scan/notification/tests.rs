@@ -1,0 +1,93 @@
+use insta::assert_json_snapshot;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::scan::diagnosis::{Cause, Verdict};
+
+/// A report as CheckBuildStatus writes it.
+pub(crate) fn report(verdict: &Verdict) -> Report {
+    let mut report = json!({
+        "scanId": "0948ba87_8745a7a9",
+        "executionArn": "arn:aws:states:eu-west-1:111122223333:execution:code-scan:0948ba87_8745a7a9",
+        "upload": {"bucket": "acme-upload", "key": "payments/api/build-7.zip", "versionId": "IYV3p45BT0ac8hjHg1houSdS1a.Mro8e"},
+        "requester": "111122223333",
+        "projectKey": "payments-api-1f2e3d4c",
+        "build": {"id": "scan:8745a7a9", "logGroup": "/aws/codebuild/scan", "logStream": "8745a7a9"},
+        "suppressions": 2,
+        "recordedAt": "2026-11-21T10:15:30Z"
+    });
+    let serde_json::Value::Object(verdict) = serde_json::to_value(verdict).unwrap() else { panic!("no object") };
+    report.as_object_mut().unwrap().extend(verdict);
+    serde_json::from_value(report).unwrap()
+}
+
+pub(crate) fn gate_failure() -> GateFailure {
+    serde_json::from_value(json!({
+        "conditions": [
+            {"metric": "security_rating", "actual": "D", "required": "A"},
+            {"metric": "vulnerabilities", "actual": "3", "required": "at most 0"}],
+        "counts": [{"severity": "HIGH", "count": 3}, {"severity": "LOW", "count": 1}],
+        "worst": [{"file": "src/client.py", "line": 12, "rule": "python:S4830", "severity": "HIGH",
+            "message": "Enable server certificate validation on this SSL/TLS connection."}]
+    }))
+    .unwrap()
+}
+
+pub(crate) fn links(report: &Report) -> Links {
+    Links::of(report, "https://sonar.example.com/", "https://wiki.example.com/triage")
+}
+
+#[test]
+fn a_failed_gate_shows_all_that_an_approver_needs() {
+    let failure = gate_failure();
+    let report = report(&Verdict::QualityGateFailed(failure.clone()));
+    assert_json_snapshot!(quality_gate_failed(&report, &failure, &links(&report)));
+}
+
+#[test]
+fn a_failed_pipeline_says_what_happened_and_has_no_buttons() {
+    let failure = PipelineFailure {
+        cause: Cause::Download { message: "CLIENT_ERROR: zip: not a valid zip file".into() },
+        log: vec!["ERROR `x` <!channel>".into()],
+    };
+    let report = report(&Verdict::PipelineFailed(failure.clone()));
+    assert_json_snapshot!(pipeline_failed(&report, &failure, &links(&report)));
+}
+
+#[test]
+fn an_expired_scan_is_not_approved() {
+    let report = report(&Verdict::QualityGateFailed(gate_failure()));
+    assert_json_snapshot!(expired(&report, &links(&report)));
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let mut failure = gate_failure();
+    failure.conditions = vec![failure.conditions[0].clone(); 100];
+    let report = report(&Verdict::QualityGateFailed(failure.clone()));
+    let description = quality_gate_failed(&report, &failure, &links(&report)).content.description;
+    assert!(description.chars().count() <= DESCRIPTION_LIMIT);
+    assert!(description.ends_with("more lines are left out"), "{description}");
+}
+
+proptest! {
+    #[test]
+    fn hostile_names_can_neither_mention_nor_link(hostile in "(<!channel>|<https://evil\\|x>|`|\\*|\\PC){0,300}") {
+        let failure = GateFailure {
+            worst: vec![Issue {
+                file: hostile.clone(), line: None, rule: hostile.clone(), severity: hostile.clone(), message: hostile.clone(),
+            }],
+            ..gate_failure()
+        };
+        let mut report = report(&Verdict::QualityGateFailed(failure.clone()));
+        report.upload.key.clone_from(&hostile);
+        report.project_key = hostile;
+        let content = quality_gate_failed(&report, &failure, &links(&report)).content;
+        prop_assert!(!content.description.contains('<') && !content.description.contains('>'));
+        prop_assert!(content.description.chars().count() <= DESCRIPTION_LIMIT);
+        for step in &content.next_steps {
+            prop_assert!(!step.contains("<!") && !step.contains("<https://evil"));
+        }
+    }
+}

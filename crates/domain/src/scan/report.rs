@@ -1,0 +1,81 @@
+//! The record of a scan's verdict: `scans/<scan id>/report.json`, written once.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{ScanId, Upload, build::Build, diagnosis::Verdict};
+
+/// The name of the record in the evidence bucket.
+pub const REPORT: &str = "report.json";
+/// The name of the record that holds the token of the waiting execution.
+pub const TASK: &str = "task.json";
+/// The name of the mark that the channel was told.
+pub const NOTIFIED: &str = "notified.json";
+
+/// What was scanned, and what came out. Everything that an approver, a mail or a pipeline says about a scan is read
+/// from here.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// The scan.
+    pub scan_id: ScanId,
+    /// The execution of the state machine.
+    pub execution_arn: String,
+    /// What was uploaded.
+    pub upload: Upload,
+    /// Who uploaded it, as far as S3 tells: an account or a service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requester: Option<String>,
+    /// The project on the SonarQube server.
+    pub project_key: String,
+    /// The build, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<BuildRecord>,
+    /// How many comments in the code switch findings off, if the build counted them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressions: Option<u64>,
+    /// The verdict, with what led to it.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// When the verdict was recorded.
+    pub recorded_at: Timestamp,
+}
+
+/// Where to find the build and its log.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct BuildRecord {
+    /// `project:uuid`.
+    pub id: String,
+    /// The build's ARN, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arn: Option<String>,
+    /// The log group, if logs exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_group: Option<String>,
+    /// The log stream, if logs exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log_stream: Option<String>,
+}
+
+impl BuildRecord {
+    /// What the record keeps of a build; nothing of a build without an id.
+    #[must_use]
+    pub fn of(build: &Build) -> Option<Self> {
+        Some(Self {
+            id: build.id.clone()?,
+            arn: build.arn.clone(),
+            log_group: build.log_group.clone(),
+            log_stream: build.log_stream.clone(),
+        })
+    }
+}
+
+/// The token with which the waiting execution is completed. Overwritten when the state machine tries again, because
+/// every try has a new token.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingTask {
+    /// Up to 2,048 characters.
+    pub task_token: String,
+}

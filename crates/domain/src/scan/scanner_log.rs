@@ -1,0 +1,153 @@
+//! What the log of a build says when the scanner died before the server could decide anything.
+
+use serde::{Deserialize, Serialize};
+
+/// Why the scanner gave up. Texts: `sonarqube-facts` 3e; matched anywhere in a line, because prefixes differ between
+/// scanner versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ScannerFailure {
+    /// The server refused the token.
+    BadToken,
+    /// The token is good, but may not analyse or create this project.
+    Forbidden,
+    /// No answer from the server.
+    ServerUnreachable,
+    /// A mandatory setting is missing.
+    MissingSetting,
+    /// The scanner ran out of memory.
+    OutOfMemory,
+    /// No Java, or the wrong one.
+    Java,
+    /// A download was damaged.
+    CorruptDownload,
+    /// The server did not take the report.
+    ReportRefused,
+    /// None of the known texts.
+    Unknown,
+}
+
+/// In this order: an earlier text is the more exact one.
+const TEXTS: [(&str, ScannerFailure); 22] = [
+    ("HTTP 401", ScannerFailure::BadToken),
+    ("status code 401", ScannerFailure::BadToken),
+    ("Not authorized. Please check the user token", ScannerFailure::BadToken),
+    ("Not authorized. Analyzing this project requires authentication", ScannerFailure::BadToken),
+    ("The provided token is invalid", ScannerFailure::BadToken),
+    ("You're not authorized to analyze this project", ScannerFailure::Forbidden),
+    ("HTTP 403", ScannerFailure::Forbidden),
+    ("You must define the following mandatory properties", ScannerFailure::MissingSetting),
+    ("OutOfMemoryError", ScannerFailure::OutOfMemory),
+    ("GC overhead limit exceeded", ScannerFailure::OutOfMemory),
+    ("heap out of memory", ScannerFailure::OutOfMemory),
+    ("exit status 137", ScannerFailure::OutOfMemory),
+    ("UnsupportedClassVersionError", ScannerFailure::Java),
+    ("Could not find 'java' executable", ScannerFailure::Java),
+    ("The version of the custom JRE provided", ScannerFailure::Java),
+    ("Invalid or corrupt jarfile", ScannerFailure::CorruptDownload),
+    ("Checksum mismatch", ScannerFailure::CorruptDownload),
+    ("Failed to upload report", ScannerFailure::ReportRefused),
+    ("Server failed to process report", ScannerFailure::ReportRefused),
+    ("Failed to query server version", ScannerFailure::ServerUnreachable),
+    ("can not be reached", ScannerFailure::ServerUnreachable),
+    ("Connection refused", ScannerFailure::ServerUnreachable),
+];
+
+/// Finds the cause in the log's lines.
+#[must_use]
+pub fn classify(lines: &[String]) -> ScannerFailure {
+    TEXTS
+        .iter()
+        .find(|(text, _)| lines.iter().any(|line| line.contains(text)))
+        .map_or(ScannerFailure::Unknown, |(_, failure)| *failure)
+}
+
+/// What the preflight of the buildspec writes before it refuses a zip.
+const REFUSED: &str = "PREFLIGHT REFUSED:";
+
+/// The sentence with which the preflight refused the zip, if it did.
+///
+/// CodeBuild logs every command before it runs it, so the marker only counts where it begins the line.
+#[must_use]
+pub fn refusal(lines: &[String]) -> Option<&str> {
+    lines.iter().filter_map(|line| line.trim().strip_prefix(REFUSED)).next_back().map(str::trim)
+}
+
+/// The last lines worth reading: those of the scanner and its errors, without CodeBuild's own chatter, at most
+/// `count`, secrets masked.
+#[must_use]
+pub fn excerpt(lines: &[String], count: usize) -> Vec<String> {
+    let said: Vec<_> = lines
+        .iter()
+        .map(|line| line.trim())
+        .filter(|line| !line.is_empty() && (!line.starts_with("[Container]") || line.contains("Message:")))
+        .collect();
+    let errors: Vec<_> = said.iter().copied().filter(|line| line.contains("ERROR")).collect();
+    let chosen = if errors.is_empty() { said } else { errors };
+    chosen.iter().rev().take(count).rev().map(|line| mask(line)).collect()
+}
+
+/// SonarQube's tokens: `sqa_`, `sqp_`, `squ_` and 40 hexadecimal digits.
+fn mask(line: &str) -> String {
+    let mut masked = String::with_capacity(line.len());
+    let mut rest = line;
+    while let Some(start) = ["sqa_", "sqp_", "squ_"].iter().filter_map(|prefix| rest.find(prefix)).min() {
+        let (before, token) = rest.split_at(start);
+        let end = token.find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
+        masked.push_str(before);
+        masked.push_str("***");
+        rest = end.and_then(|end| token.get(end..)).unwrap_or_default();
+    }
+    masked.push_str(rest);
+    masked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(log: &str) -> Vec<String> {
+        log.lines().map(str::to_owned).collect()
+    }
+
+    fn check(log: &str, expected: ScannerFailure) {
+        assert_eq!(classify(&lines(log)), expected, "{log}");
+    }
+
+    #[test]
+    fn each_known_text_has_its_cause() {
+        check(
+            "12:00:00.000 ERROR Failed to query server version: GET http://h/api/v2/analysis/version failed with HTTP 401 \
+             Unauthorized. Please check the property sonar.token or the environment variable SONAR_TOKEN.",
+            ScannerFailure::BadToken,
+        );
+        check(
+            "ERROR Failed to query server version: Call to URL [http://h/api/v2/analysis/version] failed: null",
+            ScannerFailure::ServerUnreachable,
+        );
+        check("ERROR You're not authorized to analyze this project or the project", ScannerFailure::Forbidden);
+        check("java.lang.OutOfMemoryError: Java heap space", ScannerFailure::OutOfMemory);
+        check("[Container] Phase context: Reason: exit status 137", ScannerFailure::OutOfMemory);
+        check("Error: Invalid or corrupt jarfile x.jar", ScannerFailure::CorruptDownload);
+        check("ERROR Failed to upload report: timeout", ScannerFailure::ReportRefused);
+        check("ERROR [baseline-browser-mapping] The data is old", ScannerFailure::Unknown);
+        check("", ScannerFailure::Unknown);
+    }
+
+    #[test]
+    fn a_refusal_is_found_only_where_it_begins_a_line() {
+        let log = "[Container] Running command echo PREFLIGHT REFUSED: no\n PREFLIGHT REFUSED: a link `x`\nlast";
+        assert_eq!(refusal(&lines(log)), Some("a link `x`"));
+        assert_eq!(refusal(&lines("nothing")), None);
+    }
+
+    #[test]
+    fn an_excerpt_has_the_last_errors_and_no_token() {
+        let token = "0123456789abcdef0123456789abcdef01234567";
+        let log =
+            format!("INFO a\nERROR one sqa_{token} end\n[Container] Entering phase\nERROR two squ_{token}\nINFO b");
+        assert_eq!(excerpt(&lines(&log), 5), ["ERROR one *** end", "ERROR two ***"]);
+        assert_eq!(excerpt(&lines(&log), 1), ["ERROR two ***"]);
+        assert_eq!(excerpt(&lines("a\n\nb\n[Container] c"), 5), ["a", "b"]);
+    }
+}

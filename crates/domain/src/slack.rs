@@ -1,0 +1,33 @@
+//! Messages to Slack: one function and one file each, made of Block Kit blocks.
+//!
+//! Everything that was written by strangers (keys, tags, names) passes through [`crate::text`] before it is part of a
+//! message; the constructors in [`blocks`] keep Slack's limits whatever they are given.
+
+mod already_decided;
+pub mod blocks;
+mod facts;
+mod in_progress;
+mod not_remediated;
+mod notice;
+mod refused;
+mod remediated;
+mod remediation_failed;
+mod review_request;
+
+pub use already_decided::already_decided;
+pub use blocks::Message;
+pub use in_progress::in_progress;
+pub use not_remediated::not_remediated;
+pub use notice::notice;
+pub use refused::{Refusal, refused};
+pub use remediated::{already_quarantined, remediated};
+pub use remediation_failed::remediation_failed;
+pub use review_request::review_request;
+
+/// The button that asks for quarantine. Its value is the finding's id; everything else is looked up.
+pub const REMEDIATE_ACTION: &str = "remediate";
+/// The button that only opens the console. Slack reports such clicks as well.
+pub const OPEN_FINDING_ACTION: &str = "open-finding";
+
+#[cfg(test)]
+mod tests;

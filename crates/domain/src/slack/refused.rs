@@ -1,0 +1,46 @@
+use super::blocks::Message;
+use crate::policy::Reason;
+
+/// Why a click had no effect, for the person who clicked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The person is not on the list.
+    NotAllowed,
+    /// The click came from another workspace, app or channel than this deployment serves.
+    WrongPlace,
+    /// Macie does not have the finding, or not any more.
+    UnknownFinding,
+    /// The finding may not be acted on (any more).
+    NotMovable(Reason),
+    /// One of our own steps failed.
+    Failed,
+}
+
+#[must_use]
+pub fn refused(refusal: &Refusal) -> Message {
+    Message::private(&match refusal {
+        Refusal::NotAllowed => {
+            "You are not on the list of people who may remediate findings. Nothing was changed. Ask whoever deployed \
+             this stack to add you to `SlackAllowedUserIds`."
+                .to_owned()
+        }
+        Refusal::WrongPlace => {
+            "Findings cannot be remediated from here. Nothing was changed. Use the channel that this stack is deployed \
+             for."
+                .to_owned()
+        }
+        Refusal::UnknownFinding => {
+            "Macie does not have this finding any more: findings are kept for 90 days. Nothing was changed. Run a \
+             discovery job on the bucket to get a new one."
+                .to_owned()
+        }
+        Refusal::NotMovable(reason) => {
+            format!("This finding cannot be remediated: {reason}. Nothing was changed.")
+        }
+        Refusal::Failed => {
+            "The click arrived, but acting on it failed. Press the button again; if that does not help, look into the \
+             log of the remediation handler."
+                .to_owned()
+        }
+    })
+}

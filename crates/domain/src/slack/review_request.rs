@@ -1,0 +1,91 @@
+use super::blocks::{Message, actions, context, fields, header, section};
+use super::facts;
+use crate::finding::Finding;
+use crate::text::plain;
+
+/// Asks the channel whether the object is to be quarantined. `quarantine_bucket` is where it would go.
+#[must_use]
+pub fn review_request(finding: &Finding, quarantine_bucket: &str) -> Message {
+    let subject = finding.kind.subject();
+    let quarantine = facts::name(quarantine_bucket);
+    let mut blocks = vec![
+        header(&format!("Review needed: {subject} in an S3 object")),
+        section(&format!("*Object*\n{}", facts::object(finding))),
+        section(&format!("*Found*\n{}", facts::detections(finding))),
+        fields(details(finding)),
+        section(&format!(
+            "*Remediate* moves exactly this version to {quarantine}, with its metadata and tags, and deletes it from \
+             its bucket. Other versions and other objects stay. It can be undone: quarantine keeps the object and a \
+             record of where it came from.",
+        )),
+        actions(facts::remediate_button(finding, "Remediate").into_iter().chain(facts::open_button(finding))),
+    ];
+    let mut small_print = vec![format!("Finding {}", facts::name(&finding.id))];
+    if let Some(description) = &finding.description {
+        small_print.push(plain(description, 300));
+    }
+    blocks.push(context(small_print));
+    let text = format!("{} severity: {subject} in {}. Review needed", facts::severity(finding), facts::object(finding));
+    Message::new(&text, blocks)
+}
+
+/// At most ten; what Macie left out is left out.
+fn details(finding: &Finding) -> Vec<(&'static str, String)> {
+    let resources = finding.resources_affected.as_ref();
+    let bucket = resources.and_then(|resources| resources.s3_bucket.as_ref());
+    let object = resources.and_then(|resources| resources.s3_object.as_ref());
+    let job = finding.classification_details.as_ref().and_then(|details| {
+        let automated = details.origin_type.as_deref() == Some("AUTOMATED_SENSITIVE_DATA_DISCOVERY");
+        details.job_id.as_deref().map(facts::name).or(automated.then(|| "Automated discovery".to_owned()))
+    });
+    [
+        ("Severity", Some(facts::severity(finding))),
+        ("Seen", finding.created_at.map(facts::time)),
+        ("Size", object.and_then(|object| object.size).map(facts::size)),
+        (
+            "Version",
+            Some(
+                object
+                    .and_then(|object| object.version_id.as_deref())
+                    .map_or_else(|| "Bucket without versioning".to_owned(), facts::name),
+            ),
+        ),
+        ("Public", public(finding)),
+        ("Encryption", object.and_then(|object| object.server_side_encryption.as_ref()).and_then(encryption)),
+        ("Account", finding.account_id.as_deref().map(facts::name)),
+        ("Region", finding.region.as_deref().map(facts::name)),
+        ("Bucket tags", bucket.and_then(|bucket| facts::tags(&bucket.tags))),
+        ("Job", job),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| value.map(|value| (name, value)))
+    .collect()
+}
+
+/// The object's own answer counts most; Macie often has only the bucket's.
+fn public(finding: &Finding) -> Option<String> {
+    let resources = finding.resources_affected.as_ref()?;
+    let object = resources.s3_object.as_ref().and_then(|object| object.public_access);
+    let bucket = resources.s3_bucket.as_ref().and_then(|bucket| bucket.public_access.as_ref());
+    let text = match (object, bucket.and_then(|access| access.effective_permission.as_deref())) {
+        (Some(true), _) => "*Yes: anybody can read the object*",
+        (_, Some("PUBLIC")) => "*Yes: the bucket is public*",
+        (Some(false), _) | (_, Some("NOT_PUBLIC")) => "No",
+        _ => "Unknown",
+    };
+    Some(text.to_owned())
+}
+
+fn encryption(encryption: &crate::finding::Encryption) -> Option<String> {
+    let kind = encryption.encryption_type.as_deref()?;
+    let kind = match kind {
+        "NONE" => "None".to_owned(),
+        "AES256" => "S3-managed key".to_owned(),
+        "aws:kms" | "aws:kms:dsse" => "KMS key".to_owned(),
+        other => facts::name(other),
+    };
+    Some(match encryption.kms_master_key_id.as_deref() {
+        Some(key) => format!("{kind} {}", facts::name(key)),
+        None => kind,
+    })
+}

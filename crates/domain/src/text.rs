@@ -1,0 +1,139 @@
+//! Text from outside, made fit for a message.
+//!
+//! Object keys, log lines and issue texts are written by strangers. In a Slack message they could mention everybody,
+//! pose as a link, or hide characters; each passes through [`plain`] or [`code`] and is cut to what Slack takes.
+
+/// What stands where text was cut.
+const ELLIPSIS: char = '…';
+
+/// At most `limit` characters; a cut is shown by an ellipsis, which counts.
+#[must_use]
+pub fn cut(text: &str, limit: usize) -> String {
+    if text.chars().count() <= limit {
+        return text.to_owned();
+    }
+    let mut shorter: String = text.chars().take(limit.saturating_sub(1)).collect();
+    if limit > 0 {
+        shorter.push(ELLIPSIS);
+    }
+    shorter
+}
+
+/// Escapes the three characters that Slack reads as control characters; nothing else may be escaped (Slack
+/// documentation, "Escaping text"; facts 6.5).
+///
+/// Cut first, then escape: cutting an escaped text could leave half an entity.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
+
+/// Outside text for running prose: one line, at most `limit` characters before escaping, invisible characters shown,
+/// Slack's control characters escaped, and its formatting characters kept from pairing up.
+#[must_use]
+pub fn plain(text: &str, limit: usize) -> String {
+    let mut guarded = String::new();
+    for character in escape(&cut(&visible(text), limit)).chars() {
+        guarded.push(character);
+        // Slack formats `*bold*`, `_italic_`, `~strike~` and `` `code` ``; a word joiner after the mark breaks the
+        // pair without being seen.
+        if matches!(character, '*' | '_' | '~' | '`') {
+            guarded.push('\u{2060}');
+        }
+    }
+    guarded
+}
+
+/// Outside text as a code span: `` `bucket/key` ``. Backticks, which would end the span, are shown as `ˋ`.
+#[must_use]
+pub fn code(text: &str, limit: usize) -> String {
+    let inner = escape(&cut(&visible(text), limit)).replace('`', "ˋ");
+    // Slack shows an empty span as two backticks.
+    if inner.is_empty() { "`(empty)`".to_owned() } else { format!("`{inner}`") }
+}
+
+/// The text with every control, bidirectional, zero-width or otherwise invisible character written as `\u{…}`, so
+/// that what a person reads is what is there.
+#[must_use]
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        if is_invisible(character) {
+            shown.extend(character.escape_unicode());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// Control and format characters (Unicode categories Cc, Cf, Zl, Zp), fillers and variation selectors.
+fn is_invisible(character: char) -> bool {
+    character.is_control()
+        || matches!(character,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn cutting_counts_characters_and_shows_the_cut() {
+        assert_eq!(cut("Résumé", 6), "Résumé");
+        assert_eq!(cut("Résumés", 6), "Résum…");
+        assert_eq!(cut("ab", 0), "");
+    }
+
+    #[test]
+    fn a_mention_or_link_in_outside_text_is_only_text() {
+        assert_eq!(
+            plain("<!channel> & <https://evil|details>", 80),
+            "&lt;!channel&gt; &amp; &lt;https://evil|details&gt;"
+        );
+        assert_eq!(code("<@U1>", 80), "`&lt;@U1&gt;`");
+    }
+
+    #[test]
+    fn formatting_marks_do_not_pair_up() {
+        assert_eq!(plain("*a*", 80), "*\u{2060}a*\u{2060}");
+        assert_eq!(code("a`b` c", 80), "`aˋbˋ c`");
+        assert_eq!(code("", 80), "`(empty)`");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_spelled_out() {
+        assert_eq!(visible("a\u{202e}gpj.exe\u{200b}\n"), "a\\u{202e}gpj.exe\\u{200b}\\u{a}");
+    }
+
+    proptest! {
+        #[test]
+        fn outside_text_can_never_hold_a_control_sequence(text in "\\PC*|[<>&`*_~a|!@#]{0,40}", limit in 0usize..60) {
+            for shown in [plain(&text, limit), code(&text, limit)] {
+                prop_assert!(!shown.contains(['<', '>', '\n']));
+                prop_assert!(shown.chars().filter(|c| *c == '`').count() <= 2 || !shown.starts_with('`'));
+            }
+            let span = code(&text, limit);
+            prop_assert!(!span[1..span.len() - 1].contains('`'));
+        }
+
+        #[test]
+        fn a_cut_text_is_never_longer_than_the_limit(text in ".*", limit in 0usize..60) {
+            prop_assert!(cut(&text, limit).chars().count() <= limit);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Wires [`Remediator::handle`] to Lambda; nothing is decided here.
+
+use finding_remediator::{Config, Error, Remediator};
+use lambda_runtime::{LambdaEvent, run, service_fn, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+
+    let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
+    let remediator = &Remediator::new(config, &platform::aws_config().await);
+
+    run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
+        let handled = remediator.handle(event.payload).await?;
+        tracing::info!(
+            finding.id = handled.finding_id,
+            case.id = handled.case_id,
+            outcome = ?handled.outcome,
+            "handled the request"
+        );
+        Ok::<(), Error>(())
+    }))
+    .await
+}

@@ -1,0 +1,92 @@
+"""The local cloud's own endpoints under /_local, and the ASGI application that holds them.
+
+Plays nothing of AWS: it is what the Slack stand-in, the stories and the tests ask. Answers only to this machine,
+and only to requests that name it: a page in a browser must not reach it through a name of its own. Touches
+ministack's `app.app`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ministack import app
+from ministack.core.responses import set_request_account_id, set_request_region
+
+from . import MINISTACK_VERSION, calls, chatbot, macie
+from .loopback import is_loopback
+
+MAX_BODY_BYTES = 4 * 1024 * 1024
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, message: str):
+        super().__init__(message)
+        self.status = status
+
+
+async def application(scope: dict[str, Any], receive: Callable[[], Awaitable[dict]], send: Callable) -> None:
+    """Requests under /_local are ours, all others ministack's."""
+    if scope["type"] != "http" or not scope["path"].startswith("/_local/"):
+        await app.app(scope, receive, send)
+        return
+    try:
+        _check_sender(scope)
+        status, answer = _answer(scope["method"], scope["path"], await _body(receive))
+    except _Refused as refusal:
+        status, answer = refusal.status, {"message": str(refusal)}
+    body = json.dumps(answer).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _answer(method: str, path: str, body: bytes) -> tuple[int, Any]:
+    set_request_account_id("")
+    set_request_region("")
+    if (method, path) == ("GET", "/_local/health"):
+        return 200, {"status": "ready", "ministack": MINISTACK_VERSION}
+    if (method, path) == ("GET", "/_local/chatbot"):
+        return 200, chatbot.deployed()
+    if (method, path) == ("GET", "/_local/calls"):
+        return 200, {"calls": calls.made()}
+    if (method, path) == ("DELETE", "/_local/calls"):
+        calls.forget()
+        return 200, {}
+    if (method, path) == ("POST", "/_local/macie/findings"):
+        finding = _finding(body)
+        macie.publish(finding)
+        return 200, {"id": finding["id"]}
+    raise _Refused(404, f"no such endpoint: {method} {path}")
+
+
+def _finding(body: bytes) -> dict[str, Any]:
+    try:
+        finding = json.loads(body)
+    except ValueError as error:
+        raise _Refused(400, f"the finding is no JSON: {error}") from error
+    if not isinstance(finding, dict) or not isinstance(finding.get("id"), str) or not finding["id"]:
+        raise _Refused(400, "a finding is an object with an id")
+    return finding
+
+
+def _check_sender(scope: dict[str, Any]) -> None:
+    client = (scope.get("client") or ("",))[0]
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
+    if not client or not is_loopback(client) or not is_loopback(name):
+        raise _Refused(403, "the local cloud's own endpoints answer to this machine only")
+
+
+async def _body(receive: Callable[[], Awaitable[dict]]) -> bytes:
+    body = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise _Refused(400, "the request ended early")
+        body += message.get("body", b"")
+        if len(body) > MAX_BODY_BYTES:
+            raise _Refused(413, "the request is too big")
+        if not message.get("more_body"):
+            return body

@@ -1,0 +1,200 @@
+//! Small JSON records in a bucket: what was decided, claimed and done.
+//!
+//! A record that decides something is *created*: the first writer wins, and everybody else learns that one exists.
+
+use aws_sdk_s3::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::get_object::GetObjectError,
+    primitives::ByteStream,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+/// S3 answers 409 while another conditional write of the same key is under way (S3 documentation, "Conditional
+/// writes"); then it is worth another try.
+const TRIES: usize = 5;
+/// No record of ours is larger.
+const LARGEST: i64 = 1_048_576;
+
+/// Why a record could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum RecordError {
+    /// S3 refused, or did not answer.
+    #[error("could not {verb} the record `{key}`")]
+    Refused {
+        /// "read" or "write".
+        verb: &'static str,
+        /// Which record.
+        key: String,
+        /// What S3 said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The record is no JSON of the expected shape.
+    #[error("the record `{key}` is unreadable")]
+    Unreadable {
+        /// Which record.
+        key: String,
+        /// Where it differs.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The record is larger than any of ours.
+    #[error("the record `{key}` is too large: {size} bytes")]
+    TooLarge {
+        /// Which record.
+        key: String,
+        /// In bytes.
+        size: i64,
+    },
+    /// Other writers kept S3 from deciding.
+    #[error("the record `{key}` is being written by others")]
+    Busy {
+        /// Which record.
+        key: String,
+    },
+}
+
+/// The records of one bucket.
+#[derive(Debug, Clone)]
+pub struct Records {
+    s3: Client,
+    bucket: String,
+}
+
+impl Records {
+    /// The records in this bucket.
+    #[must_use]
+    pub fn new(s3: Client, bucket: impl Into<String>) -> Self {
+        Self { s3, bucket: bucket.into() }
+    }
+
+    /// Reads a record; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, RecordError> {
+        let refused = |source: Box<dyn std::error::Error + Send + Sync>| refused("read", key, source);
+        let answer = match self.s3.get_object().bucket(&self.bucket).key(key).send().await {
+            Ok(answer) => answer,
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
+            Err(error) => return Err(refused(Box::new(error))),
+        };
+        let size = answer.content_length().unwrap_or_default();
+        if size > LARGEST {
+            return Err(RecordError::TooLarge { key: key.to_owned(), size });
+        }
+        let bytes = answer.body.collect().await.map_err(|error| refused(Box::new(error)))?.into_bytes();
+        serde_json::from_slice(&bytes)
+            .map(Some)
+            .map_err(|source| RecordError::Unreadable { key: key.to_owned(), source })
+    }
+
+    /// Creates a record: `false` if one exists already, which is left as it is.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub async fn create(&self, key: &str, record: &(impl Serialize + Sync)) -> Result<bool, RecordError> {
+        let bytes = to_bytes(key, record)?;
+        for _ in 0..TRIES {
+            let put = self.put(key, bytes.clone()).if_none_match("*").send().await;
+            let Err(error) = put else { return Ok(true) };
+            match status(&error) {
+                Some(412) => return Ok(false),
+                Some(409) => {}
+                _ => return Err(refused("write", key, Box::new(error))),
+            }
+        }
+        Err(RecordError::Busy { key: key.to_owned() })
+    }
+
+    /// Writes a record, over an older one if there is one.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub async fn replace(&self, key: &str, record: &(impl Serialize + Sync)) -> Result<(), RecordError> {
+        let bytes = to_bytes(key, record)?;
+        self.put(key, bytes).send().await.map_err(|error| refused("write", key, Box::new(error)))?;
+        Ok(())
+    }
+
+    fn put(&self, key: &str, bytes: Vec<u8>) -> aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder {
+        let body = ByteStream::from(bytes);
+        self.s3.put_object().bucket(&self.bucket).key(key).content_type("application/json").body(body)
+    }
+}
+
+fn to_bytes(key: &str, record: &impl Serialize) -> Result<Vec<u8>, RecordError> {
+    serde_json::to_vec_pretty(record).map_err(|source| RecordError::Unreadable { key: key.to_owned(), source })
+}
+
+fn refused(verb: &'static str, key: &str, source: Box<dyn std::error::Error + Send + Sync>) -> RecordError {
+    RecordError::Refused { verb, key: key.to_owned(), source }
+}
+
+fn status<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<u16> {
+    error.raw_response().map(|response| response.status().as_u16())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::operation::{get_object::GetObjectOutput, put_object::PutObjectOutput};
+    use aws_smithy_mocks::{RuleMode, mock, mock_client};
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn response(status: u16, body: &'static str) -> aws_smithy_runtime_api::client::orchestrator::HttpResponse {
+        let status = StatusCode::try_from(status).unwrap();
+        aws_smithy_runtime_api::client::orchestrator::HttpResponse::new(status, SdkBody::from(body))
+    }
+
+    #[tokio::test]
+    async fn a_record_that_exists_is_left_as_it_is() {
+        let exists = mock!(Client::put_object)
+            .match_requests(|put| put.if_none_match() == Some("*"))
+            .then_http_response(|| response(412, "<Error><Code>PreconditionFailed</Code></Error>"));
+        let records = Records::new(mock_client!(aws_sdk_s3, [&exists]), "evidence");
+        assert!(!records.create("a.json", &json!({})).await.unwrap());
+        assert_eq!(exists.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_conflict_with_another_writer_is_tried_again() {
+        let conflict = mock!(Client::put_object)
+            .then_http_response(|| response(409, "<Error><Code>ConditionalRequestConflict</Code></Error>"));
+        let created = mock!(Client::put_object).then_output(|| PutObjectOutput::builder().build());
+        let records = Records::new(mock_client!(aws_sdk_s3, RuleMode::Sequential, [&conflict, &created]), "evidence");
+        assert!(records.create("a.json", &json!({})).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_no_answer_about_existence() {
+        let denied =
+            mock!(Client::put_object).then_http_response(|| response(403, "<Error><Code>AccessDenied</Code></Error>"));
+        let records = Records::new(mock_client!(aws_sdk_s3, [&denied]), "evidence");
+        assert!(matches!(records.create("a.json", &json!({})).await, Err(RecordError::Refused { .. })));
+    }
+
+    async fn read(body: &'static str, length: i64) -> Result<Option<Value>, RecordError> {
+        let get = mock!(Client::get_object).then_output(move || {
+            let body = aws_sdk_s3::primitives::ByteStream::from_static(body.as_bytes());
+            GetObjectOutput::builder().content_length(length).body(body).build()
+        });
+        Records::new(mock_client!(aws_sdk_s3, [&get]), "evidence").read("a.json").await
+    }
+
+    #[tokio::test]
+    async fn a_missing_record_is_none_and_a_broken_one_is_an_error() {
+        let missing =
+            mock!(Client::get_object).then_http_response(|| response(404, "<Error><Code>NoSuchKey</Code></Error>"));
+        let records = Records::new(mock_client!(aws_sdk_s3, [&missing]), "evidence");
+        assert_eq!(records.read::<Value>("a.json").await.unwrap(), None);
+
+        assert_eq!(read("{\"a\":1}", 7).await.unwrap(), Some(json!({"a": 1})));
+        assert!(matches!(read("{\"a\":", 5).await, Err(RecordError::Unreadable { .. })));
+        assert!(matches!(read("{}", 2_000_000).await, Err(RecordError::TooLarge { .. })));
+    }
+}

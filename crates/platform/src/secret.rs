@@ -1,0 +1,175 @@
+//! Secrets from Secrets Manager, fetched at first use and kept for five minutes, so that a rotated one is picked up.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
+use secrecy::{ExposeSecret as _, SecretString};
+
+const KEEP: Duration = Duration::from_mins(5);
+/// No secret that we use is shorter: a Slack signing secret has 32 characters, a SonarQube token 44.
+const SHORTEST: usize = 16;
+const PLACEHOLDERS: [&str; 5] = ["update-this", "update_this", "changeme", "change-me", "placeholder"];
+
+/// Why a secret cannot be used. The secret's value is in none of the texts.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// Secrets Manager did not answer with a secret.
+    #[error("could not read the secret `{arn}`")]
+    Unreadable {
+        /// Which secret.
+        arn: String,
+        /// What Secrets Manager said.
+        #[source]
+        source: Box<SdkError<GetSecretValueError>>,
+    },
+    /// The secret holds bytes, or nothing, instead of text.
+    #[error("the secret `{arn}` has no text")]
+    NoText {
+        /// Which secret.
+        arn: String,
+    },
+    /// The secret was never set, or is too short to be a real one.
+    #[error("the secret `{arn}` is still a placeholder: put the real value into Secrets Manager")]
+    Placeholder {
+        /// Which secret.
+        arn: String,
+    },
+    /// The secret should be a JSON object with a text under this key.
+    #[error("the secret `{arn}` is no JSON object with a text `{key}`")]
+    NoSuchKey {
+        /// Which secret.
+        arn: String,
+        /// The key that is missing.
+        key: String,
+    },
+}
+
+/// Reads secrets and remembers them for a while.
+#[derive(Debug)]
+pub struct SecretStore {
+    client: Client,
+    kept: Mutex<HashMap<String, (Instant, SecretString)>>,
+}
+
+impl SecretStore {
+    /// A store over the given configuration. Nothing is fetched yet.
+    #[must_use]
+    pub fn new(aws: &aws_config::SdkConfig) -> Self {
+        Self::from_client(Client::new(aws))
+    }
+
+    /// A store over a given client, for tests.
+    #[must_use]
+    pub fn from_client(client: Client) -> Self {
+        Self { client, kept: Mutex::default() }
+    }
+
+    /// The text of the secret with this ARN or name.
+    ///
+    /// # Errors
+    /// [`SecretError`]: unreadable, no text, or a placeholder.
+    pub async fn get(&self, arn: &str) -> Result<SecretString, SecretError> {
+        if let Some(secret) = self.kept(arn) {
+            return Ok(secret);
+        }
+        let secret = self.fetch(arn).await?;
+        refuse_placeholder(arn, secret.expose_secret())?;
+        self.keep(arn, secret.clone());
+        Ok(secret)
+    }
+
+    /// The text under `key` of a secret that is a JSON object, as `{"token": "…"}`.
+    ///
+    /// # Errors
+    /// [`SecretError`]: as [`SecretStore::get`], or no such key.
+    pub async fn get_key(&self, arn: &str, key: &str) -> Result<SecretString, SecretError> {
+        let name = format!("{arn}#{key}");
+        if let Some(secret) = self.kept(&name) {
+            return Ok(secret);
+        }
+        let text = self.fetch(arn).await?;
+        let secret = serde_json::from_str::<HashMap<String, serde_json::Value>>(text.expose_secret())
+            .ok()
+            .and_then(|object| object.get(key)?.as_str().map(SecretString::from))
+            .ok_or_else(|| SecretError::NoSuchKey { arn: arn.to_owned(), key: key.to_owned() })?;
+        refuse_placeholder(arn, secret.expose_secret())?;
+        self.keep(&name, secret.clone());
+        Ok(secret)
+    }
+
+    async fn fetch(&self, arn: &str) -> Result<SecretString, SecretError> {
+        let answer = self
+            .client
+            .get_secret_value()
+            .secret_id(arn)
+            .send()
+            .await
+            .map_err(|source| SecretError::Unreadable { arn: arn.to_owned(), source: Box::new(source) })?;
+        answer.secret_string().map(SecretString::from).ok_or_else(|| SecretError::NoText { arn: arn.to_owned() })
+    }
+
+    fn kept(&self, name: &str) -> Option<SecretString> {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.get(name).filter(|(since, _)| since.elapsed() < KEEP).map(|(_, secret)| secret.clone())
+    }
+
+    fn keep(&self, name: &str, secret: SecretString) {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), (Instant::now(), secret));
+    }
+}
+
+fn refuse_placeholder(arn: &str, secret: &str) -> Result<(), SecretError> {
+    let lower = secret.to_ascii_lowercase();
+    if secret.trim().len() < SHORTEST || PLACEHOLDERS.iter().any(|placeholder| lower.contains(placeholder)) {
+        return Err(SecretError::Placeholder { arn: arn.to_owned() });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+    use aws_smithy_mocks::{RuleMode, mock, mock_client};
+
+    use super::*;
+
+    fn store_with(secret: &'static str) -> (SecretStore, aws_smithy_mocks::Rule) {
+        let rule = mock!(Client::get_secret_value)
+            .then_output(move || GetSecretValueOutput::builder().secret_string(secret).build());
+        (SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule])), rule)
+    }
+
+    #[tokio::test]
+    async fn a_secret_is_fetched_once_and_then_remembered() {
+        let (store, rule) = store_with("8f742231b10e8888abcd99yyyzzz85a5");
+        for _ in 0..3 {
+            assert_eq!(store.get("arn").await.unwrap().expose_secret(), "8f742231b10e8888abcd99yyyzzz85a5");
+        }
+        assert_eq!(rule.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_placeholder_or_short_secret_is_refused_and_not_shown() {
+        for secret in ["UPDATE-THIS", "short", "", "this-is-a-placeholder-for-later", "ChangeMe-0123456789"] {
+            let (store, _) = store_with(secret);
+            let error = store.get("arn").await.unwrap_err();
+            assert!(matches!(error, SecretError::Placeholder { .. }), "{secret}");
+            assert!(secret.is_empty() || !error.to_string().contains(secret));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_key_of_a_json_secret_is_read() {
+        let (store, rule) = store_with(r#"{"token":"squ_0123456789abcdef0123"}"#);
+        assert_eq!(store.get_key("arn", "token").await.unwrap().expose_secret(), "squ_0123456789abcdef0123");
+        assert_eq!(store.get_key("arn", "token").await.unwrap().expose_secret(), "squ_0123456789abcdef0123");
+        assert_eq!(rule.num_calls(), 1);
+        assert!(matches!(store.get_key("arn", "other").await, Err(SecretError::NoSuchKey { .. })));
+        let (store, _) = store_with("not json, but long enough");
+        assert!(matches!(store.get_key("arn", "token").await, Err(SecretError::NoSuchKey { .. })));
+    }
+}

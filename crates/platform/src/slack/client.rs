@@ -1,0 +1,227 @@
+use std::time::Duration;
+
+use reqwest::{StatusCode, header::RETRY_AFTER};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
+use url::Url;
+
+use crate::http::LazyClient;
+
+/// Slack's usual wait where a 429 names none.
+const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// Slack's error bodies are single words such as `no_service`; anything longer is not one.
+const LONGEST_REASON: usize = 100;
+
+/// Why a message did not reach Slack. No variant holds the address: it is a secret.
+#[derive(Debug, thiserror::Error)]
+pub enum SlackError {
+    /// The address does not belong to the Slack that this deployment talks to. Nothing was sent.
+    #[error("the address of the message is not Slack's")]
+    NotSlack,
+    /// Slack wants fewer messages. Worth another try after the wait.
+    #[error("Slack asks to wait {} s", retry_after.as_secs())]
+    RateLimited {
+        /// What `Retry-After` said.
+        retry_after: Duration,
+    },
+    /// Slack will never take this message at this address: a person has to act.
+    #[error("Slack refused the message with {status}: {reason}")]
+    Refused {
+        /// The HTTP status, 4xx.
+        status: u16,
+        /// Slack's word for it, such as `no_service` or `invalid_blocks`.
+        reason: String,
+    },
+    /// Slack is having trouble. Worth another try.
+    #[error("Slack answered {status}")]
+    Unavailable {
+        /// The HTTP status, 5xx or unknown.
+        status: u16,
+    },
+    /// No answer came. Worth another try.
+    #[error("could not reach Slack")]
+    Unreachable(#[source] reqwest::Error),
+}
+
+impl SlackError {
+    /// Whether the same message may get through later.
+    #[must_use]
+    pub fn may_heal(&self) -> bool {
+        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreachable(_))
+    }
+}
+
+/// Posts messages to addresses that Slack gave out: incoming webhooks and `response_url`s.
+#[derive(Debug)]
+pub struct Slack {
+    endpoint: Url,
+    http: LazyClient,
+}
+
+impl Slack {
+    /// A client for the Slack at this address: `https://hooks.slack.com`, or `https://hooks.slack-gov.com` for
+    /// GovSlack. Nothing is sent anywhere else, since a `response_url` arrives in a request.
+    #[must_use]
+    pub fn new(endpoint: Url) -> Self {
+        Self { endpoint, http: LazyClient::default() }
+    }
+
+    /// Whether the address belongs to this Slack: scheme, host and port are the same, and it carries no user name.
+    #[must_use]
+    pub fn owns(&self, address: &str) -> bool {
+        self.parse(address).is_some()
+    }
+
+    fn parse(&self, address: &str) -> Option<Url> {
+        let url = Url::parse(address).ok()?;
+        let plain = url.username().is_empty() && url.password().is_none();
+        (plain && url.origin() == self.endpoint.origin()).then_some(url)
+    }
+
+    /// Posts one message as JSON.
+    ///
+    /// # Errors
+    /// [`SlackError`]; [`SlackError::may_heal`] tells whether to try again. Statuses: Slack documentation, "Handling
+    /// errors" of incoming webhooks, and "Rate limits".
+    pub async fn post(&self, address: &SecretString, message: &(impl Serialize + Sync)) -> Result<(), SlackError> {
+        let url = self.parse(address.expose_secret()).ok_or(SlackError::NotSlack)?;
+        let without_address = |error: reqwest::Error| SlackError::Unreachable(error.without_url());
+        let http = self.http.get().map_err(without_address)?;
+        let answer = http.post(url).json(message).send().await.map_err(without_address)?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        if status == StatusCode::TOO_MANY_REQUESTS {
+            let seconds = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            return Err(SlackError::RateLimited {
+                retry_after: seconds.map_or(DEFAULT_RETRY_AFTER, Duration::from_secs),
+            });
+        }
+        if status.is_client_error() {
+            let reason = answer.text().await.unwrap_or_default();
+            let reason = reason.trim().chars().filter(|character| !character.is_control()).take(LONGEST_REASON);
+            return Err(SlackError::Refused { status: status.as_u16(), reason: reason.collect() });
+        }
+        Err(SlackError::Unavailable { status: status.as_u16() })
+    }
+
+    /// Posts one message, and once more each time that Slack asks to wait, as long as all waits together stay within
+    /// `patience`.
+    ///
+    /// # Errors
+    /// As [`Slack::post`]; [`SlackError::RateLimited`] when the patience did not suffice.
+    pub async fn post_within(
+        &self,
+        patience: Duration,
+        address: &SecretString,
+        message: &(impl Serialize + Sync),
+    ) -> Result<(), SlackError> {
+        let mut left = patience;
+        loop {
+            match self.post(address, message).await {
+                Err(SlackError::RateLimited { retry_after }) if retry_after <= left => {
+                    // A wait of zero still uses patience up, or a Slack that always answers so would hold us for ever.
+                    left = left.saturating_sub(retry_after.max(Duration::from_millis(100)));
+                    tokio::time::sleep(retry_after).await;
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, http::StatusCode, routing::post};
+
+    use super::*;
+
+    #[test]
+    fn only_addresses_of_the_configured_slack_are_its_own() {
+        let slack = Slack::new(Url::parse("https://hooks.slack.com").unwrap());
+        assert!(slack.owns("https://hooks.slack.com/services/T1/B1/x"));
+        for address in [
+            "http://hooks.slack.com/services/x",
+            "https://hooks.slack.com:8443/services/x",
+            "https://hooks.slack.com.evil.example/x",
+            "https://hooks.slack.com@evil.example/x",
+            "https://user@hooks.slack.com/x",
+            "https://evil.example/https://hooks.slack.com/",
+            "http://169.254.169.254/latest/meta-data",
+            "//hooks.slack.com/x",
+            "",
+        ] {
+            assert!(!slack.owns(address), "{address}");
+        }
+    }
+
+    async fn answering(
+        status: StatusCode,
+        headers: &'static [(&'static str, &'static str)],
+        body: &'static str,
+    ) -> Url {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = Router::new().route(
+            "/services/x",
+            post(move || async move {
+                let mut answer = axum::response::Response::new(axum::body::Body::from(body));
+                *answer.status_mut() = status;
+                for (name, value) in headers {
+                    answer.headers_mut().insert(*name, value.parse().unwrap());
+                }
+                answer
+            }),
+        );
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Url::parse(&format!("http://{address}")).unwrap()
+    }
+
+    async fn post_to(endpoint: Url) -> Result<(), SlackError> {
+        let address = SecretString::from(format!("{endpoint}services/x"));
+        Slack::new(endpoint).post(&address, &serde_json::json!({"text": "hello"})).await
+    }
+
+    #[tokio::test]
+    async fn an_ok_is_success() {
+        post_to(answering(StatusCode::OK, &[], "ok").await).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_429_says_how_long_to_wait() {
+        let endpoint = answering(StatusCode::TOO_MANY_REQUESTS, &[("retry-after", "30")], "rate_limited").await;
+        let error = post_to(endpoint).await.unwrap_err();
+        assert!(error.may_heal());
+        assert_eq!(error.to_string(), "Slack asks to wait 30 s");
+        let error = post_to(answering(StatusCode::TOO_MANY_REQUESTS, &[], "").await).await.unwrap_err();
+        assert_eq!(error.to_string(), "Slack asks to wait 1 s");
+    }
+
+    #[tokio::test]
+    async fn a_refusal_carries_slacks_word_and_does_not_heal() {
+        let error = post_to(answering(StatusCode::NOT_FOUND, &[], "no_service\n").await).await.unwrap_err();
+        assert!(!error.may_heal());
+        assert_eq!(error.to_string(), "Slack refused the message with 404: no_service");
+    }
+
+    #[tokio::test]
+    async fn a_redirect_or_a_500_may_heal_and_is_not_followed() {
+        let moved = answering(StatusCode::FOUND, &[("location", "http://127.0.0.1:1/")], "").await;
+        for (endpoint, status) in [(moved, 302), (answering(StatusCode::INTERNAL_SERVER_ERROR, &[], "").await, 500)] {
+            let error = post_to(endpoint).await.unwrap_err();
+            assert!(error.may_heal());
+            assert_eq!(error.to_string(), format!("Slack answered {status}"));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_slack_is_an_error_that_does_not_show_the_address() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let endpoint = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        drop(listener);
+        let error = post_to(endpoint).await.unwrap_err();
+        assert!(error.may_heal());
+        assert!(!crate::chain(&error).contains("services"), "{}", crate::chain(&error));
+    }
+}

@@ -1,0 +1,1 @@
+"""Sends customers the invoices that they ask for."""
