@@ -11,11 +11,14 @@ use domain::scan::{
     mail, notification,
     report::{REPORT, Report, TASK, WaitingTask},
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use platform::{records::Records, task};
 use serde_json::{Value, json};
 
 use crate::{Config, Error, Reply, reply::Mailed};
+
+/// Longer than the function may run: after this, a press that left its work undone has died.
+const LONGEST_PRESS: SignedDuration = SignedDuration::from_mins(1);
 
 /// The function with its clients.
 #[derive(Debug)]
@@ -66,8 +69,13 @@ impl Approval {
             return Ok(Reply::nothing_to_decide(&report));
         };
         let (decision, first) = self.decide(&request, request_id, now).await?;
-        let mailed = self.tell(&report, failure, &decision).await?;
-        self.end_wait(&decision).await?;
+        let mailed = if under_way(&request, &decision, first, now) && !self.told(&decision).await? {
+            Mailed::UnderWay
+        } else {
+            let mailed = self.tell(&report, failure, &decision).await?;
+            self.end_wait(&decision).await?;
+            mailed
+        };
         tracing::info!(scan.id = %scan_id, scan.outcome = ?decision.outcome, decision.first = first, "handled the decision");
         Ok(Reply::decided(&report, &decision, first, &mailed))
     }
@@ -92,7 +100,7 @@ impl Approval {
     /// Sends the mail, or tells the channel of the expiry, unless that was done before.
     async fn tell(&self, report: &Report, failure: &GateFailure, decision: &Decision) -> Result<Mailed, Error> {
         let mark = decision.scan_id.record_key(MAIL);
-        if self.records.read::<Value>(&mark).await.map_err(Error::Record)?.is_some() {
+        if self.told(decision).await? {
             return Ok(Mailed::SentBefore);
         }
         let links = Links::of(report, &self.config.sonar_host_url, &self.config.triage_guide_url);
@@ -116,6 +124,11 @@ impl Approval {
         };
         self.records.create(&mark, &json!({"messageId": message_id})).await.map_err(Error::Record)?;
         Ok(Mailed::Sent)
+    }
+
+    async fn told(&self, decision: &Decision) -> Result<bool, Error> {
+        let mark = decision.scan_id.record_key(MAIL);
+        Ok(self.records.read::<Value>(&mark).await.map_err(Error::Record)?.is_some())
     }
 
     async fn send(&self, mail: &mail::Mail) -> Result<Option<String>, SdkError<SendEmailError>> {
@@ -153,6 +166,12 @@ impl Approval {
         task::succeed(&self.sfn, &waiting.task_token, &output).await.map_err(Error::Task)?;
         Ok(())
     }
+}
+
+/// Whether the press that decided may still be sending its mail, so that fifty presses at once do not send fifty. The
+/// state machine is not put off: it asks once, at the end.
+fn under_way(request: &Request, decision: &Decision, first: bool, now: Timestamp) -> bool {
+    !first && request.outcome != Outcome::Expired && now.duration_since(decision.decided_at) < LONGEST_PRESS
 }
 
 /// Why SES will not send this mail until a person changes something; `None` if another try may help. Error names: SES

@@ -28,6 +28,8 @@ pub struct Reply {
 pub(crate) enum Mailed {
     Sent,
     SentBefore,
+    /// Another press decided a moment ago and is at it.
+    UnderWay,
     /// SES will not send it as things are: why, and what to do.
     Refused(String),
 }
@@ -63,6 +65,11 @@ impl Reply {
             (_, Mailed::Sent) => {
                 format!("{kind} sent successfully; the scan was {verb} at {} already", decision.decided_at)
             }
+            (_, Mailed::UnderWay) => format!(
+                "Nothing changed: this scan was {verb} a moment ago, at {}. If no confirmation follows, press again in a \
+                 minute.",
+                decision.decided_at
+            ),
             (_, Mailed::SentBefore) => format!(
                 "Nothing changed: this scan was {verb} at {} (request {}). The first decision counts.",
                 decision.decided_at, decision.request_id

@@ -216,3 +216,6 @@ impl CheckBuildStatus {
 fn failed(cause: Cause, log: Vec<String>) -> Verdict {
     Verdict::PipelineFailed(PipelineFailure { cause, log })
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,17 @@
-fn main() {}
+//! Wires [`FindingHandler::handle`] to Lambda; nothing is decided here.
+
+use finding_handler::{Batch, Config, Error, FindingHandler};
+use lambda_runtime::{LambdaEvent, run, service_fn, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    tracing::init_default_subscriber();
+
+    let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
+    let handler = &FindingHandler::new(config, &platform::aws_config().await);
+
+    run(service_fn(move |event: LambdaEvent<Batch>| async move {
+        Ok::<_, Error>(handler.handle(event.payload, event.context.deadline()).await)
+    }))
+    .await
+}

@@ -2,6 +2,7 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
 use domain::remediation::Outcome;
 use lambda_runtime::Diagnostic;
+use platform::records::RecordError;
 use platform::secret::SecretError;
 use platform::slack::SlackError;
 
@@ -18,18 +19,10 @@ pub enum Error {
         #[source]
         source: domain::quarantine::Unplannable,
     },
-    #[error("could not read the record `{key}`")]
-    ReadRecord {
-        key: String,
-        #[source]
-        source: Cause,
-    },
-    #[error("could not write the record `{key}`")]
-    WriteRecord {
-        key: String,
-        #[source]
-        source: Cause,
-    },
+    #[error("could not read the case")]
+    ReadRecord(#[source] RecordError),
+    #[error("could not write the case")]
+    WriteRecord(#[source] RecordError),
     #[error("another run changed the record `{key}`")]
     RecordChanged { key: String },
     #[error("could not look at the object")]
@@ -57,8 +50,8 @@ impl Error {
         match self {
             Self::Request(_) => "RemediationRequestUnreadable",
             Self::Unplannable { .. } => "RemediationRequestUnusable",
-            Self::ReadRecord { .. } => "RecordReadFailed",
-            Self::WriteRecord { .. } => "RecordWriteFailed",
+            Self::ReadRecord(_) => "RecordReadFailed",
+            Self::WriteRecord(_) => "RecordWriteFailed",
             Self::RecordChanged { .. } => "RecordChanged",
             Self::Inspect(_) => "ObjectReadFailed",
             Self::Copy(_) => "QuarantineCopyFailed",

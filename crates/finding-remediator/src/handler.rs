@@ -3,6 +3,7 @@ use aws_sdk_s3::Client;
 use domain::quarantine::{Location, Manifest, Plan, SourceVersion, State, Transition, plan};
 use domain::remediation::{Outcome, Request};
 use jiff::Timestamp;
+use platform::records::Records;
 use platform::secret::SecretStore;
 use platform::slack::Slack;
 use serde_json::Value;
@@ -17,6 +18,7 @@ use crate::{copy, inspect, remove, tell};
 pub struct Remediator {
     pub config: Config,
     pub s3: Client,
+    pub records: Records,
     pub secrets: SecretStore,
     pub slack: Slack,
     /// Tells the time.
@@ -36,10 +38,12 @@ impl Remediator {
     /// Builds the clients. Nothing is fetched yet.
     #[must_use]
     pub fn new(config: Config, aws: &SdkConfig) -> Self {
+        let s3 = Client::new(aws);
         Self {
             slack: Slack::new(config.slack_endpoint_url.clone()),
+            records: Records::new(s3.clone(), &config.quarantine_bucket),
             config,
-            s3: Client::new(aws),
+            s3,
             secrets: SecretStore::new(aws),
             clock: Timestamp::now,
         }
@@ -55,7 +59,7 @@ impl Remediator {
         let plan = plan(&request.finding)
             .map_err(|source| Error::Unplannable { finding_id: finding_id.clone(), source })?;
         let case_id = plan.case_id.clone();
-        let record = Record::read(&self.s3, &self.config.quarantine_bucket, &case_id).await?;
+        let record = Record::read(&self.records, &case_id).await?;
 
         let same = record.as_ref().is_some_and(|record| is_same(&record.manifest, &request));
         let outcome = match record {
@@ -186,7 +190,7 @@ impl Remediator {
     }
 
     async fn write(&self, record: &mut Record) -> Result<(), Error> {
-        record.write(&self.s3, &self.config.quarantine_bucket).await
+        record.write(&self.records).await
     }
 
     fn transition(&self, request: &Request, what: &str) -> Transition {

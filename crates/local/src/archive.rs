@@ -1,7 +1,8 @@
 //! Zips of folders, as a developer would upload them.
 
 use std::{
-    fs, io::{Cursor, Write as _},
+    fs,
+    io::{Cursor, Write as _},
     path::{Path, PathBuf},
 };
 

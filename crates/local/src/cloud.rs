@@ -13,13 +13,14 @@ use sha2::{Digest as _, Sha256};
 use tokio::process::Command;
 
 use crate::{
+    cache::{self, Lock, Progress},
     checkout,
     process::{Group, tail},
     until::until,
 };
 
 /// From the start of the program to its first answer: a second, on a machine with nothing else to do.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 
 pub const REGION: &str = "us-east-1";
 
@@ -138,25 +139,21 @@ fn ready_line(log: &Path) -> Option<String> {
 
 /// The Python of a virtual environment with exactly the packages of `requirements.txt`, made on the first call.
 ///
-/// It lies in `cache` under the hash of the requirements: another version of them makes another environment.
-pub async fn virtual_environment(python: &Path, cache: &Path) -> anyhow::Result<PathBuf> {
+/// It lies in the cache under the hash of the requirements: another version of them makes another environment.
+pub async fn virtual_environment(python: &Path, progress: Progress<'_>) -> anyhow::Result<PathBuf> {
     let requirements = checkout().join("crates/local/cloud/requirements.txt");
     let wanted = std::fs::read(&requirements).context("read the cloud's requirements")?;
     let version = output(Command::new(python).args(["-c", "import sys; print(sys.version, sys.base_prefix)"])).await?;
     let digest = Sha256::new().chain_update(&wanted).chain_update(version).finalize();
-    let folder = cache.join("python").join(hex::encode(digest).split_at(16).0);
+    let folder = cache::folder()?.join("python").join(hex::encode(digest).split_at(16).0);
     let (inside, complete) = (folder.join("bin/python"), folder.join("complete"));
-    // Two at once, such as tests and a demo: one makes it, the other waits.
-    std::fs::create_dir_all(&folder).with_context(|| format!("make {}", folder.display()))?;
-    let lock = std::fs::File::create(folder.with_extension("lock")).context("create the lock of the environment")?;
-    let lock = tokio::task::spawn_blocking(move || lock.lock().map(|()| lock)).await.context("wait for the lock")?;
-    let _lock = lock.context("lock the environment")?;
+    let _lock = Lock::exclusive(&folder.with_extension("lock"), "installing the local cloud", progress).await?;
     if complete.exists() {
         return Ok(inside);
     }
+    progress("Installing the local cloud into a virtual environment: 15 MiB, once");
     output(Command::new(python).args(["-m", "venv", "--clear"]).arg(&folder)).await?;
-    let pip =
-        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes", "-r"];
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes", "-r"];
     output(Command::new(&inside).args(pip).arg(&requirements)).await?;
     std::fs::write(&complete, "").context("mark the environment as complete")?;
     Ok(inside)

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use aws_config::SdkConfig;
+use aws_sdk_sesv2::operation::create_email_identity::CreateEmailIdentityError;
 
 use self::release::Release;
 use crate::{
@@ -147,7 +148,9 @@ async fn verify_sender(aws: &SdkConfig) -> anyhow::Result<()> {
     let ses = aws_sdk_sesv2::Client::new(aws);
     match ses.create_email_identity().email_identity(SENDER).send().await {
         Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(|error| error.is_already_exists_exception()) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(CreateEmailIdentityError::is_already_exists_exception) => {
+            Ok(())
+        }
         Err(error) => Err(error).context("verify the sender of the mails"),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Knows the Lambda functions only as programs: what runs here is what is packaged for AWS, built for this machine.
 
+pub mod archive;
+pub mod cache;
 pub mod cloud;
 pub mod deployment;
 pub mod machine;
@@ -10,6 +12,8 @@ pub mod narrator;
 pub mod process;
 pub mod samples;
 pub mod slack;
+pub mod sonarqube;
+pub mod stories;
 pub mod until;
 pub mod world;
 

@@ -1,6 +1,6 @@
 //! Everything that a story needs, started and stopped as one.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use tempfile::TempDir;
@@ -13,18 +13,8 @@ use crate::{
     narrator::Narrator,
     process::tail,
     slack::{self, Person, Slack},
+    sonarqube::{self, Server, Source},
 };
-
-/// Which SonarQube the code scan talks to.
-#[derive(Clone, Debug)]
-pub enum SonarQube {
-    /// Ours, started here unless it runs already.
-    Ours,
-    /// One that is there already.
-    Given(SonarAccess),
-    /// None: no code is scanned.
-    None,
-}
 
 /// The local cloud with one deployment, the Slack stand-in, and SonarQube.
 #[derive(Debug)]
@@ -41,31 +31,27 @@ pub struct World {
     pub sfn: aws_sdk_sfn::Client,
     pub macie: aws_sdk_macie2::Client,
     pub sns: aws_sdk_sns::Client,
-    parts: Parts,
-}
-
-/// What must be stopped, in this order.
-#[derive(Debug)]
-struct Parts {
+    // Fields are dropped in this order: the cloud writes into the folder.
     cloud: Cloud,
+    sonarqube: Option<Server>,
     folder: TempDir,
 }
 
 impl World {
-    /// Starts what does not depend on each other side by side, then deploys.
-    pub async fn start(sonarqube: &SonarQube, narrator: &Narrator) -> anyhow::Result<Self> {
-        let cache = Path::new("/var/cache/security-chatops");
-        let scans = !matches!(sonarqube, SonarQube::None);
-        let machine = machine::check(matches!(sonarqube, SonarQube::Ours), scans, cache)?;
+    /// Starts what does not depend on each other side by side, then deploys. Without a source of SonarQube, no code can
+    /// be scanned.
+    pub async fn start(sonarqube: Option<Source>, narrator: &Narrator) -> anyhow::Result<Self> {
+        let machine = machine::check(matches!(sonarqube, Some(Source::Local)))?;
         let folder = tempfile::Builder::new().prefix("security-chatops-").tempdir().context("make a folder")?;
         let slack = Slack::start().await?;
         let (alice, mallory) = (slack.add_person("alice"), slack.add_person("mallory"));
 
+        let scans = sonarqube.is_some();
         let pack = tokio::task::spawn_blocking(deployment::release);
-        let (cloud, release, sonar) = tokio::try_join!(
-            start_cloud(&machine, cache, folder.path(), &slack, narrator),
+        let (cloud, release, sonarqube) = tokio::try_join!(
+            start_cloud(&machine, folder.path(), scans, &slack, narrator),
             async { pack.await.context("pack the functions")? },
-            start_sonarqube(sonarqube),
+            start_sonarqube(sonarqube, narrator),
         )?;
         let aws = cloud.aws();
         slack.connect(slack::Cloud {
@@ -74,7 +60,7 @@ impl World {
         });
         let settings = deployment::Settings {
             name: "demo".to_owned(),
-            sonar,
+            sonar: access(sonarqube.as_ref()),
             allowed: vec![alice.clone()],
             scan_parameters: [].into(),
             finding_parameters: [].into(),
@@ -93,7 +79,9 @@ impl World {
             macie: aws_sdk_macie2::Client::new(&aws),
             sns: aws_sdk_sns::Client::new(&aws),
             aws,
-            parts: Parts { cloud, folder },
+            cloud,
+            sonarqube,
+            folder,
         })
     }
 
@@ -105,42 +93,66 @@ impl World {
     /// The last lines of what the cloud and its functions wrote.
     #[must_use]
     pub fn last_words(&self) -> String {
-        tail(self.parts.cloud.log(), 60)
+        tail(self.cloud.log(), 60)
     }
 
-    /// Stops everything and removes what it wrote.
+    /// Stops everything and removes what it wrote. Every part is stopped, whatever becomes of the others.
     pub async fn stop(self) -> anyhow::Result<()> {
-        let Parts { cloud, folder } = self.parts;
-        let stopped = cloud.stop().await;
+        let Self { cloud, sonarqube, folder, .. } = self;
+        let cloud = cloud.stop().await;
+        let sonarqube = match sonarqube {
+            Some(server) => server.release().await,
+            None => Ok(()),
+        };
         folder.close().context("remove the world's folder")?;
-        stopped
+        cloud.and(sonarqube)
     }
 }
 
 async fn start_cloud(
     machine: &Machine,
-    cache: &Path,
     folder: &Path,
+    scans: bool,
     slack: &Slack,
     narrator: &Narrator,
 ) -> anyhow::Result<Cloud> {
-    let python = cloud::virtual_environment(&machine.python, cache).await?;
-    narrator.step("The local cloud's virtual environment is there");
-    let settings = cloud::Settings { chatbot_url: slack.chatbot_url(), ..cloud::Settings::default() };
+    let progress = |words: &str| narrator.step(words);
+    let (python, build_home) = tokio::try_join!(
+        cloud::virtual_environment(&machine.python, &progress),
+        build_home(scans, narrator),
+    )?;
+    let settings = cloud::Settings { chatbot_url: slack.chatbot_url(), build_home, ..cloud::Settings::default() };
     let cloud = Cloud::start(&python, folder, &settings).await?;
     narrator.step(&format!("The local cloud listens on {}", cloud.url()));
     Ok(cloud)
 }
 
-async fn start_sonarqube(sonarqube: &SonarQube) -> anyhow::Result<SonarAccess> {
-    match sonarqube {
-        SonarQube::Given(access) => Ok(access.clone()),
-        SonarQube::Ours => anyhow::bail!("not there yet"),
-        // The stacks want an address and tokens; nothing listens there and nobody asks.
-        SonarQube::None => Ok(SonarAccess {
+async fn build_home(scans: bool, narrator: &Narrator) -> anyhow::Result<Option<PathBuf>> {
+    if !scans {
+        return Ok(None);
+    }
+    sonarqube::build_home(&|words| narrator.step(words)).await.map(Some)
+}
+
+async fn start_sonarqube(source: Option<Source>, narrator: &Narrator) -> anyhow::Result<Option<Server>> {
+    match source {
+        Some(source) => sonarqube::acquire(source, &|words| narrator.step(words)).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Without a server, the stacks still want an address and tokens: nothing listens there, and nobody asks.
+fn access(server: Option<&Server>) -> SonarAccess {
+    match server {
+        Some(server) => SonarAccess {
+            url: server.url.clone(),
+            token: server.scanner_token.clone(),
+            reader_token: server.reader_token.clone(),
+        },
+        None => SonarAccess {
             url: "http://127.0.0.1:9".to_owned(),
-            token: "sqa_0000000000000000000000000000000000000000".to_owned(),
-            reader_token: "squ_0000000000000000000000000000000000000000".to_owned(),
-        }),
+            token: format!("sqa_{}", "0".repeat(40)),
+            reader_token: format!("squ_{}", "0".repeat(40)),
+        },
     }
 }

@@ -55,6 +55,10 @@ pub enum RecordError {
     },
 }
 
+/// The state in which a record was read or written: its `ETag`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct State(String);
+
 /// The records of one bucket.
 #[derive(Debug, Clone)]
 pub struct Records {
@@ -74,6 +78,14 @@ impl Records {
     /// # Errors
     /// [`RecordError`]
     pub async fn read<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, RecordError> {
+        Ok(self.read_state(key).await?.map(|(record, _)| record))
+    }
+
+    /// Reads a record together with the state it is in; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub async fn read_state<T: DeserializeOwned>(&self, key: &str) -> Result<Option<(T, State)>, RecordError> {
         let refused = |source: Box<dyn std::error::Error + Send + Sync>| refused("read", key, source);
         let answer = match self.s3.get_object().bucket(&self.bucket).key(key).send().await {
             Ok(answer) => answer,
@@ -84,9 +96,10 @@ impl Records {
         if size > LARGEST {
             return Err(RecordError::TooLarge { key: key.to_owned(), size });
         }
+        let state = State(answer.e_tag().unwrap_or_default().to_owned());
         let bytes = answer.body.collect().await.map_err(|error| refused(Box::new(error)))?.into_bytes();
         serde_json::from_slice(&bytes)
-            .map(Some)
+            .map(|record| Some((record, state)))
             .map_err(|source| RecordError::Unreadable { key: key.to_owned(), source })
     }
 
@@ -95,12 +108,33 @@ impl Records {
     /// # Errors
     /// [`RecordError`]
     pub async fn create(&self, key: &str, record: &(impl Serialize + Sync)) -> Result<bool, RecordError> {
+        Ok(self.write_if(key, record, None).await?.is_some())
+    }
+
+    /// Writes a record only if it is still in the state in which it was read, or, without a state, only if there is
+    /// none. The answer is the new state; `None` if somebody else was faster, whose record is left as it is.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub async fn write_if(
+        &self,
+        key: &str,
+        record: &(impl Serialize + Sync),
+        state: Option<&State>,
+    ) -> Result<Option<State>, RecordError> {
         let bytes = to_bytes(key, record)?;
         for _ in 0..TRIES {
-            let put = self.put(key, bytes.clone()).if_none_match("*").send().await;
-            let Err(error) = put else { return Ok(true) };
+            let put = self.put(key, bytes.clone());
+            let put = match state {
+                Some(State(etag)) => put.if_match(etag),
+                None => put.if_none_match("*"),
+            };
+            let error = match put.send().await {
+                Ok(answer) => return Ok(Some(State(answer.e_tag.unwrap_or_default()))),
+                Err(error) => error,
+            };
             match status(&error) {
-                Some(412) => return Ok(false),
+                Some(412) => return Ok(None),
                 Some(409) => {}
                 _ => return Err(refused("write", key, Box::new(error))),
             }

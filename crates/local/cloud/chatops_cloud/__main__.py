@@ -60,7 +60,8 @@ def _listen(settings: Settings) -> socket.socket:
 def _install(settings: Settings) -> None:
     """Import ministack, which reads the prepared environment, and plug every module in."""
     from . import (
-        calls, chatbot, codebuild, functions, macie, s3_events, secrets_manager, sns, stepfunctions,
+        async_invocations, calls, chatbot, codebuild, functions, macie, s3_copies, s3_events, secrets_manager, sns,
+        stepfunctions,
     )
 
     calls.install()
@@ -69,8 +70,10 @@ def _install(settings: Settings) -> None:
     chatbot.install()
     sns.install(settings)
     s3_events.install()
+    s3_copies.install()
     macie.install()
     functions.install()
+    async_invocations.install()
     secrets_manager.install()
 
 

@@ -8,6 +8,7 @@ ministack's `app.app`.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from ministack.core.responses import set_request_account_id, set_request_region
 from . import MINISTACK_VERSION, calls, chatbot, macie
 from .loopback import is_loopback
 
+_API_HOST = re.compile(rb"([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?(?::\d+)?$")
 MAX_BODY_BYTES = 4 * 1024 * 1024
 
 
@@ -29,7 +31,7 @@ class _Refused(Exception):
 async def application(scope: dict[str, Any], receive: Callable[[], Awaitable[dict]], send: Callable) -> None:
     """Requests under /_local are ours, all others ministack's."""
     if scope["type"] != "http" or not scope["path"].startswith("/_local/"):
-        await app.app(scope, receive, send)
+        await app.app(_with_local_api_host(scope), receive, send)
         return
     try:
         _check_sender(scope)
@@ -40,6 +42,21 @@ async def application(scope: dict[str, Any], receive: Callable[[], Awaitable[dic
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+def _with_local_api_host(scope: dict[str, Any]) -> dict[str, Any]:
+    """A request to `<api>.execute-api.<region>.amazonaws.com`, sent here by whoever knows better than DNS.
+
+    ministack knows an API by its path or by a host name of its own; the URL in a stack's outputs has AWS's.
+    """
+    if scope["type"] != "http":
+        return scope
+    headers = []
+    for name, value in scope["headers"]:
+        if name == b"host" and (match := _API_HOST.match(value)):
+            value = match.group(1) + b".execute-api.localhost"
+        headers.append((name, value))
+    return {**scope, "headers": headers}
 
 
 def _answer(method: str, path: str, body: bytes) -> tuple[int, Any]:

@@ -74,7 +74,7 @@ class Build:
             status = "SUCCEEDED" if succeeded else "FAILED"
         except _Ended:
             status = "STOPPED" if self._stopped else "TIMED_OUT"
-        except Exception as error:  # noqa: BLE001 - a bug of the runner is CodeBuild's FAULT, not the project's
+        except Exception as error:  # a bug of the runner is CodeBuild's FAULT, not the project's
             self.log.agent(f"Internal error of the local cloud: {error!r}")
             self._end_phase("FAULT", "INTERNAL_SERVICE_ERROR", repr(error))
             status = "FAULT"

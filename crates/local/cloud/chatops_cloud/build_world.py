@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ministack.core.responses import get_region
+from ministack.core.responses import get_account_id, get_region
 from ministack.services import s3
 
 from . import build_artifacts
@@ -49,6 +49,26 @@ class Project:
         key = build_artifacts.prefix(self.artifacts, self.name, build_uuid, None)
         return {"location": f"arn:aws:s3:::{self.artifacts.get('location', '')}/{key}",
                 "encryptionDisabled": bool(self.artifacts.get("encryptionDisabled"))}
+
+    def log_locations(self, build_uuid: str) -> dict[str, Any]:
+        """The build record's `logs`: the CloudWatch stream and the S3 object, as far as LogsConfig wants them."""
+        cloudwatch = self.logs.get("cloudWatchLogs") or {"status": "ENABLED"}
+        s3_logs = self.logs.get("s3Logs") or {"status": "DISABLED"}
+        logs: dict[str, Any] = {"cloudWatchLogs": cloudwatch, "s3Logs": s3_logs}
+        region, account = get_region(), get_account_id()
+        if cloudwatch.get("status") != "DISABLED":
+            group = cloudwatch.get("groupName") or f"/aws/codebuild/{self.name}"
+            stream = "/".join(part for part in (cloudwatch.get("streamName"), build_uuid) if part)
+            console = f"https://console.aws.amazon.com/cloudwatch/home?region={region}#logsV2:log-groups/log-group/"
+            logs |= {
+                "groupName": group,
+                "streamName": stream,
+                "deepLink": f"{console}{group.replace('/', '$252F')}/log-events/{stream.replace('/', '$252F')}",
+                "cloudWatchLogsArn": f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}",
+            }
+        if s3_logs.get("status") == "ENABLED":
+            logs["s3LogsArn"] = f"arn:aws:s3:::{s3_logs.get('location', '').rstrip('/')}/{build_uuid}.gz"
+        return logs
 
 
 def make_world(project: Project, record: Mapping[str, Any], settings: Settings) -> World:
@@ -177,7 +197,7 @@ def _environment(
     environment = {
         "PATH": ":".join(part for part in (settings.build_path, str(tools), SYSTEM_PATH) if part),
         "HOME": str(home),
-        "LANG": "C.UTF-8",
+        "LANG": "en_US.UTF-8" if sys.platform == "darwin" else "C.UTF-8",
         "TMPDIR": str(temporary),
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,

@@ -41,8 +41,9 @@ class _Strings(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+_KEPT_TAGS = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
 _Strings.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in _KEPT_TAGS]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 
@@ -83,7 +84,7 @@ class Buildspec:
 def parse(text: str) -> Buildspec:
     """The buildspec in `text`; BuildspecError says what is wrong and where."""
     try:
-        document = yaml.load(text, Loader=_Strings)  # noqa: S506 - a SafeLoader
+        document = yaml.load(text, Loader=_Strings)  # a SafeLoader
     except yaml.YAMLError as error:
         raise BuildspecError(str(error)) from error
     root = _mapping(document, "buildspec", {"version", "env", "phases", "artifacts"}, required={"version", "phases"})

@@ -92,7 +92,7 @@ def _remember(service: str, method: str, path: str, headers: dict, body: bytes, 
         resource = iam_actions.extract_resource_arn(
             service, method, path, headers, body, parameters, extract_region(headers), get_account_id()
         )
-    except Exception:  # noqa: BLE001 - a call that cannot be named is still a call
+    except Exception:  # a call that cannot be named is still a call
         action, resource = None, None
     action = action or f"{service}:{headers.get('x-amz-target', f'{method} {path}').rsplit('.', 1)[-1]}"
     key = (access_key or "", action, resource or "*")

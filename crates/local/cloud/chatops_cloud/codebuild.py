@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ministack.core.responses import error_response_json, get_account_id, get_region, json_response, new_uuid
+from ministack.core.responses import error_response_json, get_account_id, json_response, new_uuid
 from ministack.services import codebuild
 from ministack.services.cloudformation import provisioners
 
@@ -33,7 +33,7 @@ from .settings import Settings
 logger = logging.getLogger("codebuild")
 
 # Members of a project beyond those that ministack keeps; all are answered, and those that matter are played.
-_KEPT_MEMBERS = ("logsConfig", "queuedTimeoutInMinutes", "concurrentBuildLimit", "cache", "autoRetryLimit", "visibility")
+_KEPT_MEMBERS = ("logsConfig", "queuedTimeoutInMinutes", "concurrentBuildLimit", "cache", "autoRetryLimit")
 # Overrides that change what a build does here.
 _PLAYED_OVERRIDES = frozenset({
     "projectName", "sourceVersion", "sourceTypeOverride", "sourceLocationOverride", "environmentVariablesOverride",
@@ -121,6 +121,12 @@ def stop_build(parameters: Mapping[str, Any]) -> tuple:
     return _answer(record)
 
 
+def request_stop(build_id: str) -> None:
+    """Stop a build without waiting for its end: for callers that serve requests meanwhile."""
+    if build := _running.get(build_id):
+        threading.Thread(target=build.stop, name=f"stop-{build_id}", daemon=True).start()
+
+
 def wait_for(build_id: str) -> dict[str, Any]:
     """Wait until the build has completed; its API form. For Step Functions' `.sync`."""
     if build := _running.get(build_id):
@@ -189,7 +195,7 @@ def _new_build(project: Project, parameters: Mapping[str, Any], initiator: str |
         "artifacts": project.artifact_location(uuid),
         "environment": copy.deepcopy(project.environment),
         "serviceRole": project.role,
-        "logs": _logs(project, uuid),
+        "logs": project.log_locations(uuid),
         "timeoutInMinutes": project.minutes,
         "queuedTimeoutInMinutes": 480,
         "initiator": initiator or f"{get_account_id()}/user",
@@ -210,27 +216,6 @@ def _new_build(project: Project, parameters: Mapping[str, Any], initiator: str |
         has_artifacts=project.artifacts["type"] == "S3",
         seconds=project.minutes * 60,
     )
-
-
-def _logs(project: Project, uuid: str) -> dict[str, Any]:
-    cloudwatch = project.logs.get("cloudWatchLogs") or {"status": "ENABLED"}
-    s3_logs = project.logs.get("s3Logs") or {"status": "DISABLED"}
-    logs: dict[str, Any] = {"cloudWatchLogs": cloudwatch, "s3Logs": s3_logs}
-    region, account = get_region(), get_account_id()
-    if cloudwatch.get("status") != "DISABLED":
-        group = cloudwatch.get("groupName") or f"/aws/codebuild/{project.name}"
-        stream = "/".join(part for part in (cloudwatch.get("streamName"), uuid) if part)
-        logs |= {
-            "groupName": group,
-            "streamName": stream,
-            "deepLink": f"https://console.aws.amazon.com/cloudwatch/home?region={region}"
-                        f"#logsV2:log-groups/log-group/{group.replace('/', '$252F')}"
-                        f"/log-events/{stream.replace('/', '$252F')}",
-            "cloudWatchLogsArn": f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}",
-        }
-    if s3_logs.get("status") == "ENABLED":
-        logs["s3LogsArn"] = f"arn:aws:s3:::{s3_logs.get('location', '').rstrip('/')}/{uuid}.gz"
-    return logs
 
 
 def _run(build: Build, project: Project) -> None:

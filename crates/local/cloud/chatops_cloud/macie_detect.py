@@ -79,7 +79,7 @@ _IDENTIFIERS = (
     ),
     _Identifier(
         CREDENTIALS, "AWS_CREDENTIALS",
-        re.compile(r"(?<![A-Za-z0-9/+=])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"),
+        re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])"),
         # Forty hexadecimal digits are a SHA-1, not a key.
         lambda text: not re.fullmatch(r"[0-9a-f]{40}|[0-9A-F]{40}", text) and len(set(text)) > 10,
         re.compile(r"secret[ _-]?(?:access[ _-]?)?key|aws[ _-]?secret|credentials", re.IGNORECASE),

@@ -67,9 +67,10 @@ def prepare_environment(settings: Settings, port: int, workspace: Path) -> None:
 
     `port` is the bound port, `workspace` the folder that is removed at the end: everything temporary goes
     there. AWS credentials and proxies of the person who started us have no business in a local cloud.
+    ministack's own SFN_WAIT_SCALE passes: 0.1 makes Wait states and retry intervals ten times shorter.
     """
     for name in list(os.environ):
-        if name.startswith(("AWS_", "LOCALSTACK_", "SFN_", "LAMBDA_")) or name.lower().endswith("_proxy"):
+        if name.startswith(("AWS_", "LOCALSTACK_")) or name.lower().endswith("_proxy"):
             del os.environ[name]
     os.environ.update(
         AWS_ACCESS_KEY_ID="000000000000",

@@ -60,7 +60,7 @@ def deliver(endpoint: str, payload: str, kind: str, chatbot_url: str | None) -> 
     request = urllib.request.Request(endpoint, data=payload.encode(), headers=_headers(payload, kind), method="POST")
     for pause in (*_RETRY_AFTER_SECONDS, None):
         try:
-            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310 - loopback only
+            with urllib.request.urlopen(request, timeout=_TIMEOUT_SECONDS) as answer:  # loopback only
                 return answer.status
         except urllib.error.HTTPError as error:
             # SNS takes 4xx other than 429 as permanent.

@@ -1,10 +1,9 @@
-"""Step Functions: the CodeBuild integration, callbacks that behave, and the error rules this product relies on.
+"""Step Functions: the CodeBuild integration, limits of time, and the error rules this product relies on.
 
-Plays `codebuild:startBuild[.sync]`, `.waitForTaskToken` with one token for each attempt, closed tokens,
-TimeoutSeconds (of states as JSONata, and of the machine), StopExecution that ends the build, and the errors
-that States.ALL does not catch. Touches ministack's `stepfunctions._SERVICE_DISPATCH`, `_execute_task`,
-`_invoke_resource_with_timeout`, `_invoke_with_callback`, `_apply_jsonata_arguments`, `_send_task_*`,
-`_stop_execution`, `_run_execution`, `_fail_execution`, `_error_matches`, `_task_tokens`, `_executions`.
+Plays `codebuild:startBuild[.sync]`, TimeoutSeconds (of states as JSONata, and of the machine), StopExecution that
+ends the build, the Output of a Succeed state, and the errors that States.ALL does not catch. Touches ministack's
+`stepfunctions._SERVICE_DISPATCH`, `_execute_task`, `_invoke_resource_with_timeout`, `_stop_execution`,
+`_run_execution`, `_fail_execution`, `_apply_output_path`, `_error_matches`, `_executions`, `_state_machines`.
 """
 
 from __future__ import annotations
@@ -13,67 +12,42 @@ import contextvars
 import json
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from ministack.core.responses import error_response_json, json_response, new_uuid, now_iso
+from ministack.core.responses import new_uuid, now_iso
 from ministack.services import stepfunctions
 
-from . import codebuild
+from . import codebuild, task_tokens
+from .executions import MAX_CAUSE, MAX_ERROR, Running, current_task, under_way
 from .inside import pascal
 
-MAX_CAUSE, MAX_ERROR = 32_768, 256
 _MILLISECONDS = ("startTime", "endTime", "lastModified", "created")
-
-
-@dataclass
-class _Running:
-    """What one execution has under way that must end with it."""
-
-    builds: set[str] = field(default_factory=set)
-    tokens: set[str] = field(default_factory=set)
-
-
-_under_way: dict[str, _Running] = {}
-_closed_tokens: set[str] = set()
-_token_lock = threading.Lock()
-_task: contextvars.ContextVar[tuple[dict, set[str]] | None] = contextvars.ContextVar("chatops_task", default=None)
-_ABORTED = object()
 
 
 def install() -> None:
     """Put the pieces into ministack's interpreter."""
+    task_tokens.install()
     stepfunctions._SERVICE_DISPATCH["arn:aws:states:::codebuild:startBuild"] = _start_build
-    stepfunctions._invoke_with_callback = _invoke_with_callback
-    stepfunctions._send_task_success = _send_task_success
-    stepfunctions._send_task_failure = _send_task_failure
-    stepfunctions._send_task_heartbeat = _send_task_heartbeat
     stepfunctions._error_matches = _error_matches
     execute_task, with_timeout = stepfunctions._execute_task, stepfunctions._invoke_resource_with_timeout
-    arguments, stop = stepfunctions._apply_jsonata_arguments, stepfunctions._stop_execution
-    fail, run = stepfunctions._fail_execution, stepfunctions._run_execution
+    stop, fail, run = stepfunctions._stop_execution, stepfunctions._fail_execution, stepfunctions._run_execution
+    output_path = stepfunctions._apply_output_path
 
     def execute_one_task(state: dict, raw_input: Any, execution: dict, context: dict) -> tuple:
-        reset = _task.set((execution, set()))
+        reset = current_task.set((execution, set()))
         try:
             return execute_task(_evaluated(state, raw_input, context), raw_input, execution, context)
         finally:
-            _task.reset(reset)
+            current_task.reset(reset)
 
     def invoke_with_timeout(resource: str, parameters: Any, timeout: float) -> Any:
         try:
             return with_timeout(resource, parameters, timeout)
         except stepfunctions._ExecutionError as error:
-            task = _task.get()
+            task = current_task.get()
             if error.error == "States.Timeout" and task:
                 _stop_builds(task[1])
             raise
-
-    def apply_arguments(state: dict, raw_input: Any, context: dict | None = None) -> Any:
-        # A retry of a callback task gets a token of its own; the one before it is closed.
-        if context and "Task" in context and ".waitForTaskToken" in state.get("Resource", ""):
-            context["Task"] = {"Token": new_uuid()}
-        return arguments(state, raw_input, context)
 
     def stop_execution(parameters: dict) -> tuple:
         answer = stop(parameters)
@@ -85,9 +59,15 @@ def install() -> None:
         if execution["status"] == "RUNNING":
             fail(execution, str(error)[:MAX_ERROR], str(cause)[:MAX_CAUSE])
 
+    def apply_output_path(state: dict, value: Any, context: dict | None = None) -> Any:
+        # A Succeed state has an Output in JSONata; ministack knows only OutputPath.
+        if state.get("Type") == "Succeed" and stepfunctions._state_query_language(state, context) == "JSONata":
+            return stepfunctions._apply_jsonata_output(state, value, context, default=value)
+        return output_path(state, value, context)
+
+    stepfunctions._apply_output_path = apply_output_path
     stepfunctions._execute_task = execute_one_task
     stepfunctions._invoke_resource_with_timeout = invoke_with_timeout
-    stepfunctions._apply_jsonata_arguments = apply_arguments
     stepfunctions._stop_execution = stop_execution
     stepfunctions._fail_execution = fail_execution
     stepfunctions._run_execution = lambda arn: _run_with_limit(run, arn)
@@ -95,7 +75,7 @@ def install() -> None:
 
 def end_all() -> None:
     """End what every execution has under way; for the end of the local cloud."""
-    for arn in list(_under_way):
+    for arn in list(under_way):
         _end(arn)
 
 
@@ -108,7 +88,7 @@ def _run_with_limit(run: Any, arn: str) -> None:
     except ValueError:
         seconds = None
     timer = None
-    _under_way[arn] = _Running()
+    under_way[arn] = Running()
     if isinstance(seconds, (int, float)):
         context = contextvars.copy_context()
         timer = threading.Timer(seconds, context.run, (_time_out, arn))
@@ -119,7 +99,7 @@ def _run_with_limit(run: Any, arn: str) -> None:
     finally:
         if timer:
             timer.cancel()
-        _under_way.pop(arn, None)
+        under_way.pop(arn, None)
 
 
 def _time_out(arn: str) -> None:
@@ -132,17 +112,17 @@ def _time_out(arn: str) -> None:
 
 
 def _end(arn: str) -> None:
-    running = _under_way.get(arn)
+    running = under_way.get(arn)
     if running is None:
         return
     _stop_builds(running.builds)
     for token in list(running.tokens):
-        _settle(token, _ABORTED)
+        task_tokens.abort(token)
 
 
 def _stop_builds(builds: set[str]) -> None:
     for build_id in list(builds):
-        codebuild.stop_build({"id": build_id})
+        codebuild.request_stop(build_id)
 
 
 def _evaluated(state: dict, raw_input: Any, context: dict) -> dict:
@@ -169,7 +149,7 @@ def _error_matches(wanted: list[str], error: str) -> bool:
 
 
 def _start_build(resource: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
-    task = _task.get()
+    task = current_task.get()
     machine = task[0]["stateMachineArn"].rsplit(":", 1)[-1] if task else "states"
     status, _, body = codebuild.start_build(_api_names(parameters), f"states/{machine}")
     answer = json.loads(body)
@@ -183,7 +163,7 @@ def _start_build(resource: str, parameters: Mapping[str, Any]) -> dict[str, Any]
     build_id = answer["build"]["id"]
     if task:
         task[1].add(build_id)
-        running = _under_way.get(task[0]["executionArn"])
+        running = under_way.get(task[0]["executionArn"])
         if running:
             running.builds.add(build_id)
         if task[0]["status"] != "RUNNING":
@@ -215,102 +195,3 @@ def _milliseconds(value: Any) -> Any:
     if isinstance(value, list):
         return [_milliseconds(member) for member in value]
     return value
-
-
-def _invoke_with_callback(resource: str, parameters: Any, token: str, state: Mapping[str, Any]) -> Any:
-    """Invoke, then wait for the token. A failed invocation fails the task; an early answer ends the wait."""
-    settled = threading.Event()
-    task = _task.get()
-    running = _under_way.get(task[0]["executionArn"]) if task else None
-    with _token_lock:
-        stepfunctions._task_tokens[token] = {"event": settled, "result": None, "error": None, "heartbeat": None}
-        if running:
-            running.tokens.add(token)
-    try:
-        context = contextvars.copy_context()
-        threading.Thread(
-            target=context.run, args=(_invoke, resource.replace(".waitForTaskToken", ""), parameters, token),
-            daemon=True,
-        ).start()
-        if task and task[0]["status"] != "RUNNING":
-            _settle(token, _ABORTED)
-        if not settled.wait(timeout=state.get("TimeoutSeconds")):
-            with _token_lock:
-                if not settled.is_set():
-                    seconds = state.get("TimeoutSeconds")
-                    raise stepfunctions._ExecutionError("States.Timeout", f"Task timed out after {seconds} seconds")
-        answer = stepfunctions._task_tokens[token]
-    finally:
-        with _token_lock:
-            stepfunctions._task_tokens.pop(token, None)
-            _closed_tokens.add(token)
-            if running:
-                running.tokens.discard(token)
-    if answer["error"] is _ABORTED:
-        raise stepfunctions._ExecutionError("States.Runtime", "The execution was stopped")
-    if answer["error"]:
-        raise stepfunctions._ExecutionError(answer["error"]["Error"], answer["error"]["Cause"])
-    return json.loads(answer["result"])
-
-
-def _invoke(resource: str, parameters: Any, token: str) -> None:
-    try:
-        stepfunctions._invoke_resource(resource, parameters)
-    except stepfunctions._ExecutionError as error:
-        _settle(token, {"Error": error.error, "Cause": error.cause})
-    except Exception as error:  # noqa: BLE001 - the waiting task must hear of it
-        _settle(token, {"Error": "States.Runtime", "Cause": repr(error)})
-
-
-def _settle(token: str, error: Any) -> None:
-    """Fail a waiting task, unless it is settled already."""
-    with _token_lock:
-        waiting = stepfunctions._task_tokens.get(token)
-        if waiting and not waiting["event"].is_set():
-            waiting["error"] = error
-            waiting["event"].set()
-
-
-def _answer_task(parameters: Mapping[str, Any], fill: Any) -> tuple:
-    token = parameters.get("taskToken") or ""
-    with _token_lock:
-        waiting = stepfunctions._task_tokens.get(token)
-        if waiting is None and token not in _closed_tokens:
-            return error_response_json("InvalidToken", "Invalid Token: 'Invalid token'", 400)
-        if waiting is None or waiting["event"].is_set():
-            # The first answer counts; whoever comes second learns that the task is closed.
-            return error_response_json(
-                "TaskTimedOut", "Task Timed Out: 'Provided task does not exist anymore'", 400
-            )
-        fill(waiting)
-    return json_response({})
-
-
-def _send_task_success(parameters: Mapping[str, Any]) -> tuple:
-    output = parameters.get("output")
-    try:
-        json.loads(output if isinstance(output, str) else "")
-    except ValueError:
-        return error_response_json("InvalidOutput", f"Invalid Output: {output!r} is not JSON", 400)
-
-    def fill(waiting: dict) -> None:
-        waiting["result"] = output
-        waiting["event"].set()
-
-    return _answer_task(parameters, fill)
-
-
-def _send_task_failure(parameters: Mapping[str, Any]) -> tuple:
-    error, cause = parameters.get("error") or "", parameters.get("cause") or ""
-    if len(error) > MAX_ERROR or len(cause) > MAX_CAUSE:
-        return error_response_json("ValidationException", "error or cause is too long", 400)
-
-    def fill(waiting: dict) -> None:
-        waiting["error"] = {"Error": error, "Cause": cause}
-        waiting["event"].set()
-
-    return _answer_task(parameters, fill)
-
-
-def _send_task_heartbeat(parameters: Mapping[str, Any]) -> tuple:
-    return _answer_task(parameters, lambda waiting: waiting.update(heartbeat=now_iso()))

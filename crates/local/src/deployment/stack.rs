@@ -10,7 +10,7 @@ use aws_sdk_cloudformation::{
 
 use crate::{checkout, until::until};
 
-const CREATED: Duration = Duration::from_secs(120);
+const CREATED: Duration = Duration::from_mins(2);
 
 /// `TemplateBody` takes no more.
 const TEMPLATE_BYTES: usize = 51_200;

@@ -1,0 +1,313 @@
+use std::sync::{Arc, Mutex};
+
+use axum::{Router, extract::State, http::StatusCode as Status, response::IntoResponse, routing::get};
+use testing::Aws;
+
+use super::*;
+
+const NOW: &str = "2026-11-21T01:36:00Z";
+/// Bodies recorded from Community Build 25.12, shortened to the fields that matter.
+const TASK: &str = r#"{"task":{"id":"t1","type":"REPORT","componentKey":"api-1f2e3d4c","analysisId":"a1","status":"SUCCESS",
+    "submittedAt":"2026-11-21T01:35:29+0000","submitterLogin":"scanner","executionTimeMs":4672,"warningCount":1}}"#;
+const GATE_FAILED: &str = r#"{"projectStatus":{"status":"ERROR","conditions":[
+    {"status":"OK","metricKey":"reliability_rating","comparator":"GT","errorThreshold":"3","actualValue":"1"},
+    {"status":"ERROR","metricKey":"vulnerabilities","comparator":"GT","errorThreshold":"0","actualValue":"3"}],
+    "ignoredConditions":false,"caycStatus":"over-compliant"}}"#;
+const GATE_PASSED: &str = r#"{"projectStatus":{"status":"OK","conditions":[],"ignoredConditions":false}}"#;
+const ISSUES: &str = r#"{"paging":{"pageIndex":1,"pageSize":500,"total":1},"issues":[{"key":"k","component":"api-1f2e3d4c:src/client.py",
+    "rule":"python:S4830","line":12,"message":"Enable server certificate validation","severity":"CRITICAL",
+    "impacts":[{"softwareQuality":"SECURITY","severity":"HIGH"}]}],
+    "facets":[{"property":"impactSeverities","values":[{"val":"HIGH","count":1}]}]}"#;
+
+/// A server that answers each path with a scripted status and body, and remembers what it was asked.
+#[derive(Clone, Default)]
+struct Script {
+    answers: Arc<Mutex<Vec<(&'static str, u16, String)>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Script {
+    fn new(answers: &[(&'static str, u16, &str)]) -> Self {
+        let answers = answers.iter().map(|(path, status, body)| (*path, *status, (*body).to_owned())).collect();
+        Self { answers: Arc::new(Mutex::new(answers)), asked: Arc::default() }
+    }
+
+    async fn start(&self) -> String {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let app = Router::new().route("/sonar/{*path}", get(answer)).with_state(self.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        format!("http://{address}/sonar/")
+    }
+}
+
+async fn answer(State(script): State<Script>, request: axum::extract::Request) -> axum::response::Response {
+    let authorization =
+        request.headers().get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    assert_eq!(authorization, "Bearer squ_0123456789abcdef0123");
+    let uri = request.uri().to_string();
+    script.asked.lock().unwrap().push(uri.clone());
+    let answers = script.answers.lock().unwrap();
+    let scripted = answers.iter().find(|(path, ..)| uri.contains(path));
+    scripted.map_or_else(
+        || (Status::NOT_FOUND, r#"{"errors":[{"msg":"No activity found for task 't1'"}]}"#.to_owned()).into_response(),
+        |(_, status, body)| (Status::from_u16(*status).unwrap(), body.clone()).into_response(),
+    )
+}
+
+fn function(aws: &Aws, sonar: &str) -> CheckBuildStatus {
+    let config = Config::from_env(&|name| {
+        let value = match name {
+            "EVIDENCE_BUCKET" => "evidence",
+            "NOTIFICATION_TOPIC_ARN" => "arn:aws:sns:eu-west-1:111122223333:topic",
+            "SONAR_HOST_URL" => sonar,
+            "SONAR_READER_SECRET_ARN" => "reader",
+            "TRIAGE_GUIDE_URL" => "https://wiki.example.com/triage",
+            _ => return None,
+        };
+        Some(value.to_owned())
+    });
+    CheckBuildStatus::new(config.unwrap(), &aws.config())
+}
+
+fn build(status: &str, failed_phase: Option<&str>, task_id: &str) -> Value {
+    let phases = failed_phase.map(|phase| {
+        json!([{"PhaseType": phase, "PhaseStatus": "FAILED", "Contexts": [{"StatusCode": "CLIENT_ERROR", "Message": "words"}]}])
+    });
+    json!({
+        "Id": "scan:8745", "Arn": "arn:aws:codebuild:eu-west-1:111122223333:build/scan:8745", "BuildStatus": status,
+        "Phases": phases, "Logs": {"GroupName": "/aws/codebuild/scan", "StreamName": "8745"},
+        "ExportedEnvironmentVariables": [{"Name": "SONAR_CE_TASK_ID", "Value": task_id}, {"Name": "NOSONAR_COUNT", "Value": "2"}]
+    })
+}
+
+fn request(build: &Value, attempt: u32) -> Value {
+    let mut request = json!({
+        "taskToken": format!("token-{attempt}"), "scanId": "scan-1", "attempt": attempt, "projectKey": "api-1f2e3d4c",
+        "executionArn": "arn:aws:states:eu-west-1:111122223333:execution:code-scan:scan-1",
+        "startedAt": "2026-11-21T01:34:00.123Z",
+        "object": {"bucket": "upload", "key": "api.zip", "versionId": "v1", "size": 5, "etag": "b194"}
+    });
+    if build["BuildStatus"] == "SUCCEEDED" {
+        request["build"] = build.clone();
+    } else {
+        request["error"] = json!({"Error": "States.TaskFailed", "Cause": json!({"Build": build}).to_string()});
+    }
+    request
+}
+
+async fn check(aws: &Aws, sonar: &str, request: &Value) -> Result<Outcome, Error> {
+    function(aws, sonar).handle(request, NOW.parse().unwrap()).await
+}
+
+/// One check of one build against one server: the outcome, and the recorded report.
+async fn judged(build: Value, attempt: u32, answers: &[(&'static str, u16, &str)]) -> (Outcome, Aws) {
+    let aws = Aws::default();
+    let sonar = Script::new(answers).start().await;
+    let outcome = check(&aws, &sonar, &request(&build, attempt)).await.unwrap();
+    (outcome, aws)
+}
+
+fn report(aws: &Aws) -> Value {
+    aws.object("evidence/scans/scan-1/report.json").unwrap()
+}
+
+const FAILED: [(&str, u16, &str); 3] =
+    [("ce/task", 200, TASK), ("project_status", 200, GATE_FAILED), ("issues/search", 200, ISSUES)];
+
+#[tokio::test]
+async fn a_failed_gate_is_recorded_shown_and_waits() {
+    let script = Script::new(&FAILED);
+    let sonar = script.start().await;
+    let aws = Aws::default();
+    let outcome = check(&aws, &sonar, &request(&build("FAILED", Some("BUILD"), "t1"), 0)).await.unwrap();
+    assert_eq!(outcome, Outcome::AwaitingDecision);
+    assert_eq!(report(&aws)["verdict"], "QUALITY_GATE_FAILED");
+    assert_eq!(report(&aws)["suppressions"], 2);
+    assert_eq!(report(&aws)["worst"][0]["file"], "src/client.py");
+    assert_eq!(aws.object("evidence/scans/scan-1/task.json").unwrap()["taskToken"], "token-0");
+    let [notification] = &aws.published()[..] else { panic!("one notification") };
+    assert_eq!(notification["content"]["title"], ":x: Application has failed in code security scan");
+    assert_eq!(
+        notification["metadata"]["additionalContext"],
+        json!({"kind": "quality-gate-failed", "scanId": "scan-1"})
+    );
+    assert_eq!(aws.completions(), []);
+    let asked = script.asked.lock().unwrap().clone();
+    assert_eq!(asked[0], "/sonar/api/ce/task?id=t1");
+    assert_eq!(asked[1], "/sonar/api/qualitygates/project_status?analysisId=a1");
+}
+
+#[tokio::test]
+async fn a_gate_failure_counts_even_if_the_build_claims_success() {
+    let (outcome, _) = judged(build("SUCCEEDED", None, "t1"), 0, &FAILED).await;
+    assert_eq!(outcome, Outcome::AwaitingDecision);
+}
+
+#[tokio::test]
+async fn a_passed_gate_disturbs_nobody() {
+    let answers = [("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)];
+    let (outcome, aws) = judged(build("SUCCEEDED", None, "t1"), 0, &answers).await;
+    assert_eq!((outcome, aws.published().len()), (Outcome::Passed, 0));
+    assert_eq!(aws.completions()[0].1["output"], "{\"outcome\":\"PASSED\"}");
+    assert_eq!(report(&aws)["verdict"], "PASSED");
+}
+
+#[tokio::test]
+async fn without_the_servers_word_nothing_passes() {
+    let other_project = TASK.replace("api-1f2e3d4c", "somebody-elses");
+    let older = TASK.replace("2026-11-21T01:35:29", "2026-11-20T01:35:29");
+    let failed = TASK.replace("SUCCESS", "FAILED");
+    let no_gate = GATE_PASSED.replace("OK", "NONE");
+    let ok = ("project_status", 200, GATE_PASSED);
+    let succeeded = || build("SUCCEEDED", None, "t1");
+    for (build, answers, kind) in [
+        (succeeded(), vec![("ce/task", 200, other_project.as_str()), ok], "VERDICT_UNKNOWN"),
+        (succeeded(), vec![("ce/task", 200, older.as_str()), ok], "VERDICT_UNKNOWN"),
+        (succeeded(), vec![("ce/task", 200, failed.as_str()), ok], "ANALYSIS_FAILED"),
+        (succeeded(), vec![("ce/task", 200, TASK), ("project_status", 200, no_gate.as_str())], "VERDICT_UNKNOWN"),
+        (succeeded(), vec![("ce/task", 401, "")], "VERDICT_UNKNOWN"),
+        (succeeded(), vec![("ce/task", 200, "<html>")], "VERDICT_UNKNOWN"),
+        (succeeded(), vec![], "VERDICT_UNKNOWN"),
+        (build("SUCCEEDED", None, ""), vec![("ce/task", 200, TASK), ok], "VERDICT_UNKNOWN"),
+        (build("FAILED", Some("BUILD"), "t1"), vec![("ce/task", 200, TASK), ok], "FAILED_AFTER_GATE"),
+    ] {
+        let (outcome, aws) = judged(build, 0, &answers).await;
+        assert_eq!(outcome, Outcome::PipelineFailed, "{answers:?}");
+        assert_eq!(report(&aws)["cause"]["kind"], kind, "{answers:?}");
+        assert_eq!(aws.published()[0]["metadata"]["enableCustomActions"], false);
+        assert_eq!(aws.completions()[0].1["error"], "PipelineFailed");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_busy_or_down_is_asked_again_and_not_for_ever() {
+    let pending = TASK.replace("SUCCESS", "PENDING");
+    let busy = [("ce/task", 200, pending.as_str())];
+    let down = [("ce/task", 503, "")];
+    let failed = || build("FAILED", Some("BUILD"), "t1");
+    for (answers, attempt) in [(busy, 0), (busy, 35), (down, 2)] {
+        let (outcome, aws) = judged(failed(), attempt, &answers).await;
+        assert_eq!(outcome, Outcome::AnalysisPending);
+        assert_eq!(aws.completions()[0].1["error"], "AnalysisPending");
+        assert_eq!((aws.places().len(), aws.published().len()), (0, 0));
+    }
+    for (answers, attempt, kind) in [(busy, 36, "GATE_TIMED_OUT"), (down, 3, "VERDICT_UNKNOWN")] {
+        let (outcome, aws) = judged(failed(), attempt, &answers).await;
+        assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!(kind)));
+    }
+}
+
+#[tokio::test]
+async fn an_unreachable_server_means_an_unknown_verdict() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let sonar = format!("http://{}/", listener.local_addr().unwrap());
+    drop(listener);
+    let aws = Aws::default();
+    let outcome = check(&aws, &sonar, &request(&build("SUCCEEDED", None, "t1"), 3)).await.unwrap();
+    assert_eq!(outcome, Outcome::PipelineFailed);
+    assert_eq!(report(&aws)["cause"]["kind"], "VERDICT_UNKNOWN");
+}
+
+#[tokio::test]
+async fn an_answer_that_never_ends_is_cut_off() {
+    let huge = format!("{{\"task\":\"{}\"}}", "x".repeat(9 * 1_048_576));
+    let (outcome, aws) = judged(build("SUCCEEDED", None, "t1"), 0, &[("ce/task", 200, huge.as_str())]).await;
+    assert_eq!(outcome, Outcome::PipelineFailed);
+    assert!(report(&aws)["cause"]["message"].as_str().unwrap().contains("too large"));
+}
+
+#[tokio::test]
+async fn the_issues_are_a_service_and_not_a_condition() {
+    let answers = [("ce/task", 200, TASK), ("project_status", 200, GATE_FAILED), ("issues/search", 500, "")];
+    let (outcome, aws) = judged(build("FAILED", Some("BUILD"), "t1"), 0, &answers).await;
+    assert_eq!(outcome, Outcome::AwaitingDecision);
+    assert_eq!(report(&aws)["worst"], json!([]));
+}
+
+#[tokio::test]
+async fn the_log_tells_why_a_scan_never_reached_the_server() {
+    for (phase, line, kind) in [
+        ("PRE_BUILD", "PREFLIGHT REFUSED: The zip holds a link", "REFUSED"),
+        ("PRE_BUILD", "something else", "PREPARATION"),
+        ("INSTALL", "mvn failed", "INSTALL"),
+        ("BUILD", "ERROR Failed to query server version: HTTP 401 Unauthorized", "SCANNER"),
+        ("DOWNLOAD_SOURCE", "", "DOWNLOAD"),
+    ] {
+        let aws = Aws::default();
+        aws.set_log(&["first", line]);
+        let outcome = check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some(phase), ""), 0)).await.unwrap();
+        assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!(kind)));
+    }
+}
+
+#[tokio::test]
+async fn a_cut_off_cause_is_completed_by_codebuild() {
+    let aws = Aws::default();
+    aws.set_build(json!({"id": "scan:8745", "buildStatus": "TIMED_OUT"}));
+    let mut request = request(&build("FAILED", Some("BUILD"), ""), 0);
+    request["error"]["Cause"] =
+        json!("{\"Build\":{\"Arn\":\"arn:aws:codebuild:eu-west-1:111122223333:build/scan:8745\",\"BuildSta");
+    let outcome = check(&aws, "http://127.0.0.1:1/", &request).await.unwrap();
+    assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!("BUILD_TIMED_OUT")));
+}
+
+#[tokio::test]
+async fn a_request_that_is_not_ours_is_an_error_with_a_name() {
+    for request in [json!(null), json!({}), json!({"taskToken": "t", "scanId": "../x"})] {
+        let error = check(&Aws::default(), "http://127.0.0.1:1/", &request).await.unwrap_err();
+        assert_eq!(error.error_type(), "RequestUnusable");
+    }
+}
+
+#[tokio::test]
+async fn a_kill_after_any_step_changes_no_verdict_and_tells_the_channel() {
+    for (build, answers, expected_deaths) in [
+        // The report, the token, the notification, its mark.
+        (build("FAILED", Some("BUILD"), "t1"), FAILED.to_vec(), 4),
+        // The report, the notification, its mark, the failed task.
+        (build("FAILED", Some("DOWNLOAD_SOURCE"), ""), vec![], 4),
+        // The report, the completed task.
+        (build("SUCCEEDED", None, "t1"), vec![("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)], 2),
+    ] {
+        let mut deaths = 0;
+        for steps in 0.. {
+            let aws = Aws::default();
+            let sonar = Script::new(&answers).start().await;
+            aws.dies_after(Some(steps));
+            let result = check(&aws, &sonar, &request(&build, 0)).await;
+            let died = aws.died();
+            assert_eq!(died, result.is_err(), "after {steps} steps");
+            aws.dies_after(None);
+            let recorded = aws.object("evidence/scans/scan-1/report.json");
+
+            // The state machine tries again, with a new token; meanwhile the server has changed its mind.
+            let later = if recorded.is_some() { Script::new(&[("ce/task", 500, "")]) } else { Script::new(&answers) };
+            let outcome = check(&aws, &later.start().await, &request(&build, 1)).await.unwrap();
+            assert!(recorded.is_none_or(|recorded| recorded == report(&aws)), "after {steps} steps");
+            let told = aws.published().len();
+            match outcome {
+                Outcome::AwaitingDecision => {
+                    assert!((1..=2).contains(&told));
+                    let waiting = aws.object("evidence/scans/scan-1/task.json").unwrap();
+                    assert_eq!(waiting["taskToken"], "token-1");
+                    assert_eq!(aws.completions(), []);
+                }
+                Outcome::PipelineFailed => {
+                    assert!((1..=2).contains(&told));
+                    assert_eq!(aws.completions().last().unwrap().1["error"], "PipelineFailed");
+                }
+                Outcome::Passed => {
+                    assert_eq!(told, 0);
+                    assert!(aws.completions().last().unwrap().1["output"].as_str().unwrap().contains("PASSED"));
+                }
+                Outcome::AnalysisPending => panic!("nothing is pending"),
+            }
+            if !died {
+                break;
+            }
+            deaths += 1;
+        }
+        assert_eq!(deaths, expected_deaths);
+    }
+}

@@ -1,0 +1,50 @@
+use platform::records::RecordError;
+use platform::secret::SecretError;
+use platform::slack::SlackError;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// Why a record goes back to the queue.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("could not read the case")]
+    ReadCase(#[source] RecordError),
+    #[error("could not write the case")]
+    WriteCase(#[source] RecordError),
+    #[error("could not write the request for the remediator")]
+    Request(#[source] serde_json::Error),
+    #[error("could not invoke `{function}`")]
+    Invoke {
+        function: String,
+        #[source]
+        source: Cause,
+    },
+    #[error("could not read the address of the Slack webhook")]
+    WebhookSecret(#[source] SecretError),
+    #[error("could not tell Slack")]
+    Tell(#[source] SlackError),
+    #[error("no time is left for this record")]
+    NoTimeLeft,
+}
+
+impl Error {
+    /// The name under which alarms know it.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::ReadCase(_) => "CaseReadFailed",
+            Self::WriteCase(_) => "CaseWriteFailed",
+            Self::Request(_) => "RequestWriteFailed",
+            Self::Invoke { .. } => "RemediatorInvokeFailed",
+            Self::WebhookSecret(_) => "WebhookSecretUnusable",
+            Self::Tell(_) => "SlackNotTold",
+            Self::NoTimeLeft => "NoTimeLeft",
+        }
+    }
+}
+
+impl From<Error> for lambda_runtime::Diagnostic {
+    fn from(error: Error) -> Self {
+        platform::diagnostic(error.error_type(), &error)
+    }
+}

@@ -1,0 +1,226 @@
+use std::time::{Duration, SystemTime};
+
+use aws_config::SdkConfig;
+use aws_sdk_lambda::primitives::Blob;
+use aws_sdk_lambda::types::InvocationType;
+use domain::finding::Finding;
+use domain::policy::{Decision, Reason, decide};
+use domain::quarantine::{Manifest, Shown, manifest_key, shown_key};
+use domain::remediation::{self, Request};
+use domain::slack::{self, Message};
+use jiff::{SignedDuration, Timestamp};
+use platform::records::Records;
+use platform::secret::SecretStore;
+use platform::slack::Slack;
+use secrecy::SecretString;
+
+use crate::config::Config;
+use crate::error::Error;
+use crate::record::{Batch, BatchItemFailure, BatchReport, QueueRecord, Subject, parse};
+
+/// A case that was shown is shown again by a new finding only after this time. Macie forgets a finding after 90 days,
+/// and with it the old message's button stops working.
+const SHOWN_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// What is left of the function's time when waiting for Slack ends: enough to report the batch.
+const RESERVE: Duration = Duration::from_secs(3);
+
+/// The function: configuration and clients.
+#[derive(Debug)]
+pub struct FindingHandler {
+    pub config: Config,
+    pub lambda: aws_sdk_lambda::Client,
+    pub records: Records,
+    pub secrets: SecretStore,
+    pub slack: Slack,
+    /// Tells the time.
+    pub clock: fn() -> Timestamp,
+}
+
+/// What became of a record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Ignored(Reason),
+    /// The object is in quarantine already.
+    AlreadyQuarantined,
+    /// An earlier finding about the same object version was shown.
+    AlreadyShown,
+    Informed,
+    Asked,
+    Remediating,
+    FailureTold,
+}
+
+impl FindingHandler {
+    /// Builds the clients. Nothing is fetched yet.
+    #[must_use]
+    pub fn new(config: Config, aws: &SdkConfig) -> Self {
+        Self {
+            slack: Slack::new(config.slack_endpoint_url.clone()),
+            records: Records::new(aws_sdk_s3::Client::new(aws), &config.policy.quarantine_bucket),
+            config,
+            lambda: aws_sdk_lambda::Client::new(aws),
+            secrets: SecretStore::new(aws),
+            clock: Timestamp::now,
+        }
+    }
+
+    /// Handles every record of the batch, one line of log each, and answers which ones go back to the queue. `deadline`
+    /// is when Lambda stops this invocation.
+    pub async fn handle(&self, batch: Batch, deadline: SystemTime) -> BatchReport {
+        let mut report = BatchReport::default();
+        for record in batch.records {
+            // Boxed, because the compiler gives up on a future as deep as this one is with all its clients.
+            if !Box::pin(self.handle_record(&record, deadline)).await {
+                report.batch_item_failures.push(BatchItemFailure { item_identifier: record.message_id });
+            }
+        }
+        report
+    }
+
+    /// Whether the record is done with. Object keys may be personal data, so the log has ids only.
+    async fn handle_record(&self, record: &QueueRecord, deadline: SystemTime) -> bool {
+        let message_id = &record.message_id;
+        let subject = match parse(&record.body) {
+            Ok(subject) => subject,
+            Err(why) => {
+                tracing::warn!(message.id = message_id, error = platform::chain(&why), "dropped an unusable record");
+                return true;
+            }
+        };
+        let finding = match &subject {
+            Subject::Finding(finding) => finding,
+            Subject::FailedRemediation { request, .. } => &request.finding,
+        };
+        let finding_id = &finding.id;
+        let case_id = finding.case_id();
+        let result = match &subject {
+            Subject::Finding(finding) => self.handle_finding(finding, deadline).await,
+            Subject::FailedRemediation { request, error_type } => {
+                self.tell_failure(request, error_type.as_deref(), deadline).await
+            }
+        };
+        match result {
+            Ok(outcome) => {
+                tracing::info!(message.id = message_id, finding.id = finding_id, case.id = case_id, ?outcome, "handled");
+                true
+            }
+            Err(error) => {
+                tracing::error!(
+                    message.id = message_id,
+                    finding.id = finding_id,
+                    case.id = case_id,
+                    error_type = error.error_type(),
+                    error = platform::chain(&error),
+                    "could not handle a record; it goes back to the queue"
+                );
+                false
+            }
+        }
+    }
+
+    async fn handle_finding(&self, finding: &Finding, deadline: SystemTime) -> Result<Outcome, Error> {
+        match decide(finding, &self.config.policy) {
+            Decision::Ignore(reason) => Ok(Outcome::Ignored(reason)),
+            Decision::Inform(why) => {
+                self.post(&slack::notice(finding, why), deadline).await?;
+                Ok(Outcome::Informed)
+            }
+            Decision::Remediate => {
+                if self.is_quarantined(finding).await? {
+                    return Ok(Outcome::AlreadyQuarantined);
+                }
+                self.invoke_remediator(finding).await?;
+                Ok(Outcome::Remediating)
+            }
+            Decision::Review => self.ask(finding, deadline).await,
+        }
+    }
+
+    /// Shows the finding with its button, unless the same object version was shown before. The note that it was shown
+    /// is written last: a crash in between shows it twice rather than never.
+    async fn ask(&self, finding: &Finding, deadline: SystemTime) -> Result<Outcome, Error> {
+        if self.is_quarantined(finding).await? {
+            return Ok(Outcome::AlreadyQuarantined);
+        }
+        let bucket = &self.config.policy.quarantine_bucket;
+        let key = shown_key(&finding.case_id().unwrap_or_default());
+        let now = (self.clock)();
+        let shown: Option<Shown> = self.records.read(&key).await.map_err(Error::ReadCase)?;
+        if shown.is_some_and(|shown| now.duration_since(shown.at) < SHOWN_AGAIN_AFTER) {
+            return Ok(Outcome::AlreadyShown);
+        }
+        self.post(&slack::review_request(finding, bucket), deadline).await?;
+        let shown = Shown { finding_id: finding.id.clone(), at: now };
+        self.records.replace(&key, &shown).await.map_err(Error::WriteCase)?;
+        Ok(Outcome::Asked)
+    }
+
+    /// Whether the case has ended well. A finding that is newer than that end says that the object is back.
+    async fn is_quarantined(&self, finding: &Finding) -> Result<bool, Error> {
+        let manifest = self.manifest(finding).await?;
+        Ok(manifest.is_some_and(|manifest| {
+            let is_newer = finding.created_at.zip(manifest.last_change()).is_some_and(|(created, end)| created > end);
+            manifest.is_quarantined() && !is_newer
+        }))
+    }
+
+    async fn manifest(&self, finding: &Finding) -> Result<Option<Manifest>, Error> {
+        let Some(case_id) = finding.case_id() else {
+            return Ok(None);
+        };
+        self.records.read(&manifest_key(&case_id)).await.map_err(Error::ReadCase)
+    }
+
+    async fn invoke_remediator(&self, finding: &Finding) -> Result<(), Error> {
+        let request = Request { finding: finding.clone(), decision: remediation::Decision::Policy };
+        let function = &self.config.remediator_function_name;
+        let answer = self
+            .lambda
+            .invoke()
+            .function_name(function)
+            .invocation_type(InvocationType::Event)
+            .payload(Blob::new(serde_json::to_vec(&request).map_err(Error::Request)?))
+            .send()
+            .await;
+        answer.map(|_| ()).map_err(|error| Error::Invoke { function: function.clone(), source: error.into() })
+    }
+
+    /// Tells how a remediation ended that failed after its retries. Only the message may be missing: then the record
+    /// says how the move itself ended.
+    async fn tell_failure(
+        &self,
+        request: &Request,
+        error_type: Option<&str>,
+        deadline: SystemTime,
+    ) -> Result<Outcome, Error> {
+        let finding = &request.finding;
+        let message = match self.manifest(finding).await? {
+            Some(manifest) if manifest.is_quarantined() => slack::remediated(finding, &manifest),
+            Some(manifest) if manifest.outcome().is_some() => slack::not_remediated(finding, &manifest),
+            _ => slack::remediation_failed(finding, error_type),
+        };
+        if let Some(url) = request.decision.response_url() {
+            let replacing = message.clone().replacing_original();
+            match self.slack.post_within(self.patience(deadline)?, &SecretString::from(url), &replacing).await {
+                Ok(()) => return Ok(Outcome::FailureTold),
+                Err(error) if error.may_heal() => return Err(Error::Tell(error)),
+                Err(error) => {
+                    tracing::warn!(error = platform::chain(&error), "could not replace the clicked message");
+                }
+            }
+        }
+        self.post(&message, deadline).await?;
+        Ok(Outcome::FailureTold)
+    }
+
+    async fn post(&self, message: &Message, deadline: SystemTime) -> Result<(), Error> {
+        let webhook = self.secrets.get(&self.config.slack_webhook_secret_arn).await.map_err(Error::WebhookSecret)?;
+        self.slack.post_within(self.patience(deadline)?, &webhook, message).await.map_err(Error::Tell)
+    }
+
+    /// How long Slack may keep us waiting. With no time left the record goes back to the queue.
+    fn patience(&self, deadline: SystemTime) -> Result<Duration, Error> {
+        let left = deadline.duration_since((self.clock)().into()).unwrap_or_default();
+        left.checked_sub(RESERVE).ok_or(Error::NoTimeLeft)
+    }
+}

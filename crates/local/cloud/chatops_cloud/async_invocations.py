@@ -1,0 +1,114 @@
+"""Lambda's asynchronous invocations: retries, destinations and dead letters with AWS's records.
+
+Plays what happens to `InvocationType: Event`: up to two retries (about one and two seconds apart here, one and
+two minutes on AWS), then the destination's record or the dead letter, which is the event itself. Touches
+ministack's `lambda_svc.invoke_async_with_retry` and `_execute_function`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ministack.core.lambda_runtime import _account_region_from_function_config
+from ministack.core.responses import new_uuid, request_scope
+from ministack.services import lambda_svc, sqs
+
+from .inside import ServiceError, call_json, iso
+
+logger = logging.getLogger("lambda")
+
+_FIRST_RETRY_SECONDS = 1.0
+
+
+def install() -> None:
+    """Take over asynchronous invocations."""
+    lambda_svc.invoke_async_with_retry = invoke
+
+
+def invoke(function: Mapping[str, Any], event: Any) -> None:
+    """Run the function in the background; returns at once."""
+    threading.Thread(target=_run, args=(function, event), daemon=True).start()
+
+
+def _run(function: Mapping[str, Any], event: Any) -> None:
+    config = function.get("config") or function
+    configured = (
+        function.get("event_invoke_config") or (function.get("event_invoke_configs") or {}).get("$LATEST") or {}
+    )
+    retries = configured.get("MaximumRetryAttempts")
+    limit = time.monotonic() + int(configured.get("MaximumEventAgeInSeconds") or 21_600)
+    destinations = configured.get("DestinationConfig") or {}
+    with request_scope(*_account_region_from_function_config(config)):
+        attempts, condition, result = 0, "RetriesExhausted", {}
+        while True:
+            attempts += 1
+            result = lambda_svc._execute_function(function, event)
+            if not result.get("error"):
+                condition = "Success"
+                break
+            if attempts > (2 if retries is None else int(retries)):
+                break
+            pause = _FIRST_RETRY_SECONDS * 2 ** (attempts - 1)
+            if time.monotonic() + pause > limit:
+                condition = "EventAgeExceeded"
+                break
+            time.sleep(pause)
+        record = _record(config, event, result, attempts, condition)
+        which = "OnSuccess" if condition == "Success" else "OnFailure"
+        if target := (destinations.get(which) or {}).get("Destination"):
+            _send(target, json.dumps(record), {})
+        if condition != "Success" and (letter := (config.get("DeadLetterConfig") or {}).get("TargetArn")):
+            message = str((record["responsePayload"] or {}).get("errorMessage", ""))[:1024]
+            _send(letter, json.dumps(event), {
+                "RequestID": record["requestContext"]["requestId"], "ErrorCode": "200", "ErrorMessage": message,
+            })
+
+
+def _record(config: Mapping[str, Any], event: Any, result: Mapping[str, Any], attempts: int, condition: str) -> dict:
+    context: dict[str, Any] = {"statusCode": 200, "executedVersion": str(config.get("Version") or "$LATEST")}
+    if result.get("error"):
+        context["functionError"] = result.get("function_error") or "Unhandled"
+    return {
+        "version": "1.0",
+        "timestamp": iso(),
+        "requestContext": {
+            "requestId": new_uuid(),
+            "functionArn": f"{config['FunctionArn']}:$LATEST",
+            "condition": condition,
+            "approximateInvokeCount": attempts,
+        },
+        "requestPayload": event,
+        "responseContext": context,
+        "responsePayload": result.get("body"),
+    }
+
+
+def _send(target: str, body: str, attributes: Mapping[str, str]) -> None:
+    """Deliver to a queue or topic. Functions and event buses as destinations are not played."""
+    service = target.split(":")[2]
+    try:
+        if service == "sqs":
+            if sqs._queue_by_arn(target) is None:
+                raise ServiceError("QueueDoesNotExist", target)
+            _, _, _, _, account, name = target.split(":")
+            url = sqs._queue_name_to_url.get(name) or sqs._queue_url_for_account(account, name)
+            call_json("sqs", "AmazonSQS.SendMessage", {
+                "QueueUrl": url, "MessageBody": body,
+                "MessageAttributes": {
+                    name: {"DataType": "Number" if name == "ErrorCode" else "String", "StringValue": value}
+                    for name, value in attributes.items() if value
+                },
+            })
+        elif service == "sns":
+            from ministack.services import sns
+
+            sns._fanout(target, new_uuid(), body, "", "", {})
+        else:
+            raise ServiceError("InvalidParameterValueException", f"the local cloud does not deliver to {target}")
+    except (ServiceError, ValueError):
+        logger.exception("Asynchronous invocation: the record could not be delivered to %s", target)

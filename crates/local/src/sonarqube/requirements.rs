@@ -1,0 +1,143 @@
+//! What a machine must have to run SonarQube, checked before anything long begins.
+
+use std::{fs, path::Path, process::Command};
+
+use super::{Place, distribution, process};
+
+const GIB: u64 = 1 << 30;
+/// About 2 GB resident, and room for the build that runs beside it.
+const MEMORY: u64 = 3 * GIB;
+/// The zip, what is in it, and the server's data. Later runs need the data only.
+const DISK_FIRST: u64 = 3 * GIB;
+const DISK_LATER: u64 = GIB / 2;
+
+/// Sentences that say what is missing to run SonarQube here, and how to get it. Empty if nothing is.
+pub fn missing() -> Vec<String> {
+    let mut missing = Vec::new();
+    match run("mvn", &["-version"]) {
+        None => missing.push(
+            "Maven fetches SonarQube and its scanner: install it with `apt install maven` or `brew install maven`."
+                .to_owned(),
+        ),
+        Some(output) => missing.extend(java_of_maven(&output)),
+    }
+    for program in ["tar", "nohup"] {
+        if run(program, &["--version"]).is_none() && !Path::new("/usr/bin").join(program).exists() {
+            missing.push(format!("The program `{program}` unpacks and starts SonarQube: it is not on the PATH."));
+        }
+    }
+    let Ok(place) = Place::find() else {
+        missing.push("SonarQube needs a place for its files: set SECURITY_CHATOPS_CACHE to a folder.".to_owned());
+        return missing;
+    };
+    let running = place.state().ok().flatten().is_some_and(|state| process::is_alive(state.process_id, &state.folder));
+    if !running {
+        missing.extend(free_memory().and_then(|free| too_little_memory(free)));
+    }
+    let need = if distribution::folder(&place.folder()).is_dir() { DISK_LATER } else { DISK_FIRST };
+    missing.extend(free_disk(&place.cache).and_then(|free| too_little_disk(free, need, &place.cache)));
+    missing
+}
+
+fn run(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// `mvn -version` says `Java version: 17.0.15, vendor: …`.
+fn java_of_maven(output: &str) -> Option<String> {
+    let major = output
+        .split_once("Java version: ")
+        .and_then(|(_, rest)| rest.split(['.', ',', '-', '+', '\n']).next())
+        .and_then(|major| major.trim().parse::<u32>().ok());
+    match major {
+        Some(17..) => None,
+        Some(old) => Some(format!(
+            "Maven runs on Java {old} here and should on 17 or later: install one with `apt install \
+             openjdk-17-jre-headless` or `brew install openjdk`, and let JAVA_HOME name it."
+        )),
+        None => Some(
+            "Maven does not start: `mvn -version` should name a Java version. Does JAVA_HOME name a Java 17 or later?"
+                .to_owned(),
+        ),
+    }
+}
+
+fn too_little_memory(free: u64) -> Option<String> {
+    (free < MEMORY).then(|| {
+        format!("SonarQube needs 3 GiB of free memory: this machine has {} MiB.", free >> 20)
+    })
+}
+
+fn too_little_disk(free: u64, need: u64, folder: &Path) -> Option<String> {
+    (free < need).then(|| {
+        format!(
+            "SonarQube needs {} MiB of free disk in {}: there are {} MiB. Make room, or set SECURITY_CHATOPS_CACHE to \
+             a folder on another disk.",
+            need >> 20,
+            folder.display(),
+            free >> 20
+        )
+    })
+}
+
+/// Bytes that programs can still get, the limit of a container included. `None` where that is not known (macOS).
+fn free_memory() -> Option<u64> {
+    let machine = available_of(&fs::read_to_string("/proc/meminfo").ok()?)?;
+    let number = |file: &str| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
+    let container = number("/sys/fs/cgroup/memory.max")
+        .zip(number("/sys/fs/cgroup/memory.current"))
+        .map(|(most, now)| most.saturating_sub(now));
+    Some(container.map_or(machine, |container| container.min(machine)))
+}
+
+fn available_of(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
+}
+
+/// Bytes free on the disk of `folder`, which need not exist yet.
+fn free_disk(folder: &Path) -> Option<u64> {
+    let there = folder.ancestors().find(|ancestor| ancestor.exists())?;
+    available_on(&run("df", &["-Pk", &there.to_string_lossy()])?)
+}
+
+/// `df -P` has one line for a disk: name, size, used, available, …
+fn available_on(df: &str) -> Option<u64> {
+    df.lines().nth(1)?.split_whitespace().nth(3)?.parse::<u64>().ok()?.checked_mul(1024)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_java_version_of_maven() {
+        let with = |java: &str| format!("Apache Maven 3.8.7\nMaven home: /usr/share/maven\nJava version: {java}\n");
+        assert_eq!(java_of_maven(&with("17.0.15, vendor: Debian")), None);
+        assert_eq!(java_of_maven(&with("25, vendor: Eclipse")), None);
+        assert_eq!(java_of_maven(&with("22-ea, vendor: Oracle")), None);
+        assert!(java_of_maven(&with("11.0.2, vendor: Debian")).unwrap().contains("Java 11"));
+        assert!(java_of_maven(&with("1.8.0_312, vendor: Temurin")).unwrap().contains("Java 1 "));
+        assert!(java_of_maven("The JAVA_HOME environment variable is not defined correctly").is_some());
+    }
+
+    #[test]
+    fn reads_free_memory_and_disk() {
+        let meminfo = "MemTotal:       24585532 kB\nMemFree:  1 kB\nMemAvailable:   2097152 kB\n";
+        assert_eq!(available_of(meminfo), Some(2 * GIB));
+        assert_eq!(available_of(""), None);
+        let df = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 263934 14 1048576 15% /\n";
+        assert_eq!(available_on(df), Some(GIB));
+        assert_eq!(available_on(""), None);
+    }
+
+    #[test]
+    fn says_how_much_is_missing() {
+        assert_eq!(too_little_memory(MEMORY), None);
+        assert!(too_little_memory(GIB).unwrap().contains("1024 MiB"));
+        let sentence = too_little_disk(GIB, DISK_FIRST, Path::new("/cache")).unwrap();
+        assert!(sentence.contains("3072 MiB") && sentence.contains("1024 MiB") && sentence.contains("/cache"));
+        assert_eq!(too_little_disk(GIB, DISK_LATER, Path::new("/cache")), None);
+    }
+}

@@ -1,0 +1,112 @@
+//! The stories: each plays one walkthrough from the first event to the last message, and checks every claim it tells.
+//!
+//! `scripts/demo` tells them; the end-to-end tests play the same ones in silence.
+
+mod finding;
+mod finding_remediated_after_review;
+mod finding_remediated_automatically;
+mod macie_remediation;
+mod scan;
+mod scan_approved;
+mod scan_broken_zip;
+mod scan_passed;
+mod scan_rejected;
+
+use std::pin::Pin;
+
+use crate::{narrator::Narrator, world::World};
+
+type Played<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
+
+/// One story.
+pub struct Story {
+    pub name: &'static str,
+    /// One sentence.
+    pub sentence: &'static str,
+    /// Scans code, so it needs a SonarQube server.
+    pub needs_sonarqube: bool,
+    /// Told when no name is given.
+    pub default: bool,
+    /// Made of other stories: played on request, not once more by the tests.
+    pub composed: bool,
+    pub play: for<'a> fn(&'a World, &'a Narrator) -> Played<'a>,
+}
+
+/// All of them, the two of the seeds first.
+pub const ALL: &[Story] = &[
+    Story {
+        name: "code-scan",
+        sentence: "A vulnerable zip fails the gate and is approved in Slack; a clean one disturbs nobody.",
+        needs_sonarqube: true,
+        default: true,
+        composed: true,
+        play: |world, narrator| {
+            Box::pin(async move {
+                scan_approved::play(world, narrator).await?;
+                scan_passed::play(world, narrator).await
+            })
+        },
+    },
+    Story {
+        name: "macie-remediation",
+        sentence: "A discovery job finds two files: one is quarantined at once, one after a click on Remediate.",
+        needs_sonarqube: false,
+        default: true,
+        composed: false,
+        play: |world, narrator| Box::pin(macie_remediation::play(world, narrator)),
+    },
+    Story {
+        name: "scan-approved",
+        sentence: "A failed quality gate is shown in Slack, approved there, and the developers get a mail.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_approved::play(world, narrator)),
+    },
+    Story {
+        name: "scan-passed",
+        sentence: "A passed quality gate ends the execution, and nobody is disturbed.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_passed::play(world, narrator)),
+    },
+    Story {
+        name: "scan-rejected",
+        sentence: "A failed quality gate is rejected in Slack: the execution fails and the developers get a mail.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_rejected::play(world, narrator)),
+    },
+    Story {
+        name: "scan-broken-zip",
+        sentence: "A file that is no zip ends in a notification that the pipeline failed, without buttons.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_broken_zip::play(world, narrator)),
+    },
+    Story {
+        name: "finding-remediated-automatically",
+        sentence: "A finding of a type that is set to AUTO: the object is quarantined and the channel is told.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_remediated_automatically::play(world, narrator)),
+    },
+    Story {
+        name: "finding-remediated-after-review",
+        sentence: "A finding of a type that is set to REVIEW: the object is quarantined when somebody who may says so.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_remediated_after_review::play(world, narrator)),
+    },
+];
+
+/// The story of that name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Story> {
+    ALL.iter().find(|story| story.name == name)
+}

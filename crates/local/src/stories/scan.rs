@@ -1,0 +1,165 @@
+//! What the stories about code scans have in common.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail, ensure};
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_sfn::{operation::describe_execution::DescribeExecutionOutput, types::ExecutionStatus};
+use serde_json::Value;
+
+use crate::{
+    deployment::{INBOX, SENDER},
+    mail::Mail,
+    narrator::Narrator,
+    slack::message::{Message, Offer},
+    until::until,
+    world::World,
+};
+
+const STARTED: Duration = Duration::from_secs(30);
+/// A scan takes 20 seconds; the first one also unpacks the scanner and fetches the server's plug-ins.
+const SCANNED: Duration = Duration::from_mins(5);
+const ENDED: Duration = Duration::from_mins(1);
+
+/// One uploaded version and the execution that it started.
+pub(super) struct Scan {
+    pub(super) key: String,
+    pub(super) version: String,
+    /// The execution's name is the scan's id.
+    pub(super) id: String,
+    arn: String,
+}
+
+impl Scan {
+    /// Uploads a zip as a developer does, and waits for the execution that EventBridge starts with this very version.
+    pub(super) async fn upload(world: &World, narrator: &Narrator, key: &str, zip: Vec<u8>) -> anyhow::Result<Self> {
+        let bucket = world.deployment.output("UploadBucket")?;
+        let put = world.s3.put_object().bucket(bucket).key(key).body(ByteStream::from(zip)).send().await;
+        let version = put.context("upload the zip")?.version_id.context("the upload bucket keeps no versions")?;
+        narrator.step(&format!("A developer uploads {key} (version {version})"));
+        let machine = world.deployment.output("StateMachineArn")?;
+        let (arn, id) = until(STARTED, "an execution for the upload", async || {
+            let executions = world.sfn.list_executions().state_machine_arn(machine).send().await;
+            for execution in executions.context("list the executions")?.executions {
+                let arn = execution.execution_arn;
+                let input = world.sfn.describe_execution().execution_arn(&arn).send().await;
+                let input = input.context("look at an execution")?.input.unwrap_or_default();
+                let input: Value = serde_json::from_str(&input).context("read the execution's input")?;
+                let object = &input["detail"]["object"];
+                if object["key"] == key && object["version-id"] == version.as_str() {
+                    return Ok(Some((arn, execution.name)));
+                }
+            }
+            Ok(None)
+        })
+        .await?;
+        narrator.step(&format!("Step Functions scans it, execution {id}"));
+        Ok(Self { key: key.to_owned(), version, id, arn })
+    }
+
+    /// Waits for the message about this scan. Fails at once when the execution ends without one.
+    pub(super) async fn notification(&self, world: &World, narrator: &Narrator) -> anyhow::Result<Message> {
+        let message = until(SCANNED, &format!("a notification about {}", self.key), async || {
+            // The order counts: an execution that ended before we looked has posted its message before that.
+            let execution = self.execution(world).await?;
+            let message = self.messages(world).into_iter().next();
+            if message.is_none() && *execution.status() != ExecutionStatus::Running {
+                bail!("the execution ended without a message: {}", summary(&execution));
+            }
+            Ok(message)
+        })
+        .await?;
+        narrator.step("Amazon Q posts a notification");
+        narrator.message("#code-scan", &world.slack, &message);
+        Ok(message)
+    }
+
+    /// What the channel was told about this key, replies left out.
+    pub(super) fn messages(&self, world: &World) -> Vec<Message> {
+        let messages = world.slack.messages(&world.deployment.scan_channel);
+        messages.into_iter().filter(|message| message.thread.is_none() && message.words().contains(&self.key)).collect()
+    }
+
+    /// Waits for the end of the execution and checks how it ended.
+    pub(super) async fn ends(&self, world: &World, narrator: &Narrator, wanted: &str) -> anyhow::Result<()> {
+        let execution = until(SCANNED + ENDED, &format!("the end of the execution for {}", self.key), async || {
+            let execution = self.execution(world).await?;
+            Ok((*execution.status() != ExecutionStatus::Running).then_some(execution))
+        })
+        .await?;
+        let summary = summary(&execution);
+        ensure!(summary.starts_with(wanted), "the execution ended as {summary}, not as {wanted}");
+        narrator.fact(&format!("the execution ended as {wanted}"));
+        Ok(())
+    }
+
+    pub(super) async fn execution(&self, world: &World) -> anyhow::Result<DescribeExecutionOutput> {
+        world.sfn.describe_execution().execution_arn(&self.arn).send().await.context("look at the execution")
+    }
+
+    /// A record of this scan in the evidence bucket.
+    pub(super) async fn evidence(&self, world: &World, name: &str) -> anyhow::Result<Value> {
+        let bucket = world.deployment.output("EvidenceBucket")?;
+        let key = format!("scans/{}/{name}", self.id);
+        let object = world.s3.get_object().bucket(bucket).key(&key).send().await;
+        let body = object.with_context(|| format!("read {key}"))?.body.collect().await.context("read the record")?;
+        serde_json::from_slice(&body.into_bytes()).with_context(|| format!("{key} is not JSON"))
+    }
+
+    /// The mails about this version.
+    pub(super) async fn mails(&self, world: &World) -> anyhow::Result<Vec<Mail>> {
+        let mut mails = world.mails().await?;
+        mails.retain(|mail| mail.text.contains(&self.key));
+        Ok(mails)
+    }
+
+    /// Waits for the one mail about this version and checks what every such mail has.
+    pub(super) async fn mail(&self, world: &World, narrator: &Narrator) -> anyhow::Result<Mail> {
+        let mail = until(ENDED, "the mail", async || Ok(self.mails(world).await?.into_iter().next())).await?;
+        narrator.step("The developers read their mail");
+        narrator.mail(&mail);
+        ensure!(mail.from.contains(SENDER), "the mail is from {}", mail.from);
+        ensure!(mail.to == [INBOX], "the mail goes to {:?}", mail.to);
+        ensure!(mail.text.contains(&self.version), "the mail does not name the version {}", self.version);
+        ensure!(
+            mail.html.as_deref().is_some_and(|html| html.contains(&self.key)),
+            "the mail has no HTML that names the key"
+        );
+        Ok(mail)
+    }
+
+    /// Presses a custom action's button and returns what Amazon Q replied in the thread.
+    pub(super) async fn press(
+        &self,
+        world: &World,
+        narrator: &Narrator,
+        message: &Message,
+        label: &str,
+    ) -> anyhow::Result<Message> {
+        let offer = offer(message, label)?;
+        narrator.step(&format!("@alice presses {label}; Amazon Q shows what it will run and she confirms"));
+        let reply = world.slack.run(message, offer, &world.alice).await?;
+        narrator.message("#code-scan", &world.slack, &reply);
+        ensure!(reply.thread.as_ref() == Some(&message.ts), "the reply is not in the thread of the notification");
+        Ok(reply)
+    }
+}
+
+/// The button of that name, which must be there and be able to run.
+pub(super) fn offer<'a>(message: &'a Message, label: &str) -> anyhow::Result<&'a Offer> {
+    let offer = message.offers.iter().find(|offer| offer.label == label);
+    let offer = offer.with_context(|| format!("the notification has no button {label}"))?;
+    if let Err(problem) = &offer.command {
+        bail!("the button {label} cannot run: {problem}");
+    }
+    Ok(offer)
+}
+
+/// `SUCCEEDED`, or `FAILED ScanRejected: cause`.
+fn summary(execution: &DescribeExecutionOutput) -> String {
+    let mut summary = execution.status().as_str().to_owned();
+    if let Some(error) = execution.error() {
+        summary = format!("{summary} {error}: {}", execution.cause().unwrap_or_default());
+    }
+    summary
+}

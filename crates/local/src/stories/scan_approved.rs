@@ -1,0 +1,35 @@
+use anyhow::ensure;
+
+use super::scan::{Scan, offer};
+use crate::{narrator::Narrator, samples, world::World};
+
+/// Upload, failed gate, notification, Approve, mail; and a second click, which decides nothing.
+pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let scan = Scan::upload(world, narrator, "payments/scan-approved.zip", samples::code("vulnerable")?).await?;
+    let message = scan.notification(world, narrator).await?;
+    let words = message.words();
+    ensure!(words.contains("Application has failed in code security scan"), "the title is another one: {words}");
+    for rule in ["python:S4830", "python:S4423", "python:S5659"] {
+        ensure!(words.contains(rule), "the notification does not name the issue {rule}");
+    }
+    offer(&message, "Reject")?;
+    let report = scan.evidence(world, "report.json").await?;
+    ensure!(report.to_string().contains(&scan.version), "the report does not name the version: {report}");
+    narrator.fact("the report is in the evidence bucket, and the execution waits for a decision");
+    ensure!(scan.mails(world).await?.is_empty(), "a mail was sent before anybody decided");
+
+    let reply = scan.press(world, narrator, &message, "Approve").await?;
+    ensure!(reply.text.contains("Approval Email sent successfully"), "the reply is {}", reply.text);
+    scan.mail(world, narrator).await?;
+    scan.ends(world, narrator, "SUCCEEDED").await?;
+    let decision = scan.evidence(world, "decision.json").await?;
+    ensure!(decision.to_string().contains("APPROVED"), "the decision is {decision}");
+    narrator.fact("the decision is in the evidence bucket");
+
+    let late = scan.press(world, narrator, &message, "Reject").await?;
+    ensure!(late.text.to_lowercase().contains("already"), "the late click was answered with {}", late.text);
+    ensure!(scan.evidence(world, "decision.json").await? == decision, "the late click changed the decision");
+    ensure!(scan.mails(world).await?.len() == 1, "the late click sent another mail");
+    narrator.fact("the first decision stands, and no second mail was sent");
+    Ok(())
+}

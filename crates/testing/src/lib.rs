@@ -1,0 +1,225 @@
+//! An AWS in memory for unit tests that kill a function between any two of its steps; never linked by a Lambda.
+//!
+//! It plays only what those tests look at: records in S3 with conditional writes, messages to SNS, mails to SES,
+//! completed tasks of Step Functions, one secret, one log, one build. [`Aws::dies_after`] lets a number of changes take
+//! effect and then answers nothing but errors, as if the process had been killed right after its last change.
+
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
+use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
+use aws_smithy_http_client::test_util::infallible_client_fn;
+use aws_smithy_types::body::SdkBody;
+use http::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+
+/// The in-memory AWS. Clones share their state.
+#[derive(Debug, Clone, Default)]
+pub struct Aws(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    objects: BTreeMap<String, Vec<u8>>,
+    published: Vec<Value>,
+    mails: Vec<Value>,
+    completions: Vec<(String, Value)>,
+    over: HashSet<String>,
+    log: Vec<String>,
+    build: Option<Value>,
+    mail_refusal: Option<(u16, String)>,
+    changes: usize,
+    dies_after: Option<usize>,
+}
+
+impl Aws {
+    /// A configuration whose clients all talk to this AWS, without retries.
+    #[must_use]
+    pub fn config(&self) -> SdkConfig {
+        let aws = self.clone();
+        SdkConfig::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::from_static("eu-west-1"))
+            .credentials_provider(SharedCredentialsProvider::new(Credentials::for_tests()))
+            // An IP address makes the S3 client put the bucket into the path.
+            .endpoint_url("http://127.0.0.1:1")
+            .retry_config(RetryConfig::disabled())
+            .http_client(infallible_client_fn(move |request| aws.answer(&request)))
+            .build()
+    }
+
+    /// From now on `changes` more changes take effect; then every call fails. `None` brings AWS back for good.
+    pub fn dies_after(&self, changes: Option<usize>) {
+        let mut state = self.state();
+        state.changes = 0;
+        state.dies_after = changes;
+    }
+
+    /// Whether it died since the last [`Aws::dies_after`].
+    #[must_use]
+    pub fn died(&self) -> bool {
+        let state = self.state();
+        state.dies_after.is_some_and(|limit| state.changes > limit)
+    }
+
+    /// The text of the object `bucket/key`.
+    #[must_use]
+    pub fn object(&self, place: &str) -> Option<Value> {
+        self.state().objects.get(place).and_then(|bytes| serde_json::from_slice(bytes).ok())
+    }
+
+    /// Puts an object there.
+    pub fn put_object(&self, place: &str, record: &Value) {
+        self.state().objects.insert(place.to_owned(), record.to_string().into_bytes());
+    }
+
+    /// All objects, as `bucket/key`.
+    #[must_use]
+    pub fn places(&self) -> Vec<String> {
+        self.state().objects.keys().cloned().collect()
+    }
+
+    /// The messages that SNS took.
+    #[must_use]
+    pub fn published(&self) -> Vec<Value> {
+        self.state().published.clone()
+    }
+
+    /// The mails that SES took, as requests.
+    #[must_use]
+    pub fn mails(&self) -> Vec<Value> {
+        self.state().mails.clone()
+    }
+
+    /// Makes SES refuse every mail with this status and error name; `None` mends it.
+    pub fn refuse_mails(&self, refusal: Option<(u16, &str)>) {
+        self.state().mail_refusal = refusal.map(|(status, name)| (status, name.to_owned()));
+    }
+
+    /// The tasks that were completed, as `(token, request)`. A token works once.
+    #[must_use]
+    pub fn completions(&self) -> Vec<(String, Value)> {
+        self.state().completions.clone()
+    }
+
+    /// What every log stream holds.
+    pub fn set_log(&self, lines: &[&str]) {
+        self.state().log = lines.iter().map(|line| (*line).to_owned()).collect();
+    }
+
+    /// What CodeBuild says about any build.
+    pub fn set_build(&self, build: Value) {
+        self.state().build = Some(build);
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, request: &Request<SdkBody>) -> Response<SdkBody> {
+        let mut state = self.state();
+        if state.dies_after.is_some_and(|limit| state.changes >= limit) {
+            // Counts the attempt, so that `died` tells a death from a quiet end.
+            state.changes += 1;
+            return respond(500, "{}");
+        }
+        let body = request.body().bytes().unwrap_or_default();
+        let json: Value = serde_json::from_slice(body).unwrap_or_default();
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        let (answer, changed) = match header("x-amz-target") {
+            Some(target) => state.json_call(target.rsplit('.').next().unwrap_or(target), &json),
+            None if request.uri().path() == "/v2/email/outbound-emails" => state.send_mail(&json),
+            None if request.method() == "POST" => state.publish(body),
+            None => state.s3(request, body),
+        };
+        if changed {
+            state.changes += 1;
+        }
+        answer
+    }
+}
+
+impl State {
+    fn json_call(&mut self, operation: &str, request: &Value) -> (Response<SdkBody>, bool) {
+        match operation {
+            "SendTaskSuccess" | "SendTaskFailure" => {
+                let token = request["taskToken"].as_str().unwrap_or_default().to_owned();
+                if !self.over.insert(token.clone()) {
+                    return (error(400, "TaskTimedOut", "the task is over"), false);
+                }
+                self.completions.push((token, request.clone()));
+                (respond(200, "{}"), true)
+            }
+            "GetSecretValue" => (respond(200, &secret().to_string()), false),
+            "GetLogEvents" => {
+                let events: Vec<_> = self.log.iter().map(|line| json!({"message": line})).collect();
+                // The end of a log answers with the token that was sent.
+                let sent = request.get("nextToken").is_some();
+                let events = if sent { Vec::new() } else { events };
+                (respond(200, &json!({"events": events, "nextForwardToken": "end"}).to_string()), false)
+            }
+            "BatchGetBuilds" => {
+                let builds: Vec<_> = self.build.clone().into_iter().collect();
+                (respond(200, &json!({"builds": builds}).to_string()), false)
+            }
+            other => (error(400, "UnknownOperationException", other), false),
+        }
+    }
+
+    fn publish(&mut self, body: &[u8]) -> (Response<SdkBody>, bool) {
+        let message = form_urlencoded::parse(body).find(|(name, _)| name == "Message").map(|(_, value)| value);
+        self.published.push(message.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default());
+        let answer = "<PublishResponse><PublishResult><MessageId>m</MessageId></PublishResult></PublishResponse>";
+        (respond(200, answer), true)
+    }
+
+    fn send_mail(&mut self, mail: &Value) -> (Response<SdkBody>, bool) {
+        if let Some((status, name)) = &self.mail_refusal {
+            return (error(*status, name, "not this mail"), false);
+        }
+        self.mails.push(mail.clone());
+        (respond(200, "{\"MessageId\":\"m\"}"), true)
+    }
+
+    fn s3(&mut self, request: &Request<SdkBody>, body: &[u8]) -> (Response<SdkBody>, bool) {
+        let place = request.uri().path().trim_start_matches('/');
+        let place = percent_encoding::percent_decode_str(place).decode_utf8_lossy().into_owned();
+        if request.method() == "PUT" {
+            if request.headers().contains_key("if-none-match") && self.objects.contains_key(&place) {
+                return (respond(412, "<Error><Code>PreconditionFailed</Code></Error>"), false);
+            }
+            self.objects.insert(place, body.to_vec());
+            return (respond(200, ""), true);
+        }
+        let answer = self.objects.get(&place).map_or_else(
+            || respond(404, "<Error><Code>NoSuchKey</Code></Error>"),
+            |bytes| response(200, SdkBody::from(bytes.clone())),
+        );
+        (answer, false)
+    }
+}
+
+/// A secret of the form that the stacks make.
+fn secret() -> Value {
+    json!({"ARN": "arn", "Name": "reader", "SecretString": "{\"token\":\"squ_0123456789abcdef0123\"}"})
+}
+
+fn error(status: u16, name: &str, message: &str) -> Response<SdkBody> {
+    let mut answer = respond(status, &json!({"__type": name, "message": message}).to_string());
+    if let Ok(name) = name.parse() {
+        answer.headers_mut().insert("x-amzn-errortype", name);
+    }
+    answer
+}
+
+fn respond(status: u16, body: &str) -> Response<SdkBody> {
+    response(status, SdkBody::from(body))
+}
+
+fn response(status: u16, body: SdkBody) -> Response<SdkBody> {
+    let mut response = Response::new(body);
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response
+}
