@@ -15,8 +15,8 @@ pub struct Config {
     pub ses_configuration_set: Option<String>,
     /// `SONAR_HOST_URL`: what the messages link to.
     pub sonar_host_url: String,
-    /// `TRIAGE_GUIDE_URL`: what the messages link to.
-    pub triage_guide_url: String,
+    /// `TRIAGE_GUIDE_URL`: what the messages link to, if the team has a guide.
+    pub triage_guide_url: Option<String>,
 }
 
 impl Config {
@@ -32,7 +32,7 @@ impl Config {
         let shared_inbox_mail = env.parsed("SHARED_INBOX_MAIL", mail_address);
         let ses_configuration_set = env.optional("SES_CONFIGURATION_SET");
         let sonar_host_url = env.required("SONAR_HOST_URL");
-        let triage_guide_url = env.required("TRIAGE_GUIDE_URL");
+        let triage_guide_url = env.optional("TRIAGE_GUIDE_URL");
         env.finish(|| {
             Some(Self {
                 evidence_bucket,

@@ -103,7 +103,7 @@ impl Approval {
         if self.told(decision).await? {
             return Ok(Mailed::SentBefore);
         }
-        let links = Links::of(report, &self.config.sonar_host_url, &self.config.triage_guide_url);
+        let links = Links::of(report, &self.config.sonar_host_url, self.config.triage_guide_url.as_deref());
         let message_id = if decision.outcome == Outcome::Expired {
             let notification = notification::expired(report, &links);
             let message = serde_json::to_string(&notification).map_err(|error| Error::Notification(Box::new(error)))?;

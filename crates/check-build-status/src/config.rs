@@ -12,8 +12,8 @@ pub struct Config {
     pub sonar_host_url: Url,
     /// `SONAR_READER_SECRET_ARN`: a secret `{"token": "…"}` with a token that may read projects.
     pub sonar_reader_secret_arn: String,
-    /// `TRIAGE_GUIDE_URL`: what the notification links to.
-    pub triage_guide_url: Url,
+    /// `TRIAGE_GUIDE_URL`: what the notification links to, if the team has a guide.
+    pub triage_guide_url: Option<String>,
 }
 
 impl Config {
@@ -27,14 +27,14 @@ impl Config {
         let notification_topic_arn = env.required("NOTIFICATION_TOPIC_ARN");
         let sonar_host_url = env.parsed("SONAR_HOST_URL", web_address);
         let sonar_reader_secret_arn = env.required("SONAR_READER_SECRET_ARN");
-        let triage_guide_url = env.parsed("TRIAGE_GUIDE_URL", web_address);
+        let triage_guide_url = env.optional("TRIAGE_GUIDE_URL");
         env.finish(|| {
             Some(Self {
                 evidence_bucket,
                 notification_topic_arn,
                 sonar_host_url: sonar_host_url?,
                 sonar_reader_secret_arn,
-                triage_guide_url: triage_guide_url?,
+                triage_guide_url,
             })
         })
     }

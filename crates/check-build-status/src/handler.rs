@@ -173,7 +173,7 @@ impl CheckBuildStatus {
     }
 
     async fn tell(&self, request: &Request, report: &Report) -> Result<Outcome, Error> {
-        let links = Links::of(report, self.config.sonar_host_url.as_str(), self.config.triage_guide_url.as_str());
+        let links = Links::of(report, self.config.sonar_host_url.as_str(), self.config.triage_guide_url.as_deref());
         match &report.verdict {
             Verdict::Passed => {
                 task::succeed(&self.sfn, &request.task_token, &json!({"outcome": "PASSED"}))

@@ -29,11 +29,7 @@ pub fn is_root() -> bool {
 
 /// `SECURITY_CHATOPS_CACHE` if set. The superuser's cache is not in his home, which others cannot enter: SonarQube
 /// refuses to run as the superuser, and runs as somebody else from there.
-fn folder_from(
-    variable: impl Fn(&str) -> Option<OsString>,
-    root: bool,
-    macos: bool,
-) -> Option<PathBuf> {
+fn folder_from(variable: impl Fn(&str) -> Option<OsString>, root: bool, macos: bool) -> Option<PathBuf> {
     const NAME: &str = "security-chatops";
     let set = |name| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     if let Some(own) = set("SECURITY_CHATOPS_CACHE") {
@@ -102,9 +98,7 @@ impl Lock {
         match outcome {
             Ok(()) => Ok(true),
             Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => {
-                Err(error).with_context(|| format!("lock {}", path.display()))
-            }
+            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("lock {}", path.display())),
         }
     }
 }
@@ -133,9 +127,8 @@ mod tests {
     use super::*;
 
     fn check(variables: &[(&str, &str)], root: bool, macos: bool, expect: Option<&str>) {
-        let lookup = |name: &str| {
-            variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value))
-        };
+        let lookup =
+            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
         assert_eq!(folder_from(lookup, root, macos), expect.map(PathBuf::from));
     }
 

@@ -153,7 +153,8 @@ pub async fn virtual_environment(python: &Path, progress: Progress<'_>) -> anyho
     }
     progress("Installing the local cloud into a virtual environment: 15 MiB, once");
     output(Command::new(python).args(["-m", "venv", "--clear"]).arg(&folder)).await?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes", "-r"];
+    let pip =
+        ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "--require-hashes", "-r"];
     output(Command::new(&inside).args(pip).arg(&requirements)).await?;
     std::fs::write(&complete, "").context("mark the environment as complete")?;
     Ok(inside)

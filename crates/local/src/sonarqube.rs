@@ -22,11 +22,7 @@ mod scanner;
 mod state;
 mod web_api;
 
-use std::{
-    fmt,
-    path::PathBuf,
-    sync::Mutex,
-};
+use std::{fmt, path::PathBuf, sync::Mutex};
 
 use anyhow::Context as _;
 
@@ -80,7 +76,8 @@ pub async fn acquire(source: Source, progress: Progress<'_>) -> anyhow::Result<S
             let place = Place::find()?;
             let _lock = place.lock(progress).await?;
             let state = place.running_or_new(false, progress).await?;
-            let mark = Lock::shared(&place.users())?.context("the server is being stopped by a program that does not take turns")?;
+            let mark = Lock::shared(&place.users())?
+                .context("the server is being stopped by a program that does not take turns")?;
             Ok(Server {
                 url: state.url,
                 scanner_token: state.scanner_token,
@@ -99,9 +96,7 @@ impl Server {
     pub async fn release(self) -> anyhow::Result<()> {
         match self.take() {
             None => Ok(()),
-            Some(in_use) => {
-                tokio::task::spawn_blocking(move || in_use.end()).await.context("stop SonarQube")?
-            }
+            Some(in_use) => tokio::task::spawn_blocking(move || in_use.end()).await.context("stop SonarQube")?,
         }
     }
 

@@ -90,6 +90,22 @@ impl World {
         mail::outbox(&self.cloud_url).await
     }
 
+    /// Where to look, and what to try, while everything keeps running.
+    #[must_use]
+    pub fn tour(&self) -> String {
+        let upload = self.deployment.output("UploadBucket").unwrap_or_default();
+        let sonarqube = self.sonarqube.as_ref().map_or("not started", |server| server.url.as_str());
+        format!(
+            "Slack stand-in   {}\nlocal cloud      {}\nSonarQube        {sonarqube}\n\nUpload a zip of your own:\n  \
+             AWS_ACCESS_KEY_ID=000000000000 AWS_SECRET_ACCESS_KEY=local AWS_REGION={} \\\n  \
+             aws --endpoint-url {} s3 cp code.zip s3://{upload}/my-project/code.zip",
+            self.slack.url(),
+            self.cloud_url,
+            cloud::REGION,
+            self.cloud_url,
+        )
+    }
+
     /// The last lines of what the cloud and its functions wrote.
     #[must_use]
     pub fn last_words(&self) -> String {
@@ -117,10 +133,8 @@ async fn start_cloud(
     narrator: &Narrator,
 ) -> anyhow::Result<Cloud> {
     let progress = |words: &str| narrator.step(words);
-    let (python, build_home) = tokio::try_join!(
-        cloud::virtual_environment(&machine.python, &progress),
-        build_home(scans, narrator),
-    )?;
+    let (python, build_home) =
+        tokio::try_join!(cloud::virtual_environment(&machine.python, &progress), build_home(scans, narrator),)?;
     let settings = cloud::Settings { chatbot_url: slack.chatbot_url(), build_home, ..cloud::Settings::default() };
     let cloud = Cloud::start(&python, folder, &settings).await?;
     narrator.step(&format!("The local cloud listens on {}", cloud.url()));

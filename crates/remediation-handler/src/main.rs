@@ -1,1 +1,15 @@
-fn main() {}
+//! Wires [`RemediationHandler::handle`] to Lambda; nothing is decided here.
+
+use lambda_http::{Error, Request, run, service_fn};
+use lambda_runtime::tracing;
+use remediation_handler::{Config, RemediationHandler};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+
+    let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
+    let handler = &RemediationHandler::new(config, &platform::aws_config().await);
+
+    run(service_fn(move |request: Request| async move { handler.handle(request).await })).await
+}

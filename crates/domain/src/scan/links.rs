@@ -19,14 +19,14 @@ pub struct Links {
     pub log: Option<String>,
     /// The execution of the state machine in the console.
     pub execution: String,
-    /// How the team triages vulnerabilities.
-    pub triage_guide: String,
+    /// How the team triages vulnerabilities, if it has a guide.
+    pub triage_guide: Option<String>,
 }
 
 impl Links {
     /// The links of one scan. `sonar_host_url` is the server's address without a slash at its end.
     #[must_use]
-    pub fn of(report: &Report, sonar_host_url: &str, triage_guide: &str) -> Self {
+    pub fn of(report: &Report, sonar_host_url: &str, triage_guide: Option<&str>) -> Self {
         // arn:<partition>:states:<region>:<account>:execution:…
         let mut arn = report.execution_arn.splitn(6, ':').skip(3);
         let region = arn.next().unwrap_or_default();
@@ -42,7 +42,7 @@ impl Links {
             build: build.map(|build| console::build(region, account, &build.id)),
             log: log.map(|(group, stream)| console::log_stream(region, group, stream)),
             execution: console::execution(region, &report.execution_arn),
-            triage_guide: triage_guide.to_owned(),
+            triage_guide: triage_guide.map(str::to_owned),
         }
     }
 }

@@ -58,7 +58,9 @@ pub fn decided(report: &Report, failure: &GateFailure, decision: &Decision, link
         facts.push(("Issue", cut(&visible(&text), 400)));
     }
     let mut addresses = vec![("Details in SonarQube", links.dashboard.as_str())];
-    addresses.push(("How to triage", links.triage_guide.as_str()));
+    if let Some(guide) = &links.triage_guide {
+        addresses.push(("How to triage", guide.as_str()));
+    }
     if let Some(build) = &links.build {
         addresses.push(("Build", build.as_str()));
     }

@@ -98,7 +98,10 @@ pub fn quality_gate_failed(report: &Report, failure: &GateFailure, links: &Links
     }
     let mut next_steps = vec![
         format!("Error: Quality gate status: FAILED - {}", link(&links.dashboard, "view the details in SonarQube")),
-        format!("Triage the vulnerabilities as {} says", link(&links.triage_guide, "the triage guide")),
+        match &links.triage_guide {
+            Some(guide) => format!("Triage the vulnerabilities as {} says", link(guide, "the triage guide")),
+            None => "Triage the vulnerabilities there".to_owned(),
+        },
     ];
     next_steps.extend(build_step(links));
     next_steps.push(

@@ -60,7 +60,16 @@ def _listen(settings: Settings) -> socket.socket:
 def _install(settings: Settings) -> None:
     """Import ministack, which reads the prepared environment, and plug every module in."""
     from . import (
-        async_invocations, calls, chatbot, codebuild, functions, macie, s3_copies, s3_events, secrets_manager, sns,
+        async_invocations,
+        calls,
+        chatbot,
+        codebuild,
+        functions,
+        macie,
+        s3_copies,
+        s3_events,
+        secrets_manager,
+        sns,
         stepfunctions,
     )
 

@@ -8,6 +8,8 @@ when the build is stopped, runs out of time, or ends.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 import shlex
@@ -20,7 +22,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-_GRACE_SECONDS = 2.0
 _MAX_LINE = 64 * 1024
 # The shell's own, or read-only: loading them back would fail or would lie.
 _NOT_CARRIED = re.compile(
@@ -101,17 +102,15 @@ class Shell:
             self._killed = True
             groups = [group for group in self._groups if _group_lives(group)]
         for group in groups:
-            _signal_group(group, signal.SIGTERM)
-        limit = time.monotonic() + _GRACE_SECONDS
-        while time.monotonic() < limit and any(_group_lives(group) for group in groups):
-            time.sleep(0.02)
-        for group in groups:
-            _signal_group(group, signal.SIGKILL)
+            # At once, as a container is taken away: nothing may outlive the build by ignoring a signal.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(group, signal.SIGKILL)
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
-        while line := process.stdout.readline(_MAX_LINE):
-            self.write(line.decode("utf-8", "replace").rstrip("\r\n"))
+        with process.stdout as output:
+            while line := output.readline(_MAX_LINE):
+                self.write(line.decode("utf-8", "replace").rstrip("\r\n"))
 
     def _carry(self) -> None:
         """Turn what the shell saved into what the next shell loads. A command that `exec`s saves nothing."""
@@ -124,7 +123,7 @@ class Shell:
         variables, _, rest = text.partition("\0")
         starts = [match.start() for match in head.finditer(variables)] + [len(variables)]
         kept = []
-        for start, end in zip(starts, starts[1:]):
+        for start, end in itertools.pairwise(starts):
             block = variables[start:end]
             name = head.match(block)
             flags = block.split(" ", 2)[1] if entry else ""
@@ -161,10 +160,3 @@ def _group_lives(group: int) -> bool:
     except PermissionError:  # macOS, for a group of zombies
         return False
     return True
-
-
-def _signal_group(group: int, number: int) -> None:
-    try:
-        os.killpg(group, number)
-    except (ProcessLookupError, PermissionError):
-        pass

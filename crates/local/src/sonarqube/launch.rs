@@ -118,7 +118,8 @@ fn give_folders(folder: &Path, user: u32) -> io::Result<()> {
 
 fn check_others_reach(folder: &Path) -> anyhow::Result<()> {
     for ancestor in folder.ancestors() {
-        let mode = fs::metadata(ancestor).with_context(|| format!("look at {}", ancestor.display()))?.permissions().mode();
+        let mode =
+            fs::metadata(ancestor).with_context(|| format!("look at {}", ancestor.display()))?.permissions().mode();
         if mode & 0o001 == 0 {
             bail!(
                 "SonarQube does not run as root, and the user nobody cannot enter {}: \
@@ -184,12 +185,7 @@ fn spawn(folder: &Path, java: &Path, ports: [u16; 3]) -> anyhow::Result<Child> {
     command.spawn().context("start SonarQube")
 }
 
-async fn wait_until_up(
-    child: &mut Child,
-    url: &str,
-    folder: &Path,
-    progress: Progress<'_>,
-) -> anyhow::Result<()> {
+async fn wait_until_up(child: &mut Child, url: &str, folder: &Path, progress: Progress<'_>) -> anyhow::Result<()> {
     let start = Instant::now();
     let mut told = start;
     loop {
@@ -200,11 +196,7 @@ async fn wait_until_up(
             return Ok(());
         }
         if start.elapsed() > UNTIL_UP {
-            bail!(
-                "SonarQube is not up after {} s. The end of its logs:\n{}",
-                UNTIL_UP.as_secs(),
-                last_words(folder)
-            );
+            bail!("SonarQube is not up after {} s. The end of its logs:\n{}", UNTIL_UP.as_secs(), last_words(folder));
         }
         if told.elapsed() > TELL_EVERY {
             told = Instant::now();

@@ -51,12 +51,8 @@ pub(super) async fn copy(
 
 /// Runs Maven. Its last lines are the error.
 pub(super) async fn run(mut command: Command) -> anyhow::Result<()> {
-    let output = command
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output()
-        .await
-        .context("run mvn, which must be on the PATH")?;
+    let output =
+        command.stdin(Stdio::null()).kill_on_drop(true).output().await.context("run mvn, which must be on the PATH")?;
     if output.status.success() {
         return Ok(());
     }
@@ -73,10 +69,7 @@ pub(super) async fn check_digest(file: &Path, expect: &str, progress: Progress<'
     if found != expect {
         // Removed, so that the next run fetches it again instead of failing for ever.
         let _ = fs::remove_file(file);
-        bail!(
-            "{} is not the file that was published: its SHA-256 is {found} and should be {expect}",
-            file.display()
-        );
+        bail!("{} is not the file that was published: its SHA-256 is {found} and should be {expect}", file.display());
     }
     Ok(())
 }

@@ -1,6 +1,12 @@
 //! Server processes that outlive the program that started them, and so may be nobody's children.
 
-use std::{fs, path::Path, process::Command, thread::sleep, time::{Duration, Instant}};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    thread::sleep,
+    time::{Duration, Instant},
+};
 
 use anyhow::bail;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
@@ -67,11 +73,8 @@ mod tests {
 
     #[test]
     fn ends_a_process_and_notices_its_end() {
-        let mut child = Command::new("sh")
-            .args(["-c", "sleep 600; :", "/cache/run-test"])
-            .process_group(0)
-            .spawn()
-            .unwrap();
+        let mut child =
+            Command::new("sh").args(["-c", "sleep 600; :", "/cache/run-test"]).process_group(0).spawn().unwrap();
         let id = i32::try_from(child.id()).unwrap();
         assert!(is_alive(id, Path::new("/cache/run-test")));
         stop(id, Path::new("/cache/run-test")).unwrap();

@@ -64,9 +64,7 @@ fn java_of_maven(output: &str) -> Option<String> {
 }
 
 fn too_little_memory(free: u64) -> Option<String> {
-    (free < MEMORY).then(|| {
-        format!("SonarQube needs 3 GiB of free memory: this machine has {} MiB.", free >> 20)
-    })
+    (free < MEMORY).then(|| format!("SonarQube needs 3 GiB of free memory: this machine has {} MiB.", free >> 20))
 }
 
 fn too_little_disk(free: u64, need: u64, folder: &Path) -> Option<String> {

@@ -41,8 +41,8 @@ const SETTINGS: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 pub async fn build_home(progress: Progress<'_>) -> anyhow::Result<PathBuf> {
     let home = cache::folder()?.join("build-home");
     let _lock = Lock::exclusive(&home.join("lock"), "fetching the scanner", progress).await?;
-    let scanner = scanner_of(std::env::consts::OS, std::env::consts::ARCH)
-        .context("there is no SonarScanner for this system")?;
+    let scanner =
+        scanner_of(std::env::consts::OS, std::env::consts::ARCH).context("there is no SonarScanner for this system")?;
     let ready = home.join(format!("ready-{VERSION}-{}", scanner.classifier));
     if !ready.exists() {
         prepare(&home, &scanner, progress).await?;
@@ -122,8 +122,7 @@ mod tests {
         let buildspec = fs::read_to_string(file).unwrap();
         assert!(buildspec.contains(VERSION), "another version of the scanner");
         assert!(buildspec.contains(maven::COPY_GOAL), "another Maven plug-in");
-        for (system, machine) in
-            [("linux", "x86_64"), ("linux", "aarch64"), ("macos", "x86_64"), ("macos", "aarch64")]
+        for (system, machine) in [("linux", "x86_64"), ("linux", "aarch64"), ("macos", "x86_64"), ("macos", "aarch64")]
         {
             let scanner = scanner_of(system, machine).unwrap();
             assert!(buildspec.contains(scanner.classifier), "no {}", scanner.classifier);

@@ -1,7 +1,8 @@
 //! The record of the running server.
 
 use std::{
-    fmt, fs, io::{self, Write as _},
+    fmt, fs,
+    io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
@@ -117,7 +118,11 @@ impl Status {
 impl fmt::Debug for State {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the password and the tokens.
-        formatter.debug_struct("State").field("url", &self.url).field("process_id", &self.process_id).finish_non_exhaustive()
+        formatter
+            .debug_struct("State")
+            .field("url", &self.url)
+            .field("process_id", &self.process_id)
+            .finish_non_exhaustive()
     }
 }
 

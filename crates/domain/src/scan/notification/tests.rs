@@ -35,7 +35,7 @@ pub(crate) fn gate_failure() -> GateFailure {
 }
 
 pub(crate) fn links(report: &Report) -> Links {
-    Links::of(report, "https://sonar.example.com/", "https://wiki.example.com/triage")
+    Links::of(report, "https://sonar.example.com/", Some("https://wiki.example.com/triage"))
 }
 
 #[test]

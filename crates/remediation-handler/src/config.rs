@@ -1,0 +1,68 @@
+use platform::env::{Env, EnvError};
+use url::Url;
+
+/// What the deployment says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// `SLACK_SIGNING_SECRET_ARN`: the secret holds the app's signing secret, or two of them on lines of their own
+    /// while one replaces the other.
+    pub slack_signing_secret_arn: String,
+    /// `SLACK_TEAM_ID`
+    pub slack_team_id: String,
+    /// `SLACK_APP_ID`
+    pub slack_app_id: String,
+    /// `SLACK_CHANNEL_ID`
+    pub slack_channel_id: String,
+    /// `SLACK_ALLOWED_USER_IDS`, separated by commas. Empty: everybody in the channel.
+    pub slack_allowed_user_ids: Vec<String>,
+    /// `SLACK_ENDPOINT_URL`: the only place that messages are posted to.
+    pub slack_endpoint_url: Url,
+    /// `REMEDIATOR_FUNCTION_NAME`
+    pub remediator_function_name: String,
+    /// `QUARANTINE_BUCKET`
+    pub quarantine_bucket: String,
+}
+
+impl Config {
+    /// Reads the environment through `lookup`.
+    ///
+    /// # Errors
+    /// Every variable that is missing or unusable.
+    pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
+        let mut env = Env::new(lookup);
+        let slack_signing_secret_arn = env.required("SLACK_SIGNING_SECRET_ARN");
+        let slack_team_id = env.parsed("SLACK_TEAM_ID", slack_id);
+        let slack_app_id = env.parsed("SLACK_APP_ID", slack_id);
+        let slack_channel_id = env.parsed("SLACK_CHANNEL_ID", slack_id);
+        let slack_allowed_user_ids = match env.optional("SLACK_ALLOWED_USER_IDS") {
+            Some(_) => env.parsed("SLACK_ALLOWED_USER_IDS", user_ids),
+            None => Some(Vec::new()),
+        };
+        let slack_endpoint_url = env.parsed("SLACK_ENDPOINT_URL", Url::parse);
+        let remediator_function_name = env.required("REMEDIATOR_FUNCTION_NAME");
+        let quarantine_bucket = env.required("QUARANTINE_BUCKET");
+        env.finish(|| {
+            Some(Self {
+                slack_signing_secret_arn,
+                slack_team_id: slack_team_id?,
+                slack_app_id: slack_app_id?,
+                slack_channel_id: slack_channel_id?,
+                slack_allowed_user_ids: slack_allowed_user_ids?,
+                slack_endpoint_url: slack_endpoint_url?,
+                remediator_function_name,
+                quarantine_bucket,
+            })
+        })
+    }
+}
+
+/// Slack's ids are capital letters and digits. A name in their place would never match, and lock everybody out.
+fn slack_id(text: &str) -> Result<String, &'static str> {
+    let valid = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    valid.then(|| text.to_owned()).ok_or("must be one of Slack's ids: capital letters and digits, not a name")
+}
+
+/// A list of nothing but commas is a mistake: it must not open the button to everybody.
+fn user_ids(text: &str) -> Result<Vec<String>, &'static str> {
+    text.split(',').map(str::trim).map(slack_id).collect()
+}

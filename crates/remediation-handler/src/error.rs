@@ -1,0 +1,52 @@
+use aws_sdk_macie2::error::SdkError;
+use aws_sdk_macie2::operation::get_findings::GetFindingsError;
+use lambda_runtime::Diagnostic;
+use platform::records::RecordError;
+use platform::secret::SecretError;
+
+/// Why a genuine click could not be acted on. The gateway answers 500 without any of this text.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("could not read Slack's signing secret")]
+    SigningSecret(#[source] SecretError),
+    #[error("could not get the finding `{finding_id}` from Macie")]
+    GetFinding {
+        finding_id: String,
+        #[source]
+        source: Box<SdkError<GetFindingsError>>,
+    },
+    #[error("could not claim the case `{case_id}`")]
+    Claim {
+        case_id: String,
+        #[source]
+        source: RecordError,
+    },
+    #[error("could not write the request for the remediator")]
+    Request(#[source] serde_json::Error),
+    #[error("could not invoke `{function}`")]
+    Invoke {
+        function: String,
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+}
+
+impl Error {
+    /// The name under which alarms know it.
+    #[must_use]
+    pub fn error_type(&self) -> &'static str {
+        match self {
+            Self::SigningSecret(_) => "SigningSecretUnusable",
+            Self::GetFinding { .. } => "GetFindingFailed",
+            Self::Claim { .. } => "ClaimFailed",
+            Self::Request(_) => "RequestWriteFailed",
+            Self::Invoke { .. } => "RemediatorInvokeFailed",
+        }
+    }
+}
+
+impl From<Error> for Diagnostic {
+    fn from(error: Error) -> Self {
+        platform::diagnostic(error.error_type(), &error)
+    }
+}

@@ -1,0 +1,27 @@
+//! `RemediationHandler`: takes a click on a button in Slack and starts the remediation.
+//!
+//! - **Trigger**: `POST /slack/actions` of the HTTP API; Slack's interactivity request.
+//! - **Reads**: the finding, from Macie and never from the button; `cases/<case-id>/manifest.json`; Slack's signing
+//!   secret.
+//! - **Changes**: creates `cases/<case-id>/claim.json` in the quarantine bucket, invokes `FindingRemediator`
+//!   asynchronously, answers the person who clicked in private.
+//! - **IAM**: `macie2:GetFindings`; `s3:GetObject`, `s3:PutObject` on `cases/*` and `s3:ListBucket` of the quarantine
+//!   bucket; `lambda:InvokeFunction` on the remediator; `secretsmanager:GetSecretValue`.
+//!
+//! Slack waits three seconds for the answer. Nothing runs after it, since Lambda freezes the function then, so the
+//! remediator is what changes the message in the channel.
+
+mod claim;
+mod config;
+mod error;
+mod finding;
+mod gate;
+mod handler;
+mod interaction;
+
+pub use config::Config;
+pub use error::Error;
+pub use handler::RemediationHandler;
+
+#[cfg(test)]
+mod tests;
