@@ -14,6 +14,10 @@ pub struct Config {
     pub sonar_reader_secret_arn: String,
     /// `TRIAGE_GUIDE_URL`: what the notification links to, if the team has a guide.
     pub triage_guide_url: Option<String>,
+    /// `NOTIFY_PASSED`: whether the channel hears of every passed gate.
+    pub notify_passed: bool,
+    /// `NOTIFY_RECOVERED`: whether it hears of a passed gate after a failed one.
+    pub notify_recovered: bool,
 }
 
 impl Config {
@@ -28,6 +32,8 @@ impl Config {
         let sonar_host_url = env.parsed("SONAR_HOST_URL", web_address);
         let sonar_reader_secret_arn = env.required("SONAR_READER_SECRET_ARN");
         let triage_guide_url = env.optional("TRIAGE_GUIDE_URL");
+        let notify_passed = env.parsed("NOTIFY_PASSED", str::parse);
+        let notify_recovered = env.parsed("NOTIFY_RECOVERED", str::parse);
         env.finish(|| {
             Some(Self {
                 evidence_bucket,
@@ -35,6 +41,8 @@ impl Config {
                 sonar_host_url: sonar_host_url?,
                 sonar_reader_secret_arn,
                 triage_guide_url,
+                notify_passed: notify_passed?,
+                notify_recovered: notify_recovered?,
             })
         })
     }
@@ -55,7 +63,8 @@ mod tests {
     fn config(sonar: &str) -> Result<Config, EnvError> {
         Config::from_env(&|name| match name {
             "SONAR_HOST_URL" => Some(sonar.to_owned()),
-            "TRIAGE_GUIDE_URL" => Some("https://wiki.example.com/triage".to_owned()),
+            "NOTIFY_PASSED" => Some("false".to_owned()),
+            "NOTIFY_RECOVERED" => Some("true".to_owned()),
             _ => Some(name.to_lowercase()),
         })
     }

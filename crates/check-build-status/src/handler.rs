@@ -4,7 +4,7 @@ use domain::scan::{
     diagnosis::{self, Cause, PipelineFailure, Step, Verdict},
     links::Links,
     notification::{self, Notification},
-    report::{BuildRecord, NOTIFIED, REPORT, Report, TASK, WaitingTask},
+    report::{BuildRecord, NOTIFIED, ProjectState, REPORT, Report, TASK, UploadIndex, WaitingTask},
     scanner_log,
 };
 use jiff::Timestamp;
@@ -134,9 +134,15 @@ impl CheckBuildStatus {
             project_key: request.project_key.clone(),
             build: BuildRecord::of(&build),
             suppressions: build.exported("NOSONAR_COUNT").and_then(|count| count.parse().ok()),
+            recovered: verdict == Verdict::Passed && self.failed_before(&request.project_key).await?,
             verdict,
             recorded_at: now,
         }))
+    }
+
+    async fn failed_before(&self, project_key: &str) -> Result<bool, Error> {
+        let state = self.records.read::<ProjectState>(&ProjectState::key(project_key)).await.map_err(Error::Record)?;
+        Ok(state.is_some_and(|state| !state.passed))
     }
 
     async fn ask_codebuild(&self, build_arn: &str) -> Result<Build, Error> {
@@ -174,8 +180,17 @@ impl CheckBuildStatus {
 
     async fn tell(&self, request: &Request, report: &Report) -> Result<Outcome, Error> {
         let links = Links::of(report, self.config.sonar_host_url.as_str(), self.config.triage_guide_url.as_deref());
+        if let Some(state) = ProjectState::of(report) {
+            let key = ProjectState::key(&report.project_key);
+            self.records.replace(&key, &state).await.map_err(Error::Record)?;
+        }
+        let index = UploadIndex { scan_id: report.scan_id.clone() };
+        self.records.replace(&report.upload.index_key(), &index).await.map_err(Error::Record)?;
         match &report.verdict {
             Verdict::Passed => {
+                if self.config.notify_passed || (report.recovered && self.config.notify_recovered) {
+                    self.notify_once(report, &notification::passed(report, &links)).await?;
+                }
                 task::succeed(&self.sfn, &request.task_token, &json!({"outcome": "PASSED"}))
                     .await
                     .map_err(Error::Task)?;

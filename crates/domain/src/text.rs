@@ -130,7 +130,8 @@ mod tests {
             let unpaired = plain(&text, limit);
             let mut rest = unpaired.chars().peekable();
             while let Some(character) = rest.next() {
-                prop_assert!(!"*_~`".contains(character) || rest.peek() == Some(&'\u{2060}'));
+                let joined = rest.peek() == Some(&'\u{2060}');
+                prop_assert!(joined || !"*_~`".contains(character));
             }
             let span = code(&text, limit);
             prop_assert!(!span[1..span.len() - 1].contains('`'));

@@ -101,7 +101,13 @@ impl FindingHandler {
         };
         match result {
             Ok(outcome) => {
-                tracing::info!(message.id = message_id, finding.id = finding_id, case.id = case_id, ?outcome, "handled");
+                tracing::info!(
+                    message.id = message_id,
+                    finding.id = finding_id,
+                    case.id = case_id,
+                    ?outcome,
+                    "handled"
+                );
                 true
             }
             Err(error) => {
@@ -159,7 +165,7 @@ impl FindingHandler {
     async fn is_quarantined(&self, finding: &Finding) -> Result<bool, Error> {
         let manifest = self.manifest(finding).await?;
         Ok(manifest.is_some_and(|manifest| {
-            let is_newer = finding.created_at.zip(manifest.last_change()).is_some_and(|(created, end)| created > end);
+            let is_newer = finding.created_at.zip(manifest.ended_at()).is_some_and(|(created, end)| created > end);
             manifest.is_quarantined() && !is_newer
         }))
     }

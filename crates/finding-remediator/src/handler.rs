@@ -56,8 +56,8 @@ impl Remediator {
     pub async fn handle(&self, payload: Value) -> Result<Handled, Error> {
         let request: Request = serde_path_to_error::deserialize(payload).map_err(Error::Request)?;
         let finding_id = request.finding.id.clone();
-        let plan = plan(&request.finding)
-            .map_err(|source| Error::Unplannable { finding_id: finding_id.clone(), source })?;
+        let plan =
+            plan(&request.finding).map_err(|source| Error::Unplannable { finding_id: finding_id.clone(), source })?;
         let case_id = plan.case_id.clone();
         let record = Record::read(&self.records, &case_id).await?;
 
@@ -65,9 +65,11 @@ impl Remediator {
         let outcome = match record {
             Some(record) if same && was_told(&record.manifest) => None,
             Some(record) if record.manifest.is_quarantined() && (same || !self.is_back(&plan.source).await) => {
-                Some(self.tell(&request, record, !same).await?)
+                let outcome = record.manifest.outcome().cloned();
+                self.tell(&request, record, !same).await?;
+                outcome
             }
-            record => Some(self.quarantine(&request, plan, record).await?),
+            record => Some(Box::pin(self.quarantine(&request, plan, record)).await?),
         };
         Ok(Handled { finding_id, case_id, outcome })
     }
@@ -86,14 +88,17 @@ impl Remediator {
             tell::begin(&self.slack, request).await;
         }
         let mut record = self.begin(request, &plan, record);
-        let outcome = match self.relocate(plan.source, &mut record).await {
+        // Boxed, like the other deep futures here: the states of all its requests together are large.
+        let outcome = match Box::pin(self.relocate(plan.source, &mut record)).await {
             Ok(outcome) | Err(Stop::Ended(outcome)) => outcome,
             Err(Stop::Failed(error)) => return Err(error),
         };
-        record.manifest.transitions.push(self.transition(request, describe(&outcome)));
-        record.manifest.state = State::Ended { outcome, told: false };
+        let ended = self.transition(request, describe(&outcome));
+        record.manifest.state = State::Ended { outcome: outcome.clone(), at: ended.at, told: false };
+        record.manifest.transitions.push(ended);
         self.write(&mut record).await?;
-        self.tell(request, record, false).await
+        self.tell(request, record, false).await?;
+        Ok(outcome)
     }
 
     /// The record with which this run begins: a new one, or the one that an earlier run left. A copy that was begun
@@ -122,8 +127,8 @@ impl Remediator {
             record.manifest.quarantine.version_id = None;
         }
         let again = if is_same(&record.manifest, request) { "Run again" } else { "Quarantine decided again" };
-        record.manifest.finding_id = request.finding.id.clone();
-        record.manifest.finding_type = request.finding.kind.clone();
+        record.manifest.finding_id.clone_from(&request.finding.id);
+        record.manifest.finding_type.clone_from(&request.finding.kind);
         record.manifest.decision = request.decision.recorded();
         record.manifest.state = State::Started;
         record.manifest.transitions.push(self.transition(request, again));
@@ -175,18 +180,17 @@ impl Remediator {
 
     /// Tells Slack how the case ended, and records that it did. A failure here costs nothing but a new run, which finds
     /// the move done.
-    async fn tell(&self, request: &Request, mut record: Record, before: bool) -> Result<Outcome, Error> {
+    async fn tell(&self, request: &Request, mut record: Record, before: bool) -> Result<(), Error> {
         let message = tell::message(request, &record.manifest, before);
         tell::end(&self.slack, &self.secrets, &self.config, &request.decision, message).await?;
-        let Some(outcome) = record.manifest.outcome().cloned() else {
-            return Ok(Outcome::AlreadyGone);
-        };
         if !before {
             record.manifest.transitions.push(self.transition(request, "Told Slack"));
-            record.manifest.state = State::Ended { outcome: outcome.clone(), told: true };
+            if let State::Ended { told, .. } = &mut record.manifest.state {
+                *told = true;
+            }
             self.write(&mut record).await?;
         }
-        Ok(outcome)
+        Ok(())
     }
 
     async fn write(&self, record: &mut Record) -> Result<(), Error> {

@@ -14,11 +14,8 @@ const MOST_PAGES: usize = 10;
 /// Deletes exactly the scanned version. Without a version id the `ETag` guards it: S3 compares and deletes in one step,
 /// so that an upload in the last moment is not lost (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>).
 pub(crate) async fn original(s3: &Client, source: &SourceVersion, head: &HeadObjectOutput) -> Result<(), Stop> {
-    let request = s3
-        .delete_object()
-        .bucket(&source.bucket)
-        .key(&source.key)
-        .set_expected_bucket_owner(source.account_id.clone());
+    let request =
+        s3.delete_object().bucket(&source.bucket).key(&source.key).set_expected_bucket_owner(source.account_id.clone());
     let request = match &source.version_id {
         Some(version) => request.version_id(version),
         None => request.set_if_match(head.e_tag().map(str::to_owned)),

@@ -23,6 +23,7 @@ pub fn folder() -> anyhow::Result<PathBuf> {
 }
 
 /// Whether we run as the superuser.
+#[must_use]
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

@@ -6,11 +6,11 @@ use anyhow::{Context as _, bail};
 use clap::Args;
 use local::{
     narrator::Narrator,
+    process::interrupted,
     sonarqube::Source,
     stories::{self, Story},
     world::World,
 };
-use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -37,14 +37,12 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    fn source(&self) -> Option<Source> {
+    fn source(&self) -> Source {
         match (&self.sonar_url, &self.sonar_token, &self.sonar_reader_token) {
-            (Some(url), Some(token), Some(reader_token)) => Some(Source::External {
-                url: url.clone(),
-                scanner_token: token.clone(),
-                reader_token: reader_token.clone(),
-            }),
-            _ => Some(Source::Local),
+            (Some(url), Some(token), Some(reader_token)) => {
+                Source::External { url: url.clone(), scanner_token: token.clone(), reader_token: reader_token.clone() }
+            }
+            _ => Source::Local,
         }
     }
 }
@@ -72,10 +70,10 @@ pub(crate) async fn run(arguments: &Arguments, narrator: &Narrator) -> anyhow::R
         chosen = others;
     }
     let needed = arguments.stay || chosen.iter().any(|story| story.needs_sonarqube);
-    let source = if needed && !arguments.without_sonarqube { arguments.source() } else { None };
+    let source = (needed && !arguments.without_sonarqube).then(|| arguments.source());
 
     let mut times = Times::new();
-    let outcome = tell(source, arguments.stay, &chosen, narrator, &mut times).await;
+    let outcome = Box::pin(tell(source, arguments.stay, &chosen, narrator, &mut times)).await;
     narrator.say("");
     for (name, time) in times {
         narrator.say(&format!("{name:33} {:6.1} s", time.as_secs_f32()));
@@ -136,16 +134,4 @@ async fn play(
         interrupted().await;
     }
     Ok(())
-}
-
-/// Waits for Ctrl-C, or for somebody who ends us.
-async fn interrupted() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
 }

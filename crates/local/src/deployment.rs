@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use aws_config::SdkConfig;
+use aws_sdk_macie2::operation::enable_macie::EnableMacieError;
 use aws_sdk_sesv2::operation::create_email_identity::CreateEmailIdentityError;
 
 use self::release::Release;
@@ -87,7 +88,7 @@ impl Deployment {
         let of = |name: &str| outputs.get(name).cloned().with_context(|| format!("the stack has no output {name}"));
         let bucket = of("S3LambdaBucket")?;
         release.upload(&aws_sdk_s3::Client::new(aws), &bucket).await?;
-        verify_sender(aws).await?;
+        prepare_account(aws).await?;
 
         let mut scan = parameters([
             ("EnvironmentType", "dev"),
@@ -143,16 +144,23 @@ pub fn release() -> anyhow::Result<Release> {
     Release::of_this_build()
 }
 
-/// A person clicks on the link that SES mails to a new sender; the local cloud takes that for granted.
-async fn verify_sender(aws: &SdkConfig) -> anyhow::Result<()> {
-    let ses = aws_sdk_sesv2::Client::new(aws);
-    match ses.create_email_identity().email_identity(SENDER).send().await {
-        Ok(_) => Ok(()),
-        Err(error) if error.as_service_error().is_some_and(CreateEmailIdentityError::is_already_exists_exception) => {
-            Ok(())
-        }
-        Err(error) => Err(error).context("verify the sender of the mails"),
+/// What the templates take for granted in an account: Macie is on, and SES knows the sender. Somebody would click on the
+/// link that SES mails to a new sender; the local cloud takes that for granted.
+async fn prepare_account(aws: &SdkConfig) -> anyhow::Result<()> {
+    let macie = aws_sdk_macie2::Client::new(aws).enable_macie().send().await;
+    // Another deployment was here before.
+    if let Err(error) = macie
+        && !error.as_service_error().is_some_and(EnableMacieError::is_conflict_exception)
+    {
+        return Err(error).context("turn Macie on");
     }
+    let sender = aws_sdk_sesv2::Client::new(aws).create_email_identity().email_identity(SENDER).send().await;
+    if let Err(error) = sender
+        && !error.as_service_error().is_some_and(CreateEmailIdentityError::is_already_exists_exception)
+    {
+        return Err(error).context("verify the sender of the mails");
+    }
+    Ok(())
 }
 
 /// `https://<id>.execute-api.<Region>.amazonaws.com/<path>` as an address of the local cloud, which serves every API on

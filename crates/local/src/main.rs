@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use local::{
     narrator::Narrator,
-    sonarqube::{self, Status, Stopped},
+    sonarqube::{self, Stopped},
 };
 
 /// The local world of security-chatops: a local cloud, a Slack stand-in and a real SonarQube on this machine.
@@ -56,10 +56,11 @@ async fn main() -> ExitCode {
 
 async fn sonarqube(action: &Action, narrator: &Narrator) -> anyhow::Result<()> {
     let progress = |words: &str| narrator.step(words);
+    let now = jiff::Timestamp::now();
     let words = match action {
-        Action::Start => shown(&sonarqube::start(&progress).await?),
+        Action::Start => sonarqube::start(&progress).await?.describe(now),
         Action::Status => match sonarqube::status().await? {
-            Some(status) => shown(&status),
+            Some(status) => status.describe(now),
             None => "SonarQube is not running".to_owned(),
         },
         Action::Stop => match sonarqube::stop(&progress).await? {
@@ -71,15 +72,4 @@ async fn sonarqube(action: &Action, narrator: &Narrator) -> anyhow::Result<()> {
     };
     narrator.say(&words);
     Ok(())
-}
-
-fn shown(status: &Status) -> String {
-    let answers = if status.answers { "is up" } else { "does not answer (yet)" };
-    let until = match (status.kept, status.in_use) {
-        (true, true) => "is in use, and is kept until `scripts/sonarqube stop`",
-        (true, false) => "is kept until `scripts/sonarqube stop`",
-        (false, _) => "ends with its last run",
-    };
-    let (version, url, log) = (&status.version, &status.url, status.log_folder.display());
-    format!("SonarQube {version} at {url} {answers}; it {until}\nProcess {}, log files in {log}", status.process_id)
 }

@@ -12,7 +12,6 @@ use crate::{
     slack::{
         Slack,
         message::{Author, Message},
-        mrkdwn,
     },
 };
 
@@ -63,17 +62,16 @@ impl Narrator {
             Author::Slack => "Slack stand-in".to_owned(),
         };
         let mut text = format!("Slack stand-in, {place}, {author}");
-        for (holds, note) in [
-            (message.thread.is_some(), ", reply in the thread"),
-            (message.only_for.is_some(), ", only visible to one person"),
-            (message.edits > 0, ", updated"),
-        ] {
+        for (holds, note) in [(message.thread.is_some(), ", reply in the thread"), (message.edits > 0, ", updated")] {
             if holds {
                 text.push_str(note);
             }
         }
+        if let Some(person) = &message.only_for {
+            let _ = write!(text, ", only visible to {}", slack.with_names(&format!("@{person}")));
+        }
         text.push('\n');
-        text.push_str(&mrkdwn::to_text(&message.shown()));
+        text.push_str(&slack.with_names(&message.plain()));
         let offers = message.offers.iter().map(|offer| offer.label.clone());
         let buttons = message.buttons();
         let labels: Vec<String> = buttons.iter().map(|button| button.label.clone()).chain(offers).collect();

@@ -150,6 +150,16 @@ impl Slack {
         workspace.apps.iter().find(|app| app.id == id).map_or_else(|| id.to_owned(), |app| app.name.clone())
     }
 
+    /// The text with names in the place of people's ids.
+    #[must_use]
+    pub fn with_names(&self, text: &str) -> String {
+        let workspace = self.workspace();
+        let people = workspace.people.iter();
+        people.fold(text.to_owned(), |text, person| {
+            text.replace(&format!("@{}", person.id), &format!("@{}", person.name))
+        })
+    }
+
     #[must_use]
     pub fn webhook_url(&self, app: &App) -> String {
         format!("{}/services/{}", self.0.url, app.webhook_path)

@@ -122,7 +122,7 @@ pub async fn start(progress: Progress<'_>) -> anyhow::Result<Status> {
     let place = Place::find()?;
     let _lock = place.lock(progress).await?;
     let state = place.running_or_new(true, progress).await?;
-    Ok(Status::of(&state, true, place.in_use()?))
+    Ok(Status::of(&state, place.state_file(), true, place.in_use()?))
 }
 
 /// The server that is running, if any. Does not wait for one that is being started.
@@ -133,7 +133,7 @@ pub async fn status() -> anyhow::Result<Option<Status>> {
     let place = Place::find()?;
     let Some(state) = place.state()? else { return Ok(None) };
     let answers = web_api::is_up(&state.url).await;
-    Ok(Some(Status::of(&state, answers, place.in_use()?)))
+    Ok(Some(Status::of(&state, place.state_file(), answers, place.in_use()?)))
 }
 
 /// What [`stop`] found.
@@ -145,6 +145,16 @@ pub enum Stopped {
     WithItsLastUser,
     /// There was none.
     WasNotRunning,
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Now => "SonarQube has ended and its data is gone",
+            Self::WithItsLastUser => "SonarQube is in use: it ends with the run that uses it",
+            Self::WasNotRunning => "SonarQube was not running",
+        })
+    }
 }
 
 /// Ends the server and removes its data.

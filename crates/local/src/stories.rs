@@ -2,7 +2,7 @@
 //!
 //! `scripts/demo` tells them; the end-to-end tests play the same ones in silence.
 
-mod finding;
+pub mod finding;
 mod finding_remediated_after_review;
 mod finding_remediated_automatically;
 mod macie_remediation;

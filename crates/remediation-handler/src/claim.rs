@@ -46,7 +46,7 @@ pub(crate) async fn claim(
 }
 
 fn may_take_over(claim: &Claim, manifest: Option<&Manifest>, decision: &Decision, now: Timestamp) -> bool {
-    let ended = manifest.and_then(|manifest| manifest.outcome().zip(manifest.last_change()));
+    let ended = manifest.and_then(|manifest| manifest.outcome().zip(manifest.ended_at()));
     match ended {
         Some((outcome, _)) if outcome.is_quarantined() => false,
         // It ended without a move after this claim was made: the claim is used up.

@@ -1,7 +1,7 @@
 //! From the SDK's finding to ours.
 
-use aws_sdk_macie2::types;
 use aws_sdk_macie2::primitives::DateTime;
+use aws_sdk_macie2::types;
 use domain::finding::{
     BucketPublicAccess, Cell, ClassificationDetails, ClassificationResult, ClassificationStatus, CustomDataIdentifiers,
     CustomDetection, Detection, Encryption, Finding, FindingType, LineRange, Occurrences, Owner, Page, Rating, Record,

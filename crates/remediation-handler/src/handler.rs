@@ -20,8 +20,8 @@ use crate::claim::{Claimed, claim};
 use crate::config::Config;
 use crate::error::Error;
 use crate::finding::from_sdk;
-use crate::interaction::{self, Interaction};
 use crate::gate;
+use crate::interaction::{self, Interaction};
 
 /// Slack's own payloads hold one message and stay far below.
 const LARGEST_BODY: usize = 262_144;
@@ -122,7 +122,8 @@ impl RemediationHandler {
 
     async fn act(&self, click: &Interaction, now: Timestamp) -> Result<Outcome, Error> {
         let action = click.actions.first();
-        let Some(action) = action.filter(|action| click.kind == "block_actions" && action.action_id == REMEDIATE_ACTION)
+        let Some(action) =
+            action.filter(|action| click.kind == "block_actions" && action.action_id == REMEDIATE_ACTION)
         else {
             return Ok(Outcome::NotOurs);
         };

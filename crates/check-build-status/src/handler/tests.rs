@@ -63,6 +63,8 @@ fn function(aws: &Aws, sonar: &str) -> CheckBuildStatus {
             "SONAR_HOST_URL" => sonar,
             "SONAR_READER_SECRET_ARN" => "reader",
             "TRIAGE_GUIDE_URL" => "https://wiki.example.com/triage",
+            "NOTIFY_PASSED" => "false",
+            "NOTIFY_RECOVERED" => "true",
             _ => return None,
         };
         Some(value.to_owned())
@@ -151,6 +153,24 @@ async fn a_passed_gate_disturbs_nobody() {
     assert_eq!((outcome, aws.published().len()), (Outcome::Passed, 0));
     assert_eq!(aws.completions()[0].1["output"], "{\"outcome\":\"PASSED\"}");
     assert_eq!(report(&aws)["verdict"], "PASSED");
+}
+
+#[tokio::test]
+async fn a_project_that_passes_after_a_failure_has_recovered_once() {
+    let aws = Aws::default();
+    let failed = Script::new(&FAILED).start().await;
+    let passed = Script::new(&[("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)]).start().await;
+    for (scan, sonar, status, notifications) in
+        [("scan-1", &failed, "FAILED", 1), ("scan-2", &passed, "SUCCEEDED", 2), ("scan-3", &passed, "SUCCEEDED", 2)]
+    {
+        let mut request = request(&build(status, Some("BUILD").filter(|_| status == "FAILED"), "t1"), 0);
+        request["scanId"] = json!(scan);
+        request["taskToken"] = json!(scan);
+        check(&aws, sonar, &request).await.unwrap();
+        assert_eq!(aws.published().len(), notifications, "{scan}");
+    }
+    assert_eq!(aws.published()[1]["metadata"]["additionalContext"]["kind"], "recovered");
+    assert_eq!(aws.object("evidence/scans/scan-2/report.json").unwrap()["recovered"], true);
 }
 
 #[tokio::test]
@@ -263,12 +283,12 @@ async fn a_request_that_is_not_ours_is_an_error_with_a_name() {
 #[tokio::test]
 async fn a_kill_after_any_step_changes_no_verdict_and_tells_the_channel() {
     for (build, answers, expected_deaths) in [
-        // The report, the token, the notification, its mark.
-        (build("FAILED", Some("BUILD"), "t1"), FAILED.to_vec(), 4),
-        // The report, the notification, its mark, the failed task.
-        (build("FAILED", Some("DOWNLOAD_SOURCE"), ""), vec![], 4),
-        // The report, the completed task.
-        (build("SUCCEEDED", None, "t1"), vec![("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)], 2),
+        // The report, the project's state, the index, the token, the notification, its mark.
+        (build("FAILED", Some("BUILD"), "t1"), FAILED.to_vec(), 6),
+        // The report, the index, the notification, its mark, the failed task.
+        (build("FAILED", Some("DOWNLOAD_SOURCE"), ""), vec![], 5),
+        // The report, the project's state, the index, the completed task.
+        (build("SUCCEEDED", None, "t1"), vec![("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)], 4),
     ] {
         let mut deaths = 0;
         for steps in 0.. {

@@ -1,1 +1,114 @@
+use serde_json::{Value, json};
 
+use super::*;
+
+const QUARANTINE: &str = "acme-quarantine";
+
+fn policy() -> Policy {
+    Policy {
+        credentials: Action::Auto,
+        custom_identifier: Action::Review,
+        financial: Action::Auto,
+        multiple: Action::Review,
+        personal: Action::Ignore,
+        min_severity: Severity::Medium,
+        quarantine_bucket: QUARANTINE.into(),
+    }
+}
+
+/// A finding about an object, with these fields changed.
+fn finding(kind: &str, changes: &Value) -> Finding {
+    let mut finding = json!({
+        "id": "f1", "type": kind, "category": "CLASSIFICATION", "severity": {"score": 3},
+        "resourcesAffected": {
+            "s3Bucket": {"name": "acme-uploads"},
+            "s3Object": {"key": "k", "versionId": "v1", "eTag": "e1"},
+        },
+    });
+    for (name, value) in changes.as_object().unwrap() {
+        finding[name] = value.clone();
+    }
+    serde_json::from_value(finding).unwrap()
+}
+
+#[test]
+fn decides_by_type_and_configuration() {
+    let below = |severity| Decision::Ignore(Reason::BelowMinimum { severity, minimum: Severity::Medium });
+    let object = |bucket: &str, object: Value| json!({"s3Bucket": {"name": bucket}, "s3Object": object});
+    for (kind, changes, expected) in [
+        ("SensitiveData:S3Object/Credentials", json!({}), Decision::Remediate),
+        ("SensitiveData:S3Object/CustomIdentifier", json!({}), Decision::Review),
+        ("SensitiveData:S3Object/Financial", json!({}), Decision::Remediate),
+        ("SensitiveData:S3Object/Multiple", json!({}), Decision::Review),
+        ("SensitiveData:S3Object/Personal", json!({}), Decision::Ignore(Reason::Configured)),
+        // Not known yet: for a person.
+        ("SensitiveData:S3Object/Medical", json!({}), Decision::Review),
+        ("", json!({}), Decision::Review),
+        // Severity.
+        ("SensitiveData:S3Object/Financial", json!({"severity": {"score": 2}}), Decision::Remediate),
+        ("SensitiveData:S3Object/Financial", json!({"severity": {"score": 1}}), below(Severity::Low)),
+        ("SensitiveData:S3Object/Medical", json!({"severity": {"score": 1}}), below(Severity::Low)),
+        ("SensitiveData:S3Object/Financial", json!({"severity": null}), Decision::Review),
+        // Never acted on.
+        ("SensitiveData:S3Object/Financial", json!({"sample": true}), Decision::Ignore(Reason::Sample)),
+        ("SensitiveData:S3Object/Financial", json!({"archived": true}), Decision::Ignore(Reason::Archived)),
+        (
+            "SensitiveData:S3Object/Financial",
+            json!({"resourcesAffected": object(QUARANTINE, json!({"key": "k", "eTag": "e"}))}),
+            Decision::Ignore(Reason::QuarantineBucket),
+        ),
+        (
+            "SensitiveData:S3Object/Financial",
+            json!({"resourcesAffected": object("acme", json!(null))}),
+            Decision::Ignore(Reason::NotAnObject),
+        ),
+        // Shown without a button.
+        (
+            "SensitiveData:S3Object/Financial",
+            json!({"resourcesAffected": object("acme", json!({"key": "k", "versionId": "", "eTag": ""}))}),
+            Decision::Inform(Why::Unpinned),
+        ),
+        ("Policy:IAMUser/S3BucketPublic", json!({"category": "POLICY"}), Decision::Inform(Why::BucketPolicy)),
+        ("Policy:IAMUser/S3BucketNew", json!({"category": "POLICY"}), Decision::Inform(Why::BucketPolicy)),
+        ("Policy:IAMUser/S3BucketPublic", json!({"sample": true}), Decision::Ignore(Reason::Sample)),
+        ("Policy:IAMUser/S3BucketPublic", json!({"severity": {"score": 1}}), below(Severity::Low)),
+        (
+            "Policy:IAMUser/S3BucketPublic",
+            json!({"resourcesAffected": object(QUARANTINE, json!(null))}),
+            Decision::Ignore(Reason::QuarantineBucket),
+        ),
+    ] {
+        assert_eq!(decide(&finding(kind, &changes), &policy()), expected, "{kind} {changes}");
+    }
+}
+
+#[test]
+fn an_object_known_by_its_etag_alone_can_be_moved() {
+    let resources = json!({"s3Bucket": {"name": "acme"}, "s3Object": {"key": "k", "versionId": "", "eTag": "e"}});
+    let finding = finding("SensitiveData:S3Object/Financial", &json!({"resourcesAffected": resources}));
+    assert_eq!(decide(&finding, &policy()), Decision::Remediate);
+}
+
+#[test]
+fn configuration_is_never_guessed() {
+    for text in ["auto", "Auto", "AUTO ", "YES", ""] {
+        assert_eq!(
+            text.parse::<Action>().unwrap_err().to_string(),
+            format!("must be AUTO, REVIEW or IGNORE, not `{text}`")
+        );
+    }
+    for text in ["high", "HGIH", "3", ""] {
+        assert_eq!(
+            text.parse::<Severity>().unwrap_err().to_string(),
+            format!("must be LOW, MEDIUM or HIGH, not `{text}`")
+        );
+    }
+    assert_eq!("IGNORE".parse(), Ok(Action::Ignore));
+    assert_eq!("MEDIUM".parse(), Ok(Severity::Medium));
+}
+
+#[test]
+fn reasons_read_as_the_end_of_a_sentence() {
+    let reason = Reason::BelowMinimum { severity: Severity::Low, minimum: Severity::High };
+    assert_eq!(reason.to_string(), "its severity Low is below the minimum High");
+}

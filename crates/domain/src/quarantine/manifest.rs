@@ -35,6 +35,7 @@ pub enum State {
     Ended {
         #[serde(flatten)]
         outcome: Outcome,
+        at: Timestamp,
         told: bool,
     },
 }
@@ -130,9 +131,12 @@ impl Manifest {
         self.outcome().is_some_and(Outcome::is_quarantined)
     }
 
-    /// When the last step was taken.
+    /// When the case ended, if it has.
     #[must_use]
-    pub fn last_change(&self) -> Option<Timestamp> {
-        self.transitions.last().map(|transition| transition.at)
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Started => None,
+            State::Ended { at, .. } => Some(at),
+        }
     }
 }

@@ -10,9 +10,10 @@ pub mod report;
 pub mod scanner_log;
 pub mod sonarqube;
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 /// Names one scan everywhere: in the state machine (its execution's name), in the records, in the buttons and in the
 /// mail.
@@ -79,9 +80,44 @@ pub struct Upload {
     pub etag: Option<String>,
 }
 
+impl Upload {
+    /// Where the evidence bucket says which scan judged this version: `uploads/<SHA-256>.json`, of bucket, key and
+    /// version with a line feed after each. `scripts/verify-approval` computes the same.
+    #[must_use]
+    pub fn index_key(&self) -> String {
+        let mut hash = Sha256::new();
+        for part in [&self.bucket, &self.key, &self.version_id] {
+            hash.update(part.as_bytes());
+            hash.update(b"\n");
+        }
+        let mut hex = String::with_capacity(64);
+        for byte in hash.finalize() {
+            let _ = write!(hex, "{byte:02x}");
+        }
+        format!("uploads/{hex}.json")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_version_of_an_upload_has_its_own_place_in_the_index() {
+        let upload = |key: &str, version: &str| Upload {
+            bucket: "upload".into(),
+            key: key.into(),
+            version_id: version.into(),
+            size: None,
+            etag: None,
+        };
+        // printf '%s\n' upload 'a b.zip' v1 | sha256sum
+        assert_eq!(
+            upload("a b.zip", "v1").index_key(),
+            "uploads/805537c8867a5f45a47c9d0b31f1854157327dabfa0767aab73d3548ed8472fe.json"
+        );
+        assert_ne!(upload("a", "bc").index_key(), upload("ab", "c").index_key());
+    }
 
     #[test]
     fn a_scan_id_is_an_execution_name_and_nothing_else() {

@@ -62,6 +62,10 @@ pub enum Kind {
     PipelineFailed,
     /// Nobody decided in time.
     Expired,
+    /// The gate is passed; shown where the deployment wants it.
+    Passed,
+    /// The gate is passed again; shown where the deployment wants it.
+    Recovered,
 }
 
 impl Kind {
@@ -72,6 +76,8 @@ impl Kind {
             Self::QualityGateFailed => "quality-gate-failed",
             Self::PipelineFailed => "pipeline-failed",
             Self::Expired => "expired",
+            Self::Passed => "passed",
+            Self::Recovered => "recovered",
         }
     }
 }
@@ -147,6 +153,18 @@ pub fn expired(report: &Report, links: &Links) -> Notification {
         format!("Read {}", link(&links.dashboard, "the details in SonarQube")),
     ];
     notification(report, Kind::Expired, ":hourglass: Code scan has expired without a decision", &lines, &next_steps)
+}
+
+/// The gate is passed, or passed again.
+#[must_use]
+pub fn passed(report: &Report, links: &Links) -> Notification {
+    let (kind, title) = if report.recovered {
+        (Kind::Recovered, ":tada: Application has recovered: the code security scan is passed again")
+    } else {
+        (Kind::Passed, ":white_check_mark: Application has passed the code security scan")
+    };
+    let next_steps = [format!("Nothing to do. Read {}", link(&links.dashboard, "the details in SonarQube"))];
+    notification(report, kind, title, &upload_lines(report), &next_steps)
 }
 
 impl Notification {

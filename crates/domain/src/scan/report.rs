@@ -37,8 +37,49 @@ pub struct Report {
     /// The verdict, with what led to it.
     #[serde(flatten)]
     pub verdict: Verdict,
+    /// Whether the project's scan before this one failed its gate, and this one passed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recovered: bool,
     /// When the verdict was recorded.
     pub recorded_at: Timestamp,
+}
+
+/// The last confirmed verdict on a project: `projects/<project key>.json`. Scans that the pipeline failed are left
+/// out: they say nothing about the code.
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct ProjectState {
+    /// Whether the gate was passed.
+    pub passed: bool,
+    /// Which scan found out.
+    pub scan_id: ScanId,
+}
+
+impl ProjectState {
+    /// Where the state of a project lies in the evidence bucket.
+    #[must_use]
+    pub fn key(project_key: &str) -> String {
+        format!("projects/{project_key}.json")
+    }
+
+    /// What a report says about its project, if it says anything.
+    #[must_use]
+    pub fn of(report: &Report) -> Option<Self> {
+        let passed = match report.verdict {
+            Verdict::Passed => true,
+            Verdict::QualityGateFailed(_) => false,
+            Verdict::PipelineFailed(_) => return None,
+        };
+        Some(Self { passed, scan_id: report.scan_id.clone() })
+    }
+}
+
+/// Which scan judged an uploaded version last: [`Upload::index_key`].
+#[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct UploadIndex {
+    /// The scan.
+    pub scan_id: ScanId,
 }
 
 /// Where to find the build and its log.

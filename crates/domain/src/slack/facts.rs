@@ -86,7 +86,7 @@ pub(super) fn detections(finding: &Finding) -> String {
     let custom = result.custom_data_identifiers.iter().flat_map(|custom| {
         custom.detections.iter().map(|found| {
             let name = found.name.as_deref().unwrap_or("unnamed");
-            (Some(format!("custom identifier {}", code(name, VALUE))), found.count, found.occurrences.as_ref())
+            (Some(format!("Custom identifier {}", code(name, VALUE))), found.count, found.occurrences.as_ref())
         })
     });
     let all: Vec<_> = managed.chain(custom).collect();
@@ -111,12 +111,16 @@ pub(super) fn detections(finding: &Finding) -> String {
     lines.join("\n")
 }
 
-/// `CREDIT_CARD_NUMBER` -> `credit card number`; what is usually written in capitals stays so.
+/// `CREDIT_CARD_NUMBER` -> `Credit card number`; what is usually written in capitals stays so.
 fn detection_name(kind: &str) -> String {
     const CAPITALS: [&str; 14] =
         ["API", "AWS", "GCP", "HTTP", "ID", "JWT", "NHS", "PGP", "SSH", "UK", "US", "USA", "VIN", "TFN"];
-    let word = |word: &str| if CAPITALS.contains(&word) { word.to_owned() } else { word.to_lowercase() };
-    plain(&kind.split('_').map(word).collect::<Vec<_>>().join(" "), VALUE)
+    let word = |(index, word): (usize, &str)| match word.split_at_checked(1) {
+        Some((first, rest)) if index == 0 && !CAPITALS.contains(&word) => format!("{first}{}", rest.to_lowercase()),
+        Some(_) if !CAPITALS.contains(&word) => word.to_lowercase(),
+        _ => word.to_owned(),
+    };
+    plain(&kind.split('_').enumerate().map(word).collect::<Vec<_>>().join(" "), VALUE)
 }
 
 /// ` (lines 2, 7–9)`; empty when Macie does not say.

@@ -25,7 +25,7 @@ fn blocks(title: &str, object: &str, finding: &Finding, manifest: &Manifest) -> 
     let mut details =
         vec![("Severity", facts::severity(finding)), ("Decided by", facts::decided_by(&manifest.decision))];
     details.extend(manifest.original.as_ref().map(|original| ("Size", facts::size(original.size))));
-    details.extend(manifest.last_change().map(|at| ("Moved", facts::time(at))));
+    details.extend(manifest.ended_at().map(|at| ("Moved", facts::time(at))));
     let mut blocks = vec![
         header(title),
         section(&format!("*Object*\n{object}")),
@@ -54,7 +54,7 @@ fn what_was_done(finding: &Finding, proof: &Proof, remaining_versions: Option<u3
     let look =
         facts::object_link(finding, "Look at them").unwrap_or_else(|| "Look at them in the S3 console".to_owned());
     let next = match remaining_versions {
-        Some(0) => "Next: find out how the data got there. No other version of the key is left.".to_owned(),
+        Some(0) => "*Next:* find out how the data got there. No other version of the key is left.".to_owned(),
         Some(1) => format!("*1 other version of this key still exists and may hold the same data.* {look}"),
         Some(count) => format!("*{count} other versions of this key still exist and may hold the same data.* {look}"),
         None => format!("Other versions of the key could not be listed and may hold the same data. {look}"),

@@ -13,9 +13,9 @@ pub fn remediation_failed(finding: &Finding, error_type: Option<&str>) -> Messag
         header("Quarantine failed"),
         section(&format!("*Object*\n{object}")),
         section(&format!(
-            "The object could not be moved, and the retries did not help ({error}). It is still in its bucket, unless \
-             only the last step is missing; it was not deleted without a verified copy.\n*Next:* look into the log of \
-             the finding remediator, then press the button again. A second run finishes what the first one left.",
+            "The object could not be moved, and trying again did not help ({error}). Nothing is deleted before its copy \
+             was compared, so the object is in its bucket, in quarantine, or in both.\n*Next:* look into the log of the \
+             finding remediator, then press the button again in two minutes. It goes on where this attempt stopped.",
         )),
     ];
     let buttons: Vec<_> =

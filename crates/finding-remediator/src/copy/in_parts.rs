@@ -37,12 +37,7 @@ pub(super) async fn copy(
     copied
 }
 
-async fn create(
-    s3: &Client,
-    source: &SourceVersion,
-    head: &HeadObjectOutput,
-    to: &Location,
-) -> Result<String, Stop> {
+async fn create(s3: &Client, source: &SourceVersion, head: &HeadObjectOutput, to: &Location) -> Result<String, Stop> {
     let tags = tagging(s3, source, head).await?;
     let mut request = s3
         .create_multipart_upload()
@@ -57,7 +52,8 @@ async fn create(
         .set_website_redirect_location(head.website_redirect_location().map(str::to_owned))
         .set_tagging((!tags.is_empty()).then_some(tags));
     // A header that is no date is no header that S3 would take again.
-    if let Some(expires) = head.expires_string().and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok())
+    if let Some(expires) =
+        head.expires_string().and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok())
     {
         request = request.expires(expires);
     }

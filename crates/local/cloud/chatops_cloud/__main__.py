@@ -37,6 +37,8 @@ def main() -> int:
         print(f"The local cloud cannot start: {error}", file=sys.stderr)
         return 2
     workspace = Path(tempfile.mkdtemp(prefix="local-cloud-")).resolve()
+    # Passable, not readable: builds in it may run tools as another user.
+    workspace.chmod(0o711)
     # A hang-up of the terminal, too, must not leave processes behind.
     signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
     try:

@@ -92,7 +92,8 @@ def _check_sender(scope: dict[str, Any]) -> None:
     client = (scope.get("client") or ("",))[0]
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
     name = host.rsplit(":", 1)[0].strip("[]") if not host.endswith("]") else host.strip("[]")
-    if not client or not is_loopback(client) or not is_loopback(name):
+    from_a_page = any(header == b"origin" for header, _ in scope["headers"])
+    if from_a_page or not client or not is_loopback(client) or not is_loopback(name):
         raise _Refused(403, "the local cloud's own endpoints answer to this machine only")
 
 

@@ -123,6 +123,9 @@ class Build:
         source, temporary = self.folder / "src", self.folder / "tmp"
         source.mkdir(parents=True)
         temporary.mkdir()
+        # As /tmp is: a build started by root may run its tools as somebody else.
+        self.folder.chmod(0o711)
+        temporary.chmod(0o1777)
         data = self.world.read_source()
         if data is not None:
             try:

@@ -71,8 +71,7 @@ class Shell:
             status = process.wait(max(0.0, deadline - time.monotonic()))
         except subprocess.TimeoutExpired:
             self.kill()
-            process.wait()
-            return None
+            status = process.wait()
         # A process left in the background may hold the pipe; the agent goes on with the next command.
         reader.join(timeout=1.0)
         with self._lock:
@@ -105,6 +104,9 @@ class Shell:
             # At once, as a container is taken away: nothing may outlive the build by ignoring a signal.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(group, signal.SIGKILL)
+        for process in _strays(self.environment.get("CODEBUILD_BUILD_ID", "")):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(process, signal.SIGKILL)
 
     def _read(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdout is not None
@@ -160,3 +162,13 @@ def _group_lives(group: int) -> bool:
     except PermissionError:  # macOS, for a group of zombies
         return False
     return True
+
+
+def _strays(build_id: str) -> list[int]:
+    """Processes that left their group, known by the build's unique id in their environment (Linux only)."""
+    mark, found = f"CODEBUILD_BUILD_ID={build_id}".encode(), []
+    for entry in Path("/proc").glob("[0-9]*") if build_id else ():
+        with contextlib.suppress(OSError):
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
+                found.append(int(entry.name))
+    return found

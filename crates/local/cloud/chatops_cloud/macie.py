@@ -28,7 +28,7 @@ from .macie_filters import archived_by_filter, criteria_match
 from .macie_filters import install as install_filters
 from .macie_filters import operation as filter_operation
 from .macie_findings import finding
-from .macie_samples import sample
+from .macie_samples import SAMPLES, sample
 
 logger = logging.getLogger("macie2")
 
@@ -120,7 +120,7 @@ def _operation(method: str, path: str, parameters: dict[str, Any]) -> dict[str, 
         matching = [one for one in _findings.values() if criteria_match(criterion, one)]
         return {"findingIds": [one["id"] for one in matching][: int(parameters.get("maxResults") or 50)]}
     if (method, path) == ("POST", "/findings/sample"):
-        for kind in parameters.get("findingTypes") or ["SensitiveData:S3Object/Personal"]:
+        for kind in parameters.get("findingTypes") or SAMPLES:
             publish(sample(kind))
         return {}
     raise _Refused("ValidationException", f"the local cloud does not play macie2 {method} {path}", 400)

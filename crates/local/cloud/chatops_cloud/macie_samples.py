@@ -18,6 +18,8 @@ _CATEGORIES = {
     "SensitiveData:S3Object/Personal": ("PERSONAL_INFORMATION", "USA_SOCIAL_SECURITY_NUMBER"),
     "SensitiveData:S3Object/CustomIdentifier": (None, None),
 }
+SAMPLES = tuple(_CATEGORIES)
+"""The types of which there are samples; on AWS policy findings have them, too."""
 _BUCKET = "macie-sample-finding-bucket"
 
 

@@ -1,9 +1,10 @@
 """Step Functions: the CodeBuild integration, limits of time, and the error rules this product relies on.
 
-Plays `codebuild:startBuild[.sync]`, TimeoutSeconds (of states as JSONata, and of the machine), StopExecution that
-ends the build, the Output of a Succeed state, and the errors that States.ALL does not catch. Touches ministack's
-`stepfunctions._SERVICE_DISPATCH`, `_execute_task`, `_invoke_resource_with_timeout`, `_stop_execution`,
-`_run_execution`, `_fail_execution`, `_apply_output_path`, `_error_matches`, `_executions`, `_state_machines`.
+Plays `codebuild:startBuild[.sync]`, `events:putEvents`, TimeoutSeconds (of states as JSONata, and of the machine),
+StopExecution that ends the build, the Output of a Succeed state, and the errors that States.ALL does not catch.
+Touches ministack's `stepfunctions._SERVICE_DISPATCH`, `_execute_task`, `_invoke_resource_with_timeout`,
+`_stop_execution`, `_run_execution`, `_fail_execution`, `_apply_output_path`, `_error_matches`, `_executions`,
+`_state_machines`, and `eventbridge._put_events`. HeartbeatSeconds, JitterStrategy and MaxDelaySeconds are not played.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ministack.core.responses import new_uuid, now_iso
-from ministack.services import stepfunctions
+from ministack.services import eventbridge, stepfunctions
 
 from . import codebuild, task_tokens
 from .executions import MAX_CAUSE, MAX_ERROR, Running, current_task, under_way
@@ -28,6 +29,7 @@ def install() -> None:
     """Put the pieces into ministack's interpreter."""
     task_tokens.install()
     stepfunctions._SERVICE_DISPATCH["arn:aws:states:::codebuild:startBuild"] = _start_build
+    stepfunctions._SERVICE_DISPATCH["arn:aws:states:::events:putEvents"] = _put_events
     stepfunctions._error_matches = _error_matches
     execute_task, with_timeout = stepfunctions._execute_task, stepfunctions._invoke_resource_with_timeout
     stop, fail, run = stepfunctions._stop_execution, stepfunctions._fail_execution, stepfunctions._run_execution
@@ -174,6 +176,27 @@ def _start_build(resource: str, parameters: Mapping[str, Any]) -> dict[str, Any]
         cause = json.dumps({"Build": build}, separators=(",", ":"))[:MAX_CAUSE]
         raise stepfunctions._ExecutionError("States.TaskFailed", cause)
     return {"Build": build}
+
+
+def _put_events(_resource: str, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """`events:putEvents`: details may be objects, the execution is added to the resources, one failure fails all."""
+    task = current_task.get()
+    own = [task[0]["executionArn"], task[0]["stateMachineArn"]] if task else []
+    entries = []
+    for entry in parameters.get("Entries") or []:
+        detail = entry.get("Detail", {})
+        entries.append({
+            **entry,
+            "Detail": detail if isinstance(detail, str) else json.dumps(detail),
+            "Resources": [*(entry.get("Resources") or []), *own],
+        })
+    status, _, body = eventbridge._put_events({"Entries": entries})
+    answer = json.loads(body)
+    if status >= 400:
+        raise stepfunctions._ExecutionError("EventBridge.EventBridgeException", answer.get("message", ""))
+    if answer["FailedEntryCount"]:
+        raise stepfunctions._ExecutionError("EventBridge.FailedEntry", json.dumps(answer)[:MAX_CAUSE])
+    return answer
 
 
 def _api_names(parameters: Any) -> Any:

@@ -80,7 +80,7 @@ class Cloud:
                 break
         else:
             raise AssertionError("the local cloud did not start")
-        threading.Thread(target=self.process.stdout.read, daemon=True).start()
+        self.process.stdout.close()
         self._session = botocore.session.Session()
 
     def client(self, service: str, **options: Any) -> Any:

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from running_cloud import wait_for
+
 from chatops_cloud.build import Build, PhaseFailure, World
 from chatops_cloud.build_log import BuildLog
 from chatops_cloud.build_variables import VariableError, merge
-from running_cloud import wait_for
 
 
 class Outcome:
@@ -235,7 +236,8 @@ class Variables(unittest.TestCase):
 
 class Limits(unittest.TestCase):
     def test_a_build_out_of_time_ends_with_everything_it_started(self) -> None:
-        outcome = run("phases: {build: {commands: ['sleep 600 & echo child=$!; wait']}, post_build: {commands: [echo never]}}", seconds=1)
+        outcome = run("phases: {build: {commands: ['sleep 600 & echo child=$!; wait']}, "
+                      "post_build: {commands: [echo never]}}", seconds=0.5)
         self.assertEqual(outcome.record["buildStatus"], "TIMED_OUT")
         self.assertEqual(outcome.phase("BUILD"), ("TIMED_OUT", "BUILD_TIMED_OUT", "Build has timed out. "))
         self.assertIsNone(outcome.phase("POST_BUILD"))
@@ -245,7 +247,7 @@ class Limits(unittest.TestCase):
         outcome = Outcome("version: 0.2\nphases: {build: {commands: ['sleep 600 & echo child=$!; wait']}}")
         thread = threading.Thread(target=outcome.run)
         thread.start()
-        wait_for("the command's output", lambda: "child=" in outcome.log.split("Running command")[-1])
+        wait_for("the command's output", lambda: any(line.startswith("child=") for line in outcome.lines))
         outcome.build.stop()
         thread.join(timeout=10)
         self.assertEqual(outcome.record["buildStatus"], "STOPPED")

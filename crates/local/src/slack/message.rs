@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use super::mrkdwn;
+
 /// Who posted a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Author {
@@ -66,20 +68,30 @@ pub struct Confirm {
 }
 
 impl Message {
-    /// What people see in the channel, in Slack's markup: with blocks, Slack shows the text only in notifications.
+    /// What people see in the channel, as plain text: with blocks, Slack shows the text only in notifications.
     #[must_use]
-    pub fn shown(&self) -> String {
+    pub fn plain(&self) -> String {
         if self.blocks.is_empty() {
-            return self.text.clone();
+            return mrkdwn::to_text(&self.text);
         }
-        let blocks = self.blocks.iter().filter(|block| block.get("type").is_none_or(|kind| kind != "actions"));
-        blocks.flat_map(texts).collect::<Vec<_>>().join("\n")
+        let mut lines = Vec::new();
+        for block in self.blocks.iter().filter(|block| block.get("type").is_none_or(|kind| kind != "actions")) {
+            let fields = block.get("fields").is_some();
+            lines.extend(texts(block).into_iter().map(|words| match words.markup {
+                // A field's name and value stand one above the other.
+                true if fields => mrkdwn::to_text(&words.text.replacen("*\n", ":* ", 1)),
+                true => mrkdwn::to_text(&words.text),
+                false => words.text,
+            }));
+        }
+        lines.join("\n")
     }
 
     /// Everything that can be read in the message, in Slack's markup, one text a line.
+    #[must_use]
     pub fn words(&self) -> String {
         let mut words = vec![self.text.clone()];
-        words.extend(self.blocks.iter().flat_map(texts));
+        words.extend(self.blocks.iter().flat_map(texts).map(|words| words.text));
         words.join("\n")
     }
 
@@ -123,15 +135,24 @@ fn button(block: &Value, element: Value) -> Option<Button> {
     })
 }
 
+/// A text of a block: in Slack's markup, or as it is.
+pub(super) struct Words {
+    pub(super) text: String,
+    pub(super) markup: bool,
+}
+
 /// The texts of a block in reading order.
-pub(super) fn texts(block: &Value) -> Vec<String> {
-    let own = string(block, "/text/text");
+pub(super) fn texts(block: &Value) -> Vec<Words> {
     let listed = ["fields", "elements"].iter().filter_map(|key| block.get(*key)?.as_array()).flatten();
-    let nested = listed.filter_map(|item| match item.get("text")? {
-        Value::String(text) => Some(text.clone()),
-        text => string(text, "/text"),
-    });
-    own.into_iter().chain(nested).collect()
+    // A field or an element of a context is a text, an element of an action has one.
+    let objects = block
+        .get("text")
+        .into_iter()
+        .chain(listed)
+        .map(|item| item.get("text").filter(|t| t.is_object()).unwrap_or(item));
+    objects
+        .filter_map(|object| Some(Words { text: string(object, "/text")?, markup: object.get("type")? == "mrkdwn" }))
+        .collect()
 }
 
 fn string(value: &Value, pointer: &str) -> Option<String> {

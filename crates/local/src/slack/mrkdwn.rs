@@ -103,7 +103,8 @@ pub fn to_text(text: &str) -> String {
     let mut shown = String::new();
     for piece in pieces(text) {
         match piece {
-            Piece::Text(text) | Piece::Mention(text) => shown.push_str(&text),
+            Piece::Text(text) => shown.push_str(&emphasis(text, &[("", ""), ("", ""), ("", "")])),
+            Piece::Mention(name) => shown.push_str(&name),
             Piece::Code(code) => {
                 let _ = write!(shown, "`{code}`");
             }
@@ -125,7 +126,10 @@ pub fn to_html(text: &str) -> String {
     let mut html = String::new();
     for piece in pieces(text) {
         match piece {
-            Piece::Text(text) => html.push_str(&emphasis(&escape_html(&text))),
+            Piece::Text(text) => {
+                let tags = [("<b>", "</b>"), ("<i>", "</i>"), ("<s>", "</s>")];
+                html.push_str(&emphasis(escape_html(&text), &tags).replace('\n', "<br>"));
+            }
             Piece::Code(code) => {
                 let _ = write!(html, "<code>{}</code>", escape_html(&code));
             }
@@ -145,16 +149,15 @@ pub fn to_html(text: &str) -> String {
     html
 }
 
-/// `*bold*`, `_italic_` and `~struck~`, where the sign stands at the border of a word.
-fn emphasis(html: &str) -> String {
-    let mut result = html.to_owned();
-    for (sign, tag) in [('*', "b"), ('_', "i"), ('~', "s")] {
-        result = emphasise(&result, sign, tag);
+/// `*bold*`, `_italic_` and `~struck~`, where the sign stands at the border of a word, between these instead.
+fn emphasis(mut text: String, around: &[(&str, &str); 3]) -> String {
+    for (sign, (open, close)) in ['*', '_', '~'].into_iter().zip(around) {
+        text = emphasise(&text, sign, open, close);
     }
-    result.replace('\n', "<br>")
+    text
 }
 
-fn emphasise(text: &str, sign: char, tag: &str) -> String {
+fn emphasise(text: &str, sign: char, open: &str, close: &str) -> String {
     let border = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric());
     let mut result = String::new();
     let mut rest = text;
@@ -169,7 +172,7 @@ fn emphasise(text: &str, sign: char, tag: &str) -> String {
         });
         result.push_str(before);
         if let Some((inside, behind)) = inside {
-            let _ = write!(result, "<{tag}>{inside}</{tag}>");
+            let _ = write!(result, "{open}{inside}{close}");
             rest = behind;
         } else {
             result.push(sign);
@@ -220,6 +223,11 @@ mod tests {
     fn emphasis_needs_the_border_of_a_word() {
         assert_eq!(to_html("*bold* _it_ ~no~"), "<b>bold</b> <i>it</i> <s>no</s>");
         assert_eq!(to_html("snake_case_name 2*3*4 * x *"), "snake_case_name 2*3*4 * x *");
+    }
+
+    #[test]
+    fn a_terminal_shows_no_signs_of_emphasis() {
+        assert_eq!(to_text("*Size:* 3 _bytes_, a_b_c"), "Size: 3 bytes, a_b_c");
     }
 
     #[test]

@@ -80,6 +80,10 @@ pub(super) fn render(workspace: &Workspace, reader: &str) -> String {
         html.push_str("</ul>");
     }
     let _ = write!(html, "</main><script>{SCRIPT}</script></body></html>");
+    for person in &workspace.people {
+        let (id, name) = (escape_html(&person.id), escape_html(&person.name));
+        html = html.replace(&format!("<b class=\"mention\">@{id}</b>"), &format!("<b class=\"mention\">@{name}</b>"));
+    }
     html
 }
 
@@ -142,15 +146,17 @@ fn block_html(html: &mut String, block: &Value) {
     match kind {
         "divider" => html.push_str("<hr>"),
         "header" => {
-            let _ = write!(html, "<h3>{}</h3>", escape_html(&words.concat()));
+            let text: String = words.into_iter().map(|words| words.text).collect();
+            let _ = write!(html, "<h3>{}</h3>", escape_html(&text));
         }
         // The buttons come at the end of the message.
         "actions" => {}
         _ => {
             let class = if block.get("fields").is_some() { "fields" } else { kind };
             let _ = write!(html, "<div class=\"{}\">", escape_html(class));
-            for text in words {
-                let _ = write!(html, "<div>{}</div>", to_html(&text));
+            for words in words {
+                let text = if words.markup { to_html(&words.text) } else { escape_html(&words.text) };
+                let _ = write!(html, "<div>{text}</div>");
             }
             html.push_str("</div>");
         }

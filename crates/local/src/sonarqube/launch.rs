@@ -1,6 +1,7 @@
 //! Starting one server in a folder of its own, and removing that folder.
 
 use std::{
+    fmt::Write as _,
     fs, io,
     net::{Ipv4Addr, TcpListener},
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
@@ -24,7 +25,7 @@ use crate::cache::{self, Progress};
 const NOBODY: u32 = 65534;
 const PREFIX: &str = "run-";
 /// 45 s on two quiet cores. Everything else is a machine that has much to do.
-const UNTIL_UP: Duration = Duration::from_secs(300);
+const UNTIL_UP: Duration = Duration::from_mins(5);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const TELL_EVERY: Duration = Duration::from_secs(10);
 /// Heaps for a laptop: about 2 GB resident in all, and enough for projects of some hundred files.
@@ -215,7 +216,8 @@ fn last_words(folder: &Path) -> String {
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
         for line in lines.iter().skip(lines.len().saturating_sub(LINES)) {
-            words.push_str(&format!("  {log}: {line}\n"));
+            // Writing to a string cannot fail.
+            let _ = writeln!(words, "  {log}: {line}");
         }
     }
     words

@@ -12,6 +12,7 @@ const DISK_FIRST: u64 = 3 * GIB;
 const DISK_LATER: u64 = GIB / 2;
 
 /// Sentences that say what is missing to run SonarQube here, and how to get it. Empty if nothing is.
+#[must_use]
 pub fn missing() -> Vec<String> {
     let mut missing = Vec::new();
     match run("mvn", &["-version"]) {
@@ -32,7 +33,7 @@ pub fn missing() -> Vec<String> {
     };
     let running = place.state().ok().flatten().is_some_and(|state| process::is_alive(state.process_id, &state.folder));
     if !running {
-        missing.extend(free_memory().and_then(|free| too_little_memory(free)));
+        missing.extend(free_memory().and_then(too_little_memory));
     }
     let need = if distribution::folder(&place.folder()).is_dir() { DISK_LATER } else { DISK_FIRST };
     missing.extend(free_disk(&place.cache).and_then(|free| too_little_disk(free, need, &place.cache)));

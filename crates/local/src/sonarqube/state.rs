@@ -80,12 +80,14 @@ pub struct Status {
     pub in_use: bool,
     /// Answered that it is up.
     pub answers: bool,
-    /// Where the administrator's password is, for a look at the web pages.
+    /// Where its logs are.
     pub log_folder: PathBuf,
+    /// The record, which has the administrator's password, for a look at the web pages.
+    pub record: PathBuf,
 }
 
 impl Status {
-    pub(super) fn of(state: &State, answers: bool, in_use: bool) -> Self {
+    pub(super) fn of(state: &State, record: PathBuf, answers: bool, in_use: bool) -> Self {
         Self {
             url: state.url.clone(),
             version: state.version.clone(),
@@ -95,22 +97,26 @@ impl Status {
             in_use,
             answers,
             log_folder: state.folder.join("logs"),
+            record,
         }
     }
 
     /// The status in a few lines, `now` being the time to count from.
+    #[must_use]
     pub fn describe(&self, now: Timestamp) -> String {
         let minutes = now.duration_since(self.since).max(SignedDuration::ZERO).as_mins();
         let answers = if self.answers { "answers" } else { "does not answer" };
         let kept = if self.kept { "stays until it is stopped" } else { "ends with its last user" };
         let used = if self.in_use { "in use" } else { "not in use" };
         format!(
-            "SonarQube {} {answers} at {}\nprocess {}, up for {minutes} min (since {}), {used}, {kept}\nlogs in {}",
+            "SonarQube {} {answers} at {}\nprocess {}, up for {minutes} min (since {}), {used}, {kept}\n\
+             logs in {}\nto look at its pages, sign in as admin with the administratorPassword in {}",
             self.version,
             self.url,
             self.process_id,
             self.since,
             self.log_folder.display(),
+            self.record.display(),
         )
     }
 }
@@ -174,12 +180,13 @@ mod tests {
 
     #[test]
     fn describes_the_server_in_words() {
-        let status = Status::of(&state(), true, false);
+        let status = Status::of(&state(), "/cache/sonarqube/server.json".into(), true, false);
         assert_eq!(
             status.describe("2026-11-21T04:05:30Z".parse().unwrap()),
             "SonarQube 25.12.0.117093 answers at http://127.0.0.1:9000\n\
              process 4711, up for 5 min (since 2026-11-21T04:00:00Z), not in use, stays until it is stopped\n\
-             logs in /cache/sonarqube/run-1/logs"
+             logs in /cache/sonarqube/run-1/logs\n\
+             to look at its pages, sign in as admin with the administratorPassword in /cache/sonarqube/server.json"
         );
     }
 }

@@ -16,7 +16,7 @@ pub(super) struct WebApi<'a> {
 impl<'a> WebApi<'a> {
     /// Asks as the user `login`.
     pub(super) fn new(url: &'a str, login: &'a str, password: &'a str) -> anyhow::Result<Self> {
-        Ok(Self { client: client(Duration::from_secs(60))?, url, login, password })
+        Ok(Self { client: client(Duration::from_mins(1))?, url, login, password })
     }
 
     /// Calls an action that changes something and whose answer does not matter.

@@ -19,19 +19,19 @@ use crate::{
 };
 
 const DISCOVERED: Duration = Duration::from_mins(1);
-const TOLD: Duration = Duration::from_mins(1);
+pub const TOLD: Duration = Duration::from_mins(1);
 
 /// A file that should not be where it is.
-pub(super) struct Upload {
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) version: String,
+pub struct Upload {
+    pub bucket: String,
+    pub key: String,
+    pub version: String,
     content: Vec<u8>,
 }
 
 impl Upload {
     /// Makes a versioned bucket for a story and uploads files to it.
-    pub(super) async fn to_new_bucket<const N: usize>(
+    pub async fn to_new_bucket<const N: usize>(
         world: &World,
         narrator: &Narrator,
         story: &str,
@@ -55,7 +55,7 @@ impl Upload {
     }
 
     /// Waits for a message about this file that `wanted` accepts.
-    pub(super) async fn message(
+    pub async fn message(
         &self,
         world: &World,
         narrator: &Narrator,
@@ -75,7 +75,7 @@ impl Upload {
     }
 
     /// Everything that the channel shows about this file.
-    pub(super) fn messages(&self, world: &World) -> Vec<Message> {
+    pub fn messages(&self, world: &World) -> Vec<Message> {
         let messages = world.slack.messages(&world.deployment.finding_channel);
         messages
             .into_iter()
@@ -84,14 +84,14 @@ impl Upload {
     }
 
     /// Whether the scanned version is still where it was uploaded.
-    pub(super) async fn is_in_place(&self, world: &World) -> anyhow::Result<bool> {
+    pub async fn is_in_place(&self, world: &World) -> anyhow::Result<bool> {
         let versions = world.s3.list_object_versions().bucket(&self.bucket).prefix(&self.key).send().await;
         let versions = versions.context("list the versions")?;
         Ok(versions.versions().iter().any(|version| version.version_id() == Some(&self.version)))
     }
 
     /// Checks that the version is gone from its bucket, that its bytes are in quarantine, and that the record says so.
-    pub(super) async fn is_quarantined(&self, world: &World, narrator: &Narrator, by: &str) -> anyhow::Result<()> {
+    pub async fn is_quarantined(&self, world: &World, narrator: &Narrator, by: &str) -> anyhow::Result<()> {
         ensure!(!self.is_in_place(world).await?, "{} is still in {}", self.key, self.bucket);
         let quarantine = world.deployment.output("QuarantineBucket")?;
         let listed =
@@ -110,7 +110,7 @@ impl Upload {
     }
 
     /// A record of this file's case.
-    pub(super) async fn record(&self, world: &World, name: &str) -> anyhow::Result<Value> {
+    pub async fn record(&self, world: &World, name: &str) -> anyhow::Result<Value> {
         let quarantine = world.deployment.output("QuarantineBucket")?;
         let digest = Sha256::digest(format!("{}\0{}\0{}", self.bucket, self.key, self.version));
         let key = format!("cases/{}/{name}", hex::encode(digest).split_at(32).0);
@@ -119,7 +119,7 @@ impl Upload {
 }
 
 /// Runs a discovery job over the buckets, as an administrator does in Macie's console.
-pub(super) async fn discover(world: &World, narrator: &Narrator, bucket: &str) -> anyhow::Result<()> {
+pub async fn discover(world: &World, narrator: &Narrator, bucket: &str) -> anyhow::Result<()> {
     let buckets = S3BucketDefinitionForJob::builder().account_id("000000000000").buckets(bucket).build();
     let job = world
         .macie
@@ -141,7 +141,8 @@ pub(super) async fn discover(world: &World, narrator: &Narrator, bucket: &str) -
 }
 
 /// The button Remediate of a message, with its dialog.
-pub(super) fn remediate(message: &Message) -> Option<Button> {
+#[must_use]
+pub fn remediate(message: &Message) -> Option<Button> {
     message.buttons().into_iter().find(|button| button.label == "Remediate")
 }
 

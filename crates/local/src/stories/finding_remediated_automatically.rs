@@ -7,7 +7,7 @@ const STORY: &str = "finding-remediated-automatically";
 
 /// Card numbers in a file: Macie finds them, the file goes to quarantine at once, the channel is told.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
-    let files = [("exports/cards.txt", samples::data("dummy-financial-data.txt")?)];
+    let files = [("exports/cards.txt", samples::data("customer-payments.txt")?)];
     let [file] = Upload::to_new_bucket(world, narrator, STORY, files).await?;
     discover(world, narrator, &file.bucket).await?;
     quarantined_at_once(world, narrator, &file).await

@@ -8,8 +8,8 @@ use crate::{narrator::Narrator, samples, world::World};
 /// Two data files and one discovery job: one file goes at once, one after a click.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let files = [
-        ("dummy-financial-data.txt", samples::data("dummy-financial-data.txt")?),
-        ("dummy-personal-data.txt", samples::data("dummy-personal-data.txt")?),
+        ("customer-payments.txt", samples::data("customer-payments.txt")?),
+        ("employee-records.txt", samples::data("employee-records.txt")?),
     ];
     let [financial, personal] = Upload::to_new_bucket(world, narrator, "macie-remediation", files).await?;
     discover(world, narrator, &financial.bucket).await?;

@@ -62,6 +62,14 @@ fn an_expired_scan_is_not_approved() {
 }
 
 #[test]
+fn a_passed_and_a_recovered_project_are_told_apart() {
+    let mut report = report(&Verdict::Passed);
+    assert_eq!(passed(&report, &links(&report)).metadata.event_type, "passed");
+    report.recovered = true;
+    assert_json_snapshot!(passed(&report, &links(&report)));
+}
+
+#[test]
 fn what_does_not_fit_is_counted() {
     let mut failure = gate_failure();
     failure.conditions = vec![failure.conditions[0].clone(); 100];

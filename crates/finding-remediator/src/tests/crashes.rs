@@ -1,0 +1,78 @@
+//! The function dies at every single call, before or after the call took effect, and is run again.
+
+use domain::remediation::Outcome;
+
+use super::s3::Version;
+use super::{QUARANTINE, World, by_policy, finding, was_told};
+
+const MD5: &str = "07b21b45c9ed4a3fabf8173be102d9c2";
+
+/// Where the bytes are: in the source, in quarantine.
+fn places(world: &World, bucket: &str) -> (usize, usize) {
+    let s3 = world.s3();
+    let is_secret = |version: &Version| version.body == b"secret";
+    let count = |bucket| s3.versions(bucket, |_| true).iter().filter(|(_, version)| is_secret(version)).count();
+    (count(bucket), count(QUARANTINE))
+}
+
+async fn check_every_crash(bucket: &str, size: i64) {
+    let secret = || Version {
+        etag: format!("\"{MD5}\""),
+        body: b"secret".to_vec(),
+        size,
+        checksum: Some("crc".into()),
+        ..Version::default()
+    };
+    let calls_of_a_whole_run = {
+        let world = World::new().await;
+        let id = world.s3().upload(bucket, "k", secret());
+        world.handle(&by_policy(&finding("f1", bucket, "k", &id, MD5))).await.unwrap();
+        world.s3().calls.len()
+    };
+    for die_late in [false, true] {
+        for die_at in 0..calls_of_a_whole_run {
+            let world = World::new().await;
+            let id = world.s3().upload(bucket, "k", secret());
+            let request = by_policy(&finding("f1", bucket, "k", &id, MD5));
+            {
+                let mut s3 = world.s3();
+                s3.die_at = Some(die_at);
+                s3.die_late = die_late;
+            }
+            let died = world.handle(&request).await;
+            assert!(died.is_err(), "call {die_at}");
+            let (source, quarantine) = places(&world, bucket);
+            assert!(source + quarantine >= 1, "call {die_at}: the object is lost");
+
+            world.s3().die_at = None;
+            let handled = world.handle(&request).await.unwrap();
+            let (source, quarantine) = places(&world, bucket);
+            assert_eq!(source, 0, "call {die_at}: the object is still in its bucket");
+            assert!(quarantine >= 1, "call {die_at}: the object is not in quarantine");
+            let manifest = world.manifest(&request);
+            assert!(matches!(manifest.outcome(), Some(Outcome::Quarantined { .. })), "call {die_at}");
+            assert!(was_told(&manifest), "call {die_at}");
+            let told = world.slack.take();
+            assert!((1..=2).contains(&told.len()), "call {die_at}: {told:?}");
+            // None: only the record of the message was missing, or its answer.
+            assert!(handled.outcome.is_none_or(|outcome| outcome.is_quarantined()), "call {die_at}");
+            let keys = world.s3().versions(QUARANTINE, |key| key.starts_with("f1/"));
+            assert!(keys.iter().all(|(key, _)| *key == keys[0].0), "call {die_at}: a copy lies elsewhere");
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_versions_no_crash_loses_the_object_and_the_next_run_finishes() {
+    check_every_crash("uploads", 6).await;
+}
+
+#[tokio::test]
+async fn without_versions_no_crash_loses_the_object_and_the_next_run_finishes() {
+    check_every_crash("flat", 6).await;
+}
+
+#[tokio::test]
+async fn in_parts_no_crash_loses_the_object_and_the_next_run_finishes() {
+    check_every_crash("uploads", 5_300_000_000).await;
+}
