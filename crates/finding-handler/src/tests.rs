@@ -1,1 +1,381 @@
+mod slack;
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_lambda::operation::invoke::{InvokeInput, InvokeOutput};
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::operation::get_object::{GetObjectInput, GetObjectOutput};
+use aws_sdk_s3::operation::put_object::{PutObjectInput, PutObjectOutput};
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
+use domain::finding::Finding;
+use domain::quarantine::{Location, Manifest, Shown, State, manifest_key, shown_key};
+use domain::remediation::{Decision, Outcome, Proof};
+use jiff::Timestamp;
+use platform::records::Records;
+use platform::secret::SecretStore;
+use platform::slack::Slack;
+use serde_json::{Value, json};
+
+use self::slack::StandIn;
+use crate::{Batch, Config, FindingHandler};
+
+/// 2026-11-20 10:15:02, when the samples were published.
+const NOW: i64 = 1_795_169_702;
+const DAY: i64 = 86_400;
+
+type Shared<T> = Arc<Mutex<T>>;
+
+struct World {
+    slack: StandIn,
+    /// The quarantine bucket.
+    files: Shared<HashMap<String, Vec<u8>>>,
+    /// What the remediator was asked to do.
+    invoked: Shared<Vec<Value>>,
+    /// Answers every call of Lambda and S3 with 403.
+    denied: Shared<bool>,
+    handler: FindingHandler,
+}
+
+fn environment(name: &str) -> Option<String> {
+    let value = match name {
+        "MIN_SEVERITY_LEVEL" => "LOW",
+        "CREDENTIALS_ACTION" | "FINANCIAL_ACTION" => "AUTO",
+        "CUSTOM_IDENTIFIER_ACTION" | "MULTIPLE_ACTION" | "PERSONAL_ACTION" => "REVIEW",
+        "QUARANTINE_BUCKET" => "acme-quarantine",
+        "REMEDIATOR_FUNCTION_NAME" => "remediator",
+        "SLACK_WEBHOOK_SECRET_ARN" => "arn:secret",
+        "SLACK_ENDPOINT_URL" => "https://hooks.slack.com",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+impl World {
+    async fn new() -> Self {
+        let slack = StandIn::start().await;
+        let (files, invoked, denied) = (Shared::default(), Shared::default(), Shared::default());
+        let config = Config { slack_endpoint_url: slack.url.clone(), ..Config::from_env(&environment).unwrap() };
+        let webhook = format!("{}services/T1/B1/x", slack.url);
+        let secret = mock!(aws_sdk_secretsmanager::Client::get_secret_value)
+            .then_output(move || GetSecretValueOutput::builder().secret_string(&webhook).build());
+        let handler = FindingHandler {
+            slack: Slack::new(slack.url.clone()),
+            records: Records::new(s3(&files, &denied), "acme-quarantine"),
+            lambda: lambda(&invoked, &denied),
+            secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
+            clock: || Timestamp::from_second(NOW).unwrap(),
+            config,
+        };
+        Self { slack, files, invoked, denied, handler }
+    }
+
+    /// Hands over the bodies as one batch and answers with the positions of those that go back to the queue.
+    async fn handle(&self, bodies: &[String]) -> Vec<usize> {
+        self.handle_within(Duration::from_mins(1), bodies).await
+    }
+
+    async fn handle_within(&self, time: Duration, bodies: &[String]) -> Vec<usize> {
+        let records =
+            bodies.iter().enumerate().map(|(index, body)| json!({"messageId": index.to_string(), "body": body}));
+        let batch: Batch = serde_json::from_value(json!({"Records": records.collect::<Vec<_>>()})).unwrap();
+        let deadline = SystemTime::from(Timestamp::from_second(NOW).unwrap()) + time;
+        let report = serde_json::to_value(self.handler.handle(batch, deadline).await).unwrap();
+        let failures = report["batchItemFailures"].as_array().unwrap();
+        failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap()).collect()
+    }
+
+    fn file(&self, key: &str, value: &impl serde::Serialize) {
+        self.files.lock().unwrap().insert(key.to_owned(), serde_json::to_vec(value).unwrap());
+    }
+
+    fn invoked(&self) -> Vec<Value> {
+        std::mem::take(&mut self.invoked.lock().unwrap())
+    }
+}
+
+fn denial() -> HttpResponse {
+    let body = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+    HttpResponse::new(403.try_into().unwrap(), SdkBody::from(body))
+}
+
+fn s3(files: &Shared<HashMap<String, Vec<u8>>>, denied: &Shared<bool>) -> aws_sdk_s3::Client {
+    let (stored, refuse) = (Arc::clone(files), Arc::clone(denied));
+    let get = mock!(aws_sdk_s3::Client::get_object).then_compute_response(move |input: &GetObjectInput| {
+        if *refuse.lock().unwrap() {
+            return MockResponse::Http(denial());
+        }
+        match stored.lock().unwrap().get(input.key().unwrap()) {
+            Some(body) => MockResponse::Output(GetObjectOutput::builder().body(ByteStream::from(body.clone())).build()),
+            None => MockResponse::Http(HttpResponse::new(
+                404.try_into().unwrap(),
+                SdkBody::from("<Error><Code>NoSuchKey</Code></Error>"),
+            )),
+        }
+    });
+    let stored = Arc::clone(files);
+    let put = mock!(aws_sdk_s3::Client::put_object).then_compute_output(move |input: &PutObjectInput| {
+        let body = input.body().bytes().unwrap().to_vec();
+        stored.lock().unwrap().insert(input.key().unwrap().to_owned(), body);
+        PutObjectOutput::builder().build()
+    });
+    mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&get, &put])
+}
+
+fn lambda(invoked: &Shared<Vec<Value>>, denied: &Shared<bool>) -> aws_sdk_lambda::Client {
+    let (invoked, refuse) = (Arc::clone(invoked), Arc::clone(denied));
+    let invoke = mock!(aws_sdk_lambda::Client::invoke).then_compute_response(move |input: &InvokeInput| {
+        if *refuse.lock().unwrap() {
+            return MockResponse::Http(denial());
+        }
+        assert_eq!(input.function_name(), Some("remediator"));
+        assert_eq!(input.invocation_type().unwrap().as_str(), "Event");
+        let payload = serde_json::from_slice(input.payload().unwrap().as_ref()).unwrap();
+        invoked.lock().unwrap().push(payload);
+        MockResponse::Output(InvokeOutput::builder().status_code(202).build())
+    });
+    mock_client!(aws_sdk_lambda, RuleMode::MatchAny, [&invoke])
+}
+
+fn sample(name: &str) -> String {
+    std::fs::read_to_string(format!("{}/../../samples/events/{name}.json", env!("CARGO_MANIFEST_DIR"))).unwrap()
+}
+
+fn event(name: &str) -> String {
+    sample(&format!("macie-finding.{name}"))
+}
+
+fn finding(name: &str) -> Finding {
+    let mut event: Value = serde_json::from_str(&event(name)).unwrap();
+    serde_json::from_value(event["detail"].take()).unwrap()
+}
+
+const NOTHING: Vec<String> = Vec::new();
+
+#[tokio::test]
+async fn an_auto_finding_is_remediated_without_asking() {
+    let world = World::new().await;
+    assert!(world.handle(&[event("financial-high")]).await.is_empty());
+    let invoked = world.invoked();
+    assert_eq!(invoked.len(), 1);
+    assert_eq!(invoked[0]["decision"], json!({"by": "policy"}));
+    let read: Finding = serde_json::from_value(invoked[0]["finding"].clone()).unwrap();
+    assert_eq!(read, finding("financial-high"));
+    assert_eq!(world.slack.take(), NOTHING);
+}
+
+#[tokio::test]
+async fn a_review_finding_is_asked_about_once() {
+    let world = World::new().await;
+    let mut rescan: Value = serde_json::from_str(&event("personal")).unwrap();
+    rescan["detail"]["id"] = "ffffffffffffffffffffffffffffffff".into();
+    assert!(world.handle(&[event("personal"), event("personal"), rescan.to_string()]).await.is_empty());
+    assert_eq!(
+        world.slack.take(),
+        [
+            "/services/T1/B1/x: Medium severity: personal information in `acme-uploads/hr/employee-records.txt`. Review needed"
+        ]
+    );
+    assert!(world.invoked().is_empty());
+    let shown = world.files.lock().unwrap()[&shown_key(&finding("personal").case_id().unwrap())].clone();
+    let shown: Shown = serde_json::from_slice(&shown).unwrap();
+    assert_eq!((shown.finding_id, shown.at.as_second()), (finding("personal").id, NOW));
+}
+
+#[tokio::test]
+async fn a_case_shown_a_month_ago_is_shown_again() {
+    for (age, posts) in [(29 * DAY, 0), (30 * DAY, 1)] {
+        let world = World::new().await;
+        let at = Timestamp::from_second(NOW - age).unwrap();
+        let key = shown_key(&finding("personal").case_id().unwrap());
+        world.file(&key, &Shown { finding_id: "f0".into(), at });
+        assert!(world.handle(&[event("personal")]).await.is_empty());
+        assert_eq!(world.slack.take().len(), posts, "{age}");
+    }
+}
+
+fn ended(finding: &Finding, outcome: Outcome, at: i64) -> (String, Manifest) {
+    let case_id = finding.case_id().unwrap();
+    let manifest = Manifest {
+        case_id: case_id.clone(),
+        finding_id: finding.id.clone(),
+        finding_type: finding.kind.clone(),
+        decision: Decision::Policy,
+        original: None,
+        quarantine: Location { bucket: "acme-quarantine".into(), key: "f/k".into(), version_id: None },
+        state: State::Ended { outcome, at: Timestamp::from_second(at).unwrap(), told: false },
+        transitions: Vec::new(),
+    };
+    (manifest_key(&case_id), manifest)
+}
+
+fn quarantined() -> Outcome {
+    Outcome::Quarantined { proof: Proof::Size, remaining_versions: Some(0) }
+}
+
+#[tokio::test]
+async fn a_case_that_is_quarantined_is_left_alone_unless_the_finding_is_newer() {
+    for name in ["financial-high", "personal"] {
+        for (at, acted) in [(NOW, 0), (NOW - DAY, 1)] {
+            let world = World::new().await;
+            let (key, manifest) = ended(&finding(name), quarantined(), at);
+            world.file(&key, &manifest);
+            assert!(world.handle(&[event(name)]).await.is_empty());
+            assert_eq!(world.slack.take().len() + world.invoked().len(), acted, "{name} {at}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_to_be_acted_on_is_not() {
+    let world = World::new().await;
+    assert!(world.handle(&[event("sample"), event("archived")]).await.is_empty());
+    assert_eq!(world.slack.take(), NOTHING);
+    assert!(world.invoked().is_empty());
+    assert!(world.files.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_policy_finding_is_shown_as_a_notice() {
+    let world = World::new().await;
+    assert!(world.handle(&[event("policy")]).await.is_empty());
+    assert_eq!(
+        world.slack.take(),
+        ["/services/T1/B1/x: Bucket at risk: Block Public Access turned off: `acme-uploads`"]
+    );
+}
+
+#[tokio::test]
+async fn unusable_records_are_dropped_and_the_others_handled() {
+    let world = World::new().await;
+    let mut batch: Value = serde_json::from_str(&sample("macie-queue.batch")).unwrap();
+    let bodies = batch["Records"].as_array_mut().unwrap();
+    let mut bodies: Vec<String> = bodies.iter().map(|record| record["body"].as_str().unwrap().to_owned()).collect();
+    bodies.extend(
+        [
+            json!(null),
+            json!([]),
+            json!({}),
+            json!({"source": "aws.s3", "detail-type": "Macie Finding", "detail": {"id": "f"}}),
+            json!({"source": "aws.macie", "detail-type": "Macie Alert", "detail": {"id": "f"}}),
+            json!({"source": "aws.macie", "detail-type": "Macie Finding"}),
+            json!({"source": "aws.macie", "detail-type": "Macie Finding", "detail": {"id": 7}}),
+            json!({"requestContext": {}, "requestPayload": {"finding": 7}}),
+        ]
+        .map(|body| body.to_string()),
+    );
+    assert!(world.handle(&bodies).await.is_empty());
+    assert_eq!(world.invoked().len(), 1);
+    assert_eq!(world.slack.take().len(), 1);
+}
+
+#[tokio::test]
+async fn a_slack_that_asks_to_wait_is_waited_for() {
+    let world = World::new().await;
+    world.slack.answer([429, 429]);
+    assert!(world.handle(&[event("personal")]).await.is_empty());
+    assert_eq!(world.slack.take().len(), 3);
+}
+
+#[tokio::test]
+async fn only_what_slack_did_not_take_goes_back_to_the_queue() {
+    let world = World::new().await;
+    world.slack.answer([500]);
+    let failed = world.handle(&[event("personal"), event("financial-high"), event("multiple")]).await;
+    assert_eq!(failed, [0]);
+    assert_eq!(world.invoked().len(), 1);
+    assert_eq!(world.slack.take().len(), 2);
+    // Nothing says that it was shown, so the retry shows it.
+    assert!(world.handle(&[event("personal")]).await.is_empty());
+    assert_eq!(world.slack.take().len(), 1);
+}
+
+#[tokio::test]
+async fn a_webhook_that_is_gone_goes_to_the_dead_letters_and_not_into_silence() {
+    for status in [403, 404, 410] {
+        let world = World::new().await;
+        world.slack.answer([status]);
+        assert_eq!(world.handle(&[event("personal")]).await, [0], "{status}");
+    }
+}
+
+#[tokio::test]
+async fn without_time_a_record_goes_back_before_anything_is_posted() {
+    let world = World::new().await;
+    assert_eq!(world.handle_within(Duration::from_secs(2), &[event("personal")]).await, [0]);
+    assert_eq!(world.slack.take(), NOTHING);
+}
+
+#[tokio::test]
+async fn a_refused_call_to_aws_goes_back_to_the_queue() {
+    let world = World::new().await;
+    *world.denied.lock().unwrap() = true;
+    assert_eq!(world.handle(&[event("financial-high"), event("personal")]).await, [0, 1]);
+    assert_eq!(world.slack.take(), NOTHING);
+}
+
+/// The sample of a remediation that failed, asked for by a click in this world.
+fn failed_click(world: &World) -> String {
+    let mut record: Value = serde_json::from_str(&sample("macie-queue.failed-remediation")).unwrap();
+    record["requestPayload"]["decision"]["responseUrl"] = format!("{}actions/T1/1/a", world.slack.url).into();
+    record.to_string()
+}
+
+#[tokio::test]
+async fn a_failed_remediation_replaces_the_message_that_was_clicked() {
+    let world = World::new().await;
+    assert!(world.handle(&[failed_click(&world)]).await.is_empty());
+    assert_eq!(
+        world.slack.take(),
+        ["/actions/T1/1/a (replaces): Quarantine failed: `acme-uploads/hr/employee-records.txt`"]
+    );
+}
+
+#[tokio::test]
+async fn a_failed_remediation_is_a_new_message_when_the_old_one_cannot_be_replaced() {
+    let world = World::new().await;
+    world.slack.answer([404]);
+    assert!(world.handle(&[failed_click(&world)]).await.is_empty());
+    assert_eq!(
+        world.slack.take().last().unwrap(),
+        "/services/T1/B1/x: Quarantine failed: `acme-uploads/hr/employee-records.txt`"
+    );
+    // The address in the sample is another Slack's than this world's.
+    assert!(world.handle(&[sample("macie-queue.failed-remediation")]).await.is_empty());
+    assert_eq!(world.slack.take().len(), 1);
+}
+
+#[tokio::test]
+async fn when_only_the_message_failed_the_truth_is_told() {
+    for (outcome, expected) in [
+        (quarantined(), "Quarantined `acme-uploads/hr/employee-records.txt`: personal information"),
+        (Outcome::KeyUnusable, "Object not moved: `acme-uploads/hr/employee-records.txt`"),
+    ] {
+        let world = World::new().await;
+        let (key, manifest) = ended(&finding("personal"), outcome, NOW);
+        world.file(&key, &manifest);
+        assert!(world.handle(&[failed_click(&world)]).await.is_empty());
+        assert_eq!(world.slack.take(), [format!("/actions/T1/1/a (replaces): {expected}")]);
+    }
+}
+
+#[test]
+fn configuration_is_read_and_every_mistake_is_named() {
+    let config = Config::from_env(&environment).unwrap();
+    assert_eq!(config.policy.quarantine_bucket, "acme-quarantine");
+    let wrong = |name: &str| match name {
+        "FINANCIAL_ACTION" => Some("auto".to_owned()),
+        "MIN_SEVERITY_LEVEL" => Some("HGIH".to_owned()),
+        "PERSONAL_ACTION" | "QUARANTINE_BUCKET" => None,
+        other => environment(other),
+    };
+    assert_eq!(
+        Config::from_env(&wrong).unwrap_err().to_string(),
+        "the environment of this function is unusable: `MIN_SEVERITY_LEVEL` is `HGIH`: must be LOW, MEDIUM or HIGH, not \
+         `HGIH`; `FINANCIAL_ACTION` is `auto`: must be AUTO, REVIEW or IGNORE, not `auto`; `PERSONAL_ACTION` is not set; \
+         `QUARANTINE_BUCKET` is not set"
+    );
+}

@@ -7,9 +7,7 @@ use std::sync::{Arc, Mutex};
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadOutput;
-use aws_sdk_s3::operation::complete_multipart_upload::{
-    CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
-};
+use aws_sdk_s3::operation::complete_multipart_upload::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput};
 use aws_sdk_s3::operation::copy_object::{CopyObjectInput, CopyObjectOutput};
 use aws_sdk_s3::operation::create_multipart_upload::{CreateMultipartUploadInput, CreateMultipartUploadOutput};
 use aws_sdk_s3::operation::delete_object::{DeleteObjectInput, DeleteObjectOutput};
@@ -70,7 +68,9 @@ pub(super) struct S3 {
     pub(super) die_at: Option<usize>,
     /// The call at which it dies has its effect before its answer is lost.
     pub(super) die_late: bool,
-    /// Called once, before the next delete.
+    /// Every copy gets another checksum than its original.
+    pub(super) damage_copies: bool,
+    /// Uploaded once, just before the next delete.
     pub(super) before_delete: Option<Version>,
 }
 
@@ -97,7 +97,8 @@ impl S3 {
     /// Every version that holds bytes, of keys for which `which` is true.
     pub(super) fn versions(&self, bucket: &str, which: impl Fn(&str) -> bool) -> Vec<(String, Version)> {
         let of_bucket = self.objects.iter().filter(|((name, key), _)| name == bucket && which(key));
-        let all = of_bucket.flat_map(|((_, key), versions)| versions.iter().map(|version| (key.clone(), version.clone())));
+        let all =
+            of_bucket.flat_map(|((_, key), versions)| versions.iter().map(|version| (key.clone(), version.clone())));
         all.filter(|(_, version)| !version.is_delete_marker).collect()
     }
 
@@ -119,7 +120,12 @@ impl S3 {
     }
 
     /// Runs one call, unless it was told to fail.
-    fn call<T>(&mut self, name: &'static str, what: String, act: impl FnOnce(&mut Self) -> Result<T, Refused>) -> Result<T, Refused> {
+    fn call<T>(
+        &mut self,
+        name: &'static str,
+        what: String,
+        act: impl FnOnce(&mut Self) -> Result<T, Refused>,
+    ) -> Result<T, Refused> {
         let number = self.calls.len();
         self.calls.push(what);
         if let Some(die_at) = self.die_at
@@ -192,6 +198,9 @@ impl S3 {
     fn copy(&mut self, input: &CopyObjectInput) -> Result<CopyObjectOutput, Refused> {
         let version = self.copy_source(some(&input.copy_source), input.copy_source_if_match.as_deref())?;
         assert!(version.size <= 5_000_000_000, "too large for one copy");
+        let checksum =
+            version.checksum.clone().map(|sum| if self.damage_copies { format!("{sum}Damaged") } else { sum });
+        let version = Version { checksum, ..version };
         let id = self.upload(some(&input.bucket), some(&input.key), version);
         Ok(CopyObjectOutput::builder().version_id(id).build())
     }
@@ -221,7 +230,8 @@ impl S3 {
     }
 
     fn complete(&mut self, input: &CompleteMultipartUploadInput) -> Result<CompleteMultipartUploadOutput, Refused> {
-        let (mut version, mut parts) = self.uploads.remove(some(&input.upload_id)).ok_or(refused(404, "NoSuchUpload"))?;
+        let (mut version, mut parts) =
+            self.uploads.remove(some(&input.upload_id)).ok_or(refused(404, "NoSuchUpload"))?;
         let listed = input.multipart_upload.as_ref().unwrap().parts().iter().map(|part| part.part_number().unwrap());
         parts.sort_unstable();
         assert!(listed.eq(parts.iter().map(|(number, _)| *number)), "parts out of order");
@@ -240,7 +250,8 @@ impl S3 {
     fn tagging(&mut self, input: &GetObjectTaggingInput) -> Result<GetObjectTaggingOutput, Refused> {
         let found = self.find(some(&input.bucket), some(&input.key), input.version_id.as_deref());
         let tags = found.ok_or(refused(404, "NoSuchKey"))?.tags.clone();
-        let tags = url::form_urlencoded::parse(tags.as_bytes()).map(|(key, value)| Tag::builder().key(key).value(value).build().unwrap());
+        let tags = url::form_urlencoded::parse(tags.as_bytes())
+            .map(|(key, value)| Tag::builder().key(key).value(value).build().unwrap());
         Ok(GetObjectTaggingOutput::builder().set_tag_set(Some(tags.collect())).build().unwrap())
     }
 
@@ -266,9 +277,9 @@ impl S3 {
     fn list(&mut self, input: &ListObjectVersionsInput) -> ListObjectVersionsOutput {
         let prefix = some(&input.prefix);
         let found = self.versions(some(&input.bucket), |key| key.starts_with(prefix));
-        let found = found.into_iter().map(|(key, version)| {
-            ObjectVersion::builder().key(key).set_version_id(version.id).build()
-        });
+        let found = found
+            .into_iter()
+            .map(|(key, version)| ObjectVersion::builder().key(key).set_version_id(version.id).build());
         ListObjectVersionsOutput::builder().set_versions(Some(found.collect())).build()
     }
 }
@@ -318,6 +329,7 @@ fn answer(refused: &Refused) -> HttpResponse {
     HttpResponse::new((*status).try_into().unwrap(), SdkBody::from(body))
 }
 
+#[expect(clippy::ref_option, reason = "so the fields of the inputs are")]
 fn some(text: &Option<String>) -> &str {
     text.as_deref().unwrap()
 }

@@ -1,10 +1,12 @@
 """Who called what: credentials per role, and the calls made with them.
 
 Plays the role sessions that Lambda and CodeBuild give to code, so that a call can be told apart by its access
-key, and keeps each such call (service, operation, resource) for the test that compares calls with IAM grants.
-Touches ministack's `sts.register_session`, `lambda_runtime.execution_credentials` and its import in
-`lambda_svc`, `app._dispatch_service_request`, `app._handle_ses_v2_request`, `iam_actions.extract_iam_action`
-and `extract_resource_arn`.
+key, and keeps each such call (action, resource) for the test that compares calls with IAM grants. Not seen: what
+services do on behalf of a role without its credentials (Step Functions, the source and logs of builds, KMS behind
+encrypted buckets and topics, SQS polling). Touches ministack's `sts.register_session`,
+`lambda_runtime.execution_credentials` and its import in `lambda_svc`, `app._dispatch_service_request`,
+`app._handle_ses_v2_request`, and of `iam_actions` `extract_iam_action`, `extract_resource_arn` and
+`s3_additional_checks`.
 """
 
 from __future__ import annotations
@@ -19,6 +21,13 @@ from ministack.core import iam_actions, lambda_runtime
 from ministack.core.responses import get_account_id
 from ministack.core.router import extract_access_key_id, extract_region
 from ministack.services import lambda_svc, sts
+
+_MACIE_ACTIONS = {
+    ("POST", "/findings/describe"): "GetFindings",
+    ("POST", "/findings"): "ListFindings",
+    ("POST", "/jobs"): "CreateClassificationJob",
+    ("GET", "/macie"): "GetMacieSession",
+}
 
 _lock = threading.Lock()
 _callers: dict[str, dict[str, str]] = {}
@@ -94,11 +103,19 @@ def _remember(service: str, method: str, path: str, headers: dict, body: bytes, 
         )
     except Exception:  # a call that cannot be named is still a call
         action, resource = None, None
+    if service == "macie2":
+        action = f"macie2:{_MACIE_ACTIONS.get((method, path), f'{method} {path}')}"
     action = action or f"{service}:{headers.get('x-amz-target', f'{method} {path}').rsplit('.', 1)[-1]}"
-    key = (access_key or "", action, resource or "*")
+    checks = [(action, resource or "*")]
+    if service == "s3":
+        # What IAM asks beside the operation's own action: reading the source of a copy, tags in a header, ...
+        checks += [
+            (extra[0], extra[1]) for extra in iam_actions.s3_additional_checks(method, path, headers, body, parameters)
+        ]
     with _lock:
-        entry = _seen.setdefault(key, {
-            **caller, "service": service, "action": action, "resource": resource or "*", "calls": 0, "refused": 0,
-        })
-        entry["calls"] += 1
-        entry["refused"] += status >= 400
+        for wanted, on in checks:
+            entry = _seen.setdefault((access_key or "", wanted, on), {
+                **caller, "service": service, "action": wanted, "resource": on, "calls": 0, "refused": 0,
+            })
+            entry["calls"] += 1
+            entry["refused"] += status >= 400
