@@ -86,7 +86,8 @@ impl Approval {
         let decision = Decision {
             scan_id: request.scan_id.clone(),
             outcome: request.outcome,
-            decided_at: now,
+            // People read it: seconds are enough.
+            decided_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
             request_id: request_id.to_owned(),
         };
         if self.records.create(&key, &decision).await.map_err(Error::Record)? {

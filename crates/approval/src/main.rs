@@ -1,12 +1,12 @@
 //! Wires [`approval::Approval`] to Lambda; nothing is decided here.
 
 use approval::{Approval, Config, Error};
-use lambda_runtime::{LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{LambdaEvent, run, service_fn};
 use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    tracing::init_default_subscriber();
+    platform::init_logging();
     let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
     let aws = platform::aws_config().await;
     let function = &Approval::new(config, &aws);

@@ -136,7 +136,7 @@ impl CheckBuildStatus {
             suppressions: build.exported("NOSONAR_COUNT").and_then(|count| count.parse().ok()),
             recovered: verdict == Verdict::Passed && self.failed_before(&request.project_key).await?,
             verdict,
-            recorded_at: now,
+            recorded_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
         }))
     }
 

@@ -36,15 +36,15 @@ impl FromStr for Action {
             "AUTO" => Ok(Self::Auto),
             "REVIEW" => Ok(Self::Review),
             "IGNORE" => Ok(Self::Ignore),
-            _ => Err(UnknownAction(text.to_owned())),
+            _ => Err(UnknownAction),
         }
     }
 }
 
 /// A value that is none of the three. It stops the start: a misspelt `IGNORE` must not turn into something else.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be AUTO, REVIEW or IGNORE, not `{0}`")]
-pub struct UnknownAction(String);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be AUTO, REVIEW or IGNORE")]
+pub struct UnknownAction;
 
 /// What happens with a finding.
 #[derive(Debug, Clone, PartialEq, Eq)]

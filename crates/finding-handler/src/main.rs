@@ -1,11 +1,11 @@
 //! Wires [`FindingHandler::handle`] to Lambda; nothing is decided here.
 
 use finding_handler::{Batch, Config, Error, FindingHandler};
-use lambda_runtime::{LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    tracing::init_default_subscriber();
+    platform::init_logging();
 
     let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
     let handler = &FindingHandler::new(config, &platform::aws_config().await);

@@ -374,8 +374,8 @@ fn configuration_is_read_and_every_mistake_is_named() {
     };
     assert_eq!(
         Config::from_env(&wrong).unwrap_err().to_string(),
-        "the environment of this function is unusable: `MIN_SEVERITY_LEVEL` is `HGIH`: must be LOW, MEDIUM or HIGH, not \
-         `HGIH`; `FINANCIAL_ACTION` is `auto`: must be AUTO, REVIEW or IGNORE, not `auto`; `PERSONAL_ACTION` is not set; \
+        "the environment of this function is unusable: `MIN_SEVERITY_LEVEL` is `HGIH`: must be LOW, MEDIUM or HIGH; \
+         `FINANCIAL_ACTION` is `auto`: must be AUTO, REVIEW or IGNORE; `PERSONAL_ACTION` is not set; \
          `QUARANTINE_BUCKET` is not set"
     );
 }

@@ -1,11 +1,11 @@
 //! Wires [`Remediator::handle`] to Lambda; nothing is decided here.
 
 use finding_remediator::{Config, Error, Remediator};
-use lambda_runtime::{LambdaEvent, run, service_fn, tracing};
+use lambda_runtime::{LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    tracing::init_default_subscriber();
+    platform::init_logging();
 
     let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
     let remediator = &Remediator::new(config, &platform::aws_config().await);

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use local::{
+    cloud, machine,
     narrator::Narrator,
     sonarqube::{self, Stopped},
 };
@@ -21,6 +22,8 @@ struct Cli {
 enum Command {
     /// Tells stories: the named ones, or the two of the README.
     Demo(demo::Arguments),
+    /// Prints the Python of the local cloud's virtual environment, made if need be.
+    Python,
     /// Keeps a SonarQube server running between demos and tests.
     Sonarqube {
         #[command(subcommand)]
@@ -43,6 +46,7 @@ async fn main() -> ExitCode {
     let narrator = Narrator::printing();
     let result = match Cli::parse().command {
         Command::Demo(arguments) => demo::run(&arguments, &narrator).await,
+        Command::Python => python(&narrator).await,
         Command::Sonarqube { action } => sonarqube(&action, &narrator).await,
     };
     match result {
@@ -52,6 +56,13 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn python(narrator: &Narrator) -> anyhow::Result<()> {
+    let machine = machine::check(false)?;
+    let python = cloud::virtual_environment(&machine.python, &|_| {}).await?;
+    narrator.say(&python.display().to_string());
+    Ok(())
 }
 
 async fn sonarqube(action: &Action, narrator: &Narrator) -> anyhow::Result<()> {

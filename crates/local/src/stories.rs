@@ -2,6 +2,7 @@
 //!
 //! `scripts/demo` tells them; the end-to-end tests play the same ones in silence.
 
+mod build_log;
 pub mod finding;
 mod finding_remediated_after_review;
 mod finding_remediated_automatically;

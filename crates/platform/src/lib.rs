@@ -1,12 +1,13 @@
 //! The edges that every function shares: environment, AWS configuration, secrets, Slack, error reports.
 //!
-//! Nothing here decides anything about a scan or a finding; decisions live in [`domain`]. Nothing here is done at
+//! Nothing here decides anything about a scan or a finding; decisions live in `domain`. Nothing here is done at
 //! start-up either: clients and secrets are made at their first use, because a function must answer its first event
 //! within milliseconds of its start.
 
 mod aws;
 pub mod env;
 pub mod http;
+mod logging;
 pub mod records;
 mod report;
 pub mod secret;
@@ -14,4 +15,5 @@ pub mod slack;
 pub mod task;
 
 pub use aws::aws_config;
+pub use logging::init_logging;
 pub use report::{chain, diagnostic, start_up};

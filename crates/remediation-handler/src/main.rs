@@ -1,12 +1,11 @@
 //! Wires [`RemediationHandler::handle`] to Lambda; nothing is decided here.
 
 use lambda_http::{Error, Request, run, service_fn};
-use lambda_runtime::tracing;
 use remediation_handler::{Config, RemediationHandler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    platform::init_logging();
 
     let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
     let handler = &RemediationHandler::new(config, &platform::aws_config().await);

@@ -140,11 +140,11 @@ impl FromStr for Severity {
             "LOW" => Ok(Self::Low),
             "MEDIUM" => Ok(Self::Medium),
             "HIGH" => Ok(Self::High),
-            _ => Err(UnknownSeverity(text.to_owned())),
+            _ => Err(UnknownSeverity),
         }
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("must be LOW, MEDIUM or HIGH, not `{0}`")]
-pub struct UnknownSeverity(String);
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be LOW, MEDIUM or HIGH")]
+pub struct UnknownSeverity;

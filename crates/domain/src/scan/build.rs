@@ -3,6 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::text::cut;
+
 /// A build, as far as the diagnosis reads it.
 ///
 /// Step Functions writes the fields in PascalCase, CodeBuild's own API in camelCase (facts 5a); both are read, and
@@ -159,7 +161,24 @@ impl Phase {
             (false, false) => format!("{code}: {message}"),
             _ => format!("{code}{message}"),
         });
+        let parts = parts.map(|part| shorten(&part));
         parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+    }
+}
+
+/// CodeBuild repeats the whole command before the reason; a command of ours may be a page long. Its first line and the
+/// reason are enough.
+fn shorten(message: &str) -> String {
+    const COMMAND: &str = "Error while executing command: ";
+    const REASON: &str = ". Reason: ";
+    let parts = message.split_once(COMMAND).and_then(|(before, rest)| Some((before, rest.rsplit_once(REASON)?)));
+    match parts {
+        Some((before, (command, reason))) => {
+            let first = command.trim_start_matches(['(', '{']).trim().lines().next().unwrap_or_default();
+            let more = if command.trim().lines().count() > 1 { " …" } else { "" };
+            format!("{before}{COMMAND}{}{more}{REASON}{reason}", cut(first, 80))
+        }
+        None => message.to_owned(),
     }
 }
 
@@ -225,6 +244,17 @@ mod tests {
             (phase.name.as_str(), phase.context().as_str()),
             ("BUILD", "COMMAND_EXECUTION_ERROR: exit status 3")
         );
+    }
+
+    #[test]
+    fn a_page_of_a_command_is_shown_by_its_first_line_and_its_reason() {
+        assert_eq!(
+            shorten("C: Error while executing command: (\n  set -eu\n  x. Reason: y\n). Reason: exit status 3"),
+            "C: Error while executing command: set -eu …. Reason: exit status 3"
+        );
+        let short = "Error while executing command: ci/scan.sh. Reason: exit status 3";
+        assert_eq!(shorten(short), short);
+        assert_eq!(shorten("zip: not a valid zip file"), "zip: not a valid zip file");
     }
 
     #[test]

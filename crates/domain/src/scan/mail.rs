@@ -35,10 +35,13 @@ pub fn decided(report: &Report, failure: &GateFailure, decision: &Decision, link
     let next_steps: &[&str] = if approved {
         &[
             "Go on with exactly this version; another upload is scanned and decided anew.",
-            "Plan the fixes: the findings below stay open until they are mended.",
+            "Plan the fixes: the findings stay open until they are mended.",
         ]
     } else {
-        &["Mend the findings below.", "Upload the zip again: the new version is scanned and decided anew."]
+        &[
+            "Mend the findings that this mail lists.",
+            "Upload the zip again: the new version is scanned and decided anew.",
+        ]
     };
     let upload = &report.upload;
     let mut facts = vec![

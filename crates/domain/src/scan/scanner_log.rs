@@ -73,16 +73,20 @@ pub fn refusal(lines: &[String]) -> Option<&str> {
     lines.iter().filter_map(|line| line.trim().strip_prefix(REFUSED)).next_back().map(str::trim)
 }
 
-/// The last lines worth reading: those of the scanner and its errors, without CodeBuild's own chatter, at most
-/// `count`, secrets masked.
+/// How far back an error is looked for: before that stands the text of our own commands, which CodeBuild logs too.
+const LOOK_BACK: usize = 60;
+
+/// The last lines worth reading: errors if there are any, without CodeBuild's own chatter, at most `count`, secrets
+/// masked.
 #[must_use]
 pub fn excerpt(lines: &[String], count: usize) -> Vec<String> {
     let said: Vec<_> = lines
         .iter()
         .map(|line| line.trim())
-        .filter(|line| !line.is_empty() && (!line.starts_with("[Container]") || line.contains("Message:")))
+        .filter(|line| !line.is_empty() && !line.starts_with("[Container]"))
         .collect();
-    let errors: Vec<_> = said.iter().copied().filter(|line| line.contains("ERROR")).collect();
+    let errors: Vec<_> =
+        said.iter().rev().take(LOOK_BACK).rev().copied().filter(|line| line.contains("ERROR")).collect();
     let chosen = if errors.is_empty() { said } else { errors };
     chosen.iter().rev().take(count).rev().map(|line| mask(line)).collect()
 }

@@ -76,3 +76,30 @@ async fn without_versions_no_crash_loses_the_object_and_the_next_run_finishes() 
 async fn in_parts_no_crash_loses_the_object_and_the_next_run_finishes() {
     check_every_crash("uploads", 5_300_000_000).await;
 }
+
+#[tokio::test]
+async fn however_the_next_run_dies_too_the_one_after_it_finishes() {
+    for first in 0..10 {
+        for second in 0..10 {
+            let world = World::new().await;
+            let secret =
+                Version { etag: format!("\"{MD5}\""), body: b"secret".to_vec(), size: 6, ..Version::default() };
+            let id = world.s3().upload("uploads", "k", secret);
+            let request = by_policy(&finding("f1", "uploads", "k", &id, MD5));
+            for die_after in [first, second] {
+                let die_at = world.s3().calls.len() + die_after;
+                world.s3().die_at = Some(die_at);
+                world.s3().die_late = first % 2 == 0;
+                // A run that has less left to do may end before it dies.
+                let _ = world.handle(&request).await;
+                let (source, quarantine) = places(&world, "uploads");
+                assert!(source + quarantine >= 1, "{first}, {second}: the object is lost");
+            }
+            world.s3().die_at = None;
+            world.handle(&request).await.unwrap();
+            let (source, quarantine) = places(&world, "uploads");
+            assert!(source == 0 && quarantine >= 1, "{first}, {second}: {source} in its bucket, {quarantine} moved");
+            assert!(was_told(&world.manifest(&request)), "{first}, {second}");
+        }
+    }
+}

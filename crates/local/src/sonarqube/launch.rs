@@ -236,10 +236,10 @@ pub(super) fn run_folders(servers: &Path) -> anyhow::Result<Vec<PathBuf>> {
     }
 }
 
-/// Ends the server of `folder` if it runs, and removes the folder.
+/// Ends the server of `folder` at once if it runs, and removes the folder.
 pub(super) fn remove(folder: &Path) -> anyhow::Result<()> {
     if let Some(id) = fs::read_to_string(folder.join("process")).ok().and_then(|id| id.trim().parse().ok()) {
-        process::stop(id, folder)?;
+        process::kill(id, folder)?;
     }
     fs::remove_dir_all(folder).with_context(|| format!("remove {}", folder.display()))
 }

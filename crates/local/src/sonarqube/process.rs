@@ -9,27 +9,34 @@ use std::{
 };
 
 use anyhow::bail;
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 
 /// SonarQube stops its four other processes one after the other.
-const GRACE: Duration = Duration::from_secs(40);
+const GRACE: Duration = Duration::from_secs(20);
 const AFTER_KILL: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Whether process `id` is the server of `folder`. Numbers are used again: its command line must name the folder.
+/// Whether a process of the server of `folder`, which began as process `id`, is alive.
 pub(super) fn is_alive(id: i32, folder: &Path) -> bool {
-    command_line(id).is_some_and(|line| line.contains(&*folder.to_string_lossy()))
+    !members(id, folder).is_empty()
 }
 
-/// Ends the server of `folder` and all its processes; at once true if there is none. Blocks for some seconds.
+/// Ends the server of `folder` and all its processes, if it runs. Blocks for some seconds.
 pub(super) fn stop(id: i32, folder: &Path) -> anyhow::Result<()> {
-    let Some(process) = Pid::from_raw(id).filter(|_| is_alive(id, folder)) else { return Ok(()) };
-    // To the first process only: it tells the others, in the right order.
-    let _ = kill_process(process, Signal::TERM);
-    let gone = ends_within(GRACE, id, folder);
-    // What did not listen, or lost its parent. The group is the server's own.
-    let _ = kill_process_group(process, Signal::KILL);
-    if !gone && !ends_within(AFTER_KILL, id, folder) {
+    if let Some(process) = Pid::from_raw(id).filter(|_| members(id, folder).contains(&id)) {
+        // To the first process only: it tells the others, in the right order.
+        let _ = kill_process(process, Signal::TERM);
+        ends_within(GRACE, id, folder);
+    }
+    kill(id, folder)
+}
+
+/// Ends all processes of the server of `folder` at once. It does not listen to less while it starts.
+pub(super) fn kill(id: i32, folder: &Path) -> anyhow::Result<()> {
+    if let Some(group) = Pid::from_raw(id).filter(|_| is_alive(id, folder)) {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    if !ends_within(AFTER_KILL, id, folder) {
         bail!("SonarQube (process {id}) cannot be stopped");
     }
     Ok(())
@@ -46,16 +53,44 @@ fn ends_within(time: Duration, id: i32, folder: &Path) -> bool {
     true
 }
 
-/// The command line of a process that is alive. A process that has ended and waits for its parent has none.
-fn command_line(id: i32) -> Option<String> {
-    if Path::new("/proc/self/cmdline").exists() {
-        let bytes = fs::read(format!("/proc/{id}/cmdline")).ok()?;
-        return Some(String::from_utf8_lossy(&bytes).replace('\0', " ")).filter(|line| !line.is_empty());
-    }
-    // macOS has no /proc. `-ww`: the whole line.
-    let output = Command::new("ps").args(["-ww", "-o", "stat=,args=", "-p", &id.to_string()]).output().ok()?;
-    let line = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    Some(line).filter(|line| !line.is_empty() && !line.starts_with('Z'))
+/// The processes of `group` that are alive. Numbers are used again: their command lines must name the folder.
+fn members(group: i32, folder: &Path) -> Vec<i32> {
+    let folder = folder.to_string_lossy();
+    let processes = if Path::new("/proc/self/cmdline").exists() { from_proc(group) } else { from_ps(group) };
+    processes.into_iter().filter(|(_, line)| line.contains(&*folder)).map(|(id, _)| id).collect()
+}
+
+/// Numbers and command lines. A process that has ended and waits for its parent has no command line.
+fn from_proc(group: i32) -> Vec<(i32, String)> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|id| Pid::from_raw(*id).and_then(|id| getpgid(Some(id)).ok()) == Pid::from_raw(group))
+        .filter_map(|id| Some((id, fs::read(format!("/proc/{id}/cmdline")).ok()?)))
+        .map(|(id, line)| (id, String::from_utf8_lossy(&line).replace('\0', " ")))
+        .collect()
+}
+
+/// The same for macOS, which has no /proc. `-ww`: whole lines.
+fn from_ps(group: i32) -> Vec<(i32, String)> {
+    let Ok(output) = Command::new("ps").args(["-A", "-ww", "-o", "pid=,pgid=,stat=,args="]).output() else {
+        return Vec::new();
+    };
+    parse_ps(&String::from_utf8_lossy(&output.stdout), group)
+}
+
+fn parse_ps(text: &str, group: i32) -> Vec<(i32, String)> {
+    text.lines()
+        .filter_map(|line| {
+            let mut words = line.split_whitespace();
+            let id = words.next()?.parse().ok()?;
+            let its_group: i32 = words.next()?.parse().ok()?;
+            let state = words.next()?;
+            let line = words.collect::<Vec<_>>().join(" ");
+            (its_group == group && !state.starts_with('Z')).then_some((id, line))
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -72,13 +107,27 @@ mod tests {
     }
 
     #[test]
-    fn ends_a_process_and_notices_its_end() {
-        let mut child =
-            Command::new("sh").args(["-c", "sleep 600; :", "/cache/run-test"]).process_group(0).spawn().unwrap();
+    fn ends_a_process_and_its_children() {
+        let folder = Path::new("/cache/run-test");
+        // The first process goes when it is told to; its child does not listen.
+        let script = "sh -c 'trap \"\" TERM; sleep 600; :' /cache/run-test & sleep 600; :";
+        let mut child = Command::new("sh").args(["-c", script, "/cache/run-test"]).process_group(0).spawn().unwrap();
         let id = i32::try_from(child.id()).unwrap();
-        assert!(is_alive(id, Path::new("/cache/run-test")));
-        stop(id, Path::new("/cache/run-test")).unwrap();
-        assert!(!is_alive(id, Path::new("/cache/run-test")));
+        let start = Instant::now();
+        while members(id, folder).len() < 2 {
+            assert!(start.elapsed() < Duration::from_secs(10));
+            sleep(PAUSE);
+        }
+        kill(id, folder).unwrap();
+        assert!(!is_alive(id, folder));
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn reads_what_ps_says() {
+        let text = "  1     1 Ss   /sbin/launchd\n 70    70 S    /j/bin/java -jar /c/run-1/lib/a.jar\n \
+                    71    70 S    /j/bin/java -Dx=/c/run-1\n 72    70 Z    (java)\n";
+        let found: Vec<i32> = parse_ps(text, 70).into_iter().map(|(id, _)| id).collect();
+        assert_eq!(found, [70, 71]);
     }
 }

@@ -55,8 +55,8 @@ pub(super) async fn quarantined_after_a_click(world: &World, narrator: &Narrator
 async fn told(world: &World, narrator: &Narrator, person: &Person, words: &str) -> anyhow::Result<()> {
     let message = until(TOLD, &format!("a private word to @{}", person.name), async || {
         let messages = world.slack.messages(&world.deployment.finding_channel);
-        let private = messages.into_iter().filter(|message| message.only_for.as_ref() == Some(&person.id));
-        Ok(private.filter(|message| message.words().to_lowercase().contains(words)).next_back())
+        let mut private = messages.into_iter().filter(|message| message.only_for.as_ref() == Some(&person.id));
+        Ok(private.rfind(|message| message.words().to_lowercase().contains(words)))
     })
     .await?;
     narrator.message("#macie-findings", &world.slack, &message);

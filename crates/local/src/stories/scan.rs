@@ -7,6 +7,7 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sfn::{operation::describe_execution::DescribeExecutionOutput, types::ExecutionStatus};
 use serde_json::Value;
 
+use super::build_log;
 use crate::{
     deployment::{INBOX, SENDER},
     mail::Mail,
@@ -15,6 +16,10 @@ use crate::{
     until::until,
     world::World,
 };
+
+/// The titles of the two notifications.
+pub(super) const GATE_FAILED: &str = "Application has failed in code security scan";
+pub(super) const PIPELINE_FAILED: &str = "Application scan pipeline has failed because of some other reason";
 
 const STARTED: Duration = Duration::from_secs(30);
 /// A scan takes 20 seconds; the first one also unpacks the scanner and fetches the server's plug-ins.
@@ -53,24 +58,33 @@ impl Scan {
             Ok(None)
         })
         .await?;
-        narrator.step(&format!("Step Functions scans it, execution {id}"));
+        narrator.step(&format!("EventBridge starts execution {id}; CodeBuild runs the scanner, some 20 s"));
         Ok(Self { key: key.to_owned(), version, id, arn })
     }
 
-    /// Waits for the message about this scan. Fails at once when the execution ends without one.
-    pub(super) async fn notification(&self, world: &World, narrator: &Narrator) -> anyhow::Result<Message> {
+    /// Waits for the message about this scan, which must have this title. Fails at once when the execution ends without one.
+    pub(super) async fn notification(
+        &self,
+        world: &World,
+        narrator: &Narrator,
+        title: &str,
+    ) -> anyhow::Result<Message> {
         let message = until(SCANNED, &format!("a notification about {}", self.key), async || {
             // The order counts: an execution that ended before we looked has posted its message before that.
             let execution = self.execution(world).await?;
             let message = self.messages(world).into_iter().next();
             if message.is_none() && *execution.status() != ExecutionStatus::Running {
-                bail!("the execution ended without a message: {}", summary(&execution));
+                let log = build_log::tail(world, &self.id).await;
+                bail!("the execution ended without a message: {}\n{log}", summary(&execution));
             }
             Ok(message)
         })
         .await?;
         narrator.step("Amazon Q posts a notification");
         narrator.message("#code-scan", &world.slack, &message);
+        if !message.words().contains(title) {
+            bail!("the title is not `{title}`\n{}", build_log::tail(world, &self.id).await);
+        }
         Ok(message)
     }
 
@@ -88,7 +102,10 @@ impl Scan {
         })
         .await?;
         let summary = summary(&execution);
-        ensure!(summary.starts_with(wanted), "the execution ended as {summary}, not as {wanted}");
+        if !summary.starts_with(wanted) {
+            let log = build_log::tail(world, &self.id).await;
+            bail!("the execution ended as {summary}, not as {wanted}\n{log}");
+        }
         narrator.fact(&format!("the execution ended as {wanted}"));
         Ok(())
     }

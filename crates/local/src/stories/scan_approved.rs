@@ -1,14 +1,13 @@
 use anyhow::ensure;
 
-use super::scan::{Scan, offer};
+use super::scan::{GATE_FAILED, Scan, offer};
 use crate::{narrator::Narrator, samples, world::World};
 
 /// Upload, failed gate, notification, Approve, mail; and a second click, which decides nothing.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let scan = Scan::upload(world, narrator, "payments/scan-approved.zip", samples::code("vulnerable")?).await?;
-    let message = scan.notification(world, narrator).await?;
+    let message = scan.notification(world, narrator, GATE_FAILED).await?;
     let words = message.words();
-    ensure!(words.contains("Application has failed in code security scan"), "the title is another one: {words}");
     for rule in ["python:S4830", "python:S4423", "python:S5659"] {
         ensure!(words.contains(rule), "the notification does not name the issue {rule}");
     }
@@ -27,7 +26,7 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     narrator.fact("the decision is in the evidence bucket");
 
     let late = scan.press(world, narrator, &message, "Reject").await?;
-    ensure!(late.text.to_lowercase().contains("already"), "the late click was answered with {}", late.text);
+    ensure!(late.text.contains("Nothing changed"), "the late click was answered with {}", late.text);
     ensure!(scan.evidence(world, "decision.json").await? == decision, "the late click changed the decision");
     ensure!(scan.mails(world).await?.len() == 1, "the late click sent another mail");
     narrator.fact("the first decision stands, and no second mail was sent");

@@ -4,6 +4,7 @@
 
 mod hostile;
 mod neighbours;
+mod page;
 mod queue;
 
 use std::{
@@ -137,6 +138,7 @@ fn claims() -> Vec<Claim> {
         claim!(amazon_q_drops_and_reports_what_is_no_notification in hostile),
         claim!(garbage_in_the_queue_is_not_retried in queue),
         claim!(a_busy_slack_delays_a_message_and_loses_none in queue),
+        claim!(a_button_in_the_browser_works in page),
         claim!(two_deployments_live_side_by_side in neighbours),
     ];
     told.chain(others).collect()

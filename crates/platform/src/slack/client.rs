@@ -9,6 +9,8 @@ use crate::http::LazyClient;
 
 /// Slack's usual wait where a 429 names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// What a wait costs of the patience at least.
+const SHORTEST_WAIT: Duration = Duration::from_millis(100);
 /// Slack's error bodies are single words such as `no_service`; anything longer is not one.
 const LONGEST_REASON: usize = 100;
 
@@ -120,9 +122,9 @@ impl Slack {
         let mut left = patience;
         loop {
             match self.post(address, message).await {
-                Err(SlackError::RateLimited { retry_after }) if retry_after <= left => {
-                    // A wait of zero still uses patience up, or a Slack that always answers so would hold us for ever.
-                    left = left.saturating_sub(retry_after.max(Duration::from_millis(100)));
+                // A wait of zero uses patience up as well, or a Slack that always answers so would hold us for ever.
+                Err(SlackError::RateLimited { retry_after }) if retry_after.max(SHORTEST_WAIT) <= left => {
+                    left -= retry_after.max(SHORTEST_WAIT);
                     tokio::time::sleep(retry_after).await;
                 }
                 result => return result,
@@ -196,6 +198,24 @@ mod tests {
         assert_eq!(error.to_string(), "Slack asks to wait 30 s");
         let error = post_to(answering(StatusCode::TOO_MANY_REQUESTS, &[], "").await).await.unwrap_err();
         assert_eq!(error.to_string(), "Slack asks to wait 1 s");
+    }
+
+    #[tokio::test]
+    async fn a_wait_beyond_our_patience_does_not_begin() {
+        let endpoint = answering(StatusCode::TOO_MANY_REQUESTS, &[("retry-after", "30")], "rate_limited").await;
+        let address = SecretString::from(format!("{endpoint}services/x"));
+        let message = serde_json::json!({"text": "hello"});
+        let result = Slack::new(endpoint).post_within(Duration::from_secs(29), &address, &message).await;
+        assert_eq!(result.unwrap_err().to_string(), "Slack asks to wait 30 s");
+    }
+
+    #[tokio::test]
+    async fn a_slack_that_never_stops_asking_to_wait_does_not_hold_us_for_ever() {
+        let endpoint = answering(StatusCode::TOO_MANY_REQUESTS, &[("retry-after", "0")], "rate_limited").await;
+        let address = SecretString::from(format!("{endpoint}services/x"));
+        let message = serde_json::json!({"text": "hello"});
+        let result = Slack::new(endpoint).post_within(Duration::from_millis(250), &address, &message).await;
+        assert!(matches!(result.unwrap_err(), SlackError::RateLimited { .. }));
     }
 
     #[tokio::test]

@@ -1,0 +1,356 @@
+"""The check of uploaded zips, taken out of the buildspec and run on zips as attackers make them.
+
+Run with: python3 -m unittest discover -s buildspec/tests
+"""
+
+import io
+import json
+import os
+import pathlib
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+import warnings
+import zipfile
+
+import buildspec
+
+REFUSED = 65
+LINK, DEVICE, FOLDER, FILE = 0o120777, 0o020666, 0o040755, 0o100644
+
+
+def make(*entries, method=zipfile.ZIP_DEFLATED):
+    """A zip of (name, content[, mode]) entries, as they are: no name is cleaned, nothing is refused."""
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of duplicates
+        with zipfile.ZipFile(buffer, "w", method) as archive:
+            for name, content, *mode in entries:
+                entry = zipfile.ZipInfo("placeholder")
+                entry.filename = entry.orig_filename = name
+                entry.external_attr = (mode[0] if mode else FILE) << 16
+                entry.compress_type = method
+                archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def directory_of(archive):
+    """Where the list of files begins."""
+    return struct.unpack("<L", archive[-6:-2])[0]
+
+
+class Preflight(unittest.TestCase):
+    def run_on(self, archive, **variables):
+        """Exit code and output. What the run wrote is in self.folder."""
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / "upload.zip").write_bytes(archive)
+        program = self.folder / "preflight.py"
+        program.write_text(buildspec.preflight(), encoding="utf-8")
+        environment = os.environ | buildspec.variables() | variables
+        done = subprocess.run([sys.executable, "-I", str(program)], cwd=self.folder, env=environment, timeout=120,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return done.returncode, done.stdout
+
+    def refused(self, archive, words, **variables):
+        code, output = self.run_on(archive, **variables)
+        self.assertEqual(code, REFUSED, output)
+        lines = [line for line in output.splitlines() if line.startswith("PREFLIGHT REFUSED: ")]
+        self.assertEqual(len(lines), 1, output)
+        self.assertIn(words, lines[0])
+        self.assertIn(words, json.loads((self.folder / "preflight.json").read_text())["refused"])
+        self.assertFalse((self.folder / "scan.properties").exists(), "the scan could begin")
+        return lines[0]
+
+    def accepted(self, archive, **variables):
+        code, output = self.run_on(archive, **variables)
+        self.assertEqual(code, 0, output)
+        return output
+
+    def settings(self):
+        lines = (self.folder / "scan.properties").read_text().splitlines()
+        return dict(line.split("=", 1) for line in lines)
+
+
+class GoodArchives(Preflight):
+    def test_unpacks_files_and_folders(self):
+        self.accepted(make(("app/", b"", FOLDER), ("app/main.py", b"print()\n"), ("README.md", b"# App\n")))
+        self.assertEqual((self.folder / "source/app/main.py").read_bytes(), b"print()\n")
+        self.assertEqual((self.folder / "source/README.md").read_bytes(), b"# App\n")
+
+    def test_understands_names_that_begin_with_a_dot(self):
+        self.accepted(make(("./", b"", FOLDER), ("./app/main.py", b"print()\n")))
+        self.assertTrue((self.folder / "source/app/main.py").exists())
+
+    def test_keeps_names_of_all_languages(self):
+        self.accepted(make(("größe/文件.py", b"print()\n")))
+        self.assertTrue((self.folder / "source/größe/文件.py").exists())
+
+    def test_scans_the_only_folder_if_the_settings_are_there(self):
+        output = self.accepted(make(("api-main/sonar-project.properties", b""), ("api-main/a.py", b"")))
+        self.assertTrue((self.folder / "source/a.py").exists())
+        self.assertIn("'api-main'", output)
+
+    def test_scans_everything_if_there_are_two_folders(self):
+        self.accepted(make(("a/sonar-project.properties", b""), ("b/b.py", b"")))
+        self.assertTrue((self.folder / "source/b/b.py").exists())
+
+    def test_scans_the_folder_that_the_deployment_names(self):
+        self.accepted(make(("api/src/a.py", b""), ("b.py", b"")), SONAR_FILE_DIRECTORY="api/src")
+        self.assertEqual([path.name for path in (self.folder / "source").iterdir()], ["a.py"])
+
+    def test_leaves_git_out_everywhere(self):
+        self.accepted(make((".git/config", b"[core]\n\tfsmonitor = touch /tmp/x\n"), ("lib/sub/.GIT/config", b""),
+                           ("lib/.git", b"gitdir: ../.git\n"), ("a.py", b""), (".gitignore", b"a.py\n")))
+        names = sorted(str(path.relative_to(self.folder / "source")) for path in (self.folder / "source").rglob("*"))
+        self.assertEqual(names, [".gitignore", "a.py"])
+
+    def test_gives_no_file_the_right_to_run(self):
+        self.accepted(make(("run.sh", b"#!/bin/sh\n", 0o104755)))
+        self.assertEqual((self.folder / "source/run.sh").stat().st_mode & 0o7111, 0)
+
+    def test_counts_what_switches_findings_off(self):
+        self.accepted(make(("a.py", b"x = 1  # NOSONAR\ny = 2  # noqa: S105\n"), ("b.txt", b"# noqa\n"),
+                           ("C.java", b'@SuppressWarnings("all") class C { int x; // NoSonar\n }\n')))
+        self.assertEqual((self.folder / "nosonar-count").read_text(), "4")
+
+    def test_a_highly_compressible_small_file_is_fine(self):
+        self.accepted(make(("zeros.bin", bytes(5 << 20))))
+
+
+class HostileArchives(Preflight):
+    def test_no_zip(self):
+        for content in (b"", b"hello", b"PK\x03\x04", b"#!/bin/sh\n" * 1000):
+            self.refused(content, "is not a zip")
+
+    def test_truncated(self):
+        archive = make(("a.py", os.urandom(5000)))
+        self.refused(archive[: len(archive) // 2], "is not a zip")
+
+    def test_empty(self):
+        self.refused(make(), "no files")
+        self.refused(make(("a/", b"", FOLDER)), "no files")
+
+    def test_paths_that_lead_out(self):
+        for name in ("../a.py", "a/../../b.py", "a/..", "..", "a/./b.py", "a//b.py", "././a.py"):
+            self.refused(make((name, b"x")), "not a plain path")
+
+    def test_absolute_paths(self):
+        for name in ("/etc/cron.d/x", "C:/x.py", "c:x.py"):
+            self.refused(make((name, b"x")), "absolute path")
+
+    def test_backslashes(self):
+        for name in ("..\\x.py", "a\\b.py", "\\\\server\\share"):
+            self.refused(make((name, b"x")), "backslash")
+
+    def test_control_characters(self):
+        for name in ("a\x00b.py", "a\nPREFLIGHT REFUSED: nothing.py", "a\x1b[2J.py", "a\x7f.py", "a\u2028b.py"):
+            self.refused(make((name, b"x")), "control character")
+
+    def test_links_and_devices(self):
+        self.assertIn("a link", self.refused(make(("passwd", b"/etc/passwd", LINK)), "'passwd'"))
+        self.refused(make(("null", b"", DEVICE)), "neither a file nor a folder")
+
+    def test_a_link_does_not_become_a_way_out(self):
+        self.refused(make(("out", b"/tmp", LINK), ("out/x.py", b"x")), "a link")
+
+    def test_encrypted(self):
+        archive = bytearray(make(("a.py", b"x")))
+        at = directory_of(archive)
+        archive[at + 8] |= 1
+        self.refused(bytes(archive), "encrypted")
+
+    def test_the_same_file_twice(self):
+        self.refused(make(("a.py", b"good"), ("a.py", b"bad")), "twice")
+
+    def test_names_that_some_systems_take_for_one(self):
+        self.refused(make(("a.py", b""), ("A.PY", b"")), "each other's place")
+        self.refused(make(("src/a.py", b""), ("SRC/b.py", b"")), "each other's place")
+        self.refused(make(("é.py", b""), ("e\u0301.py", b"")), "each other's place")
+
+    def test_a_file_that_is_a_folder_too(self):
+        self.refused(make(("a", b"x"), ("a/b.py", b"")), "each other's place")
+        self.refused(make(("a/b.py", b""), ("a", b"x")), "each other's place")
+        self.refused(make(("a/", b"", FOLDER), ("a", b"x")), "each other's place")
+        self.refused(make(("a", b"", FOLDER)), "a folder in another")
+
+    def test_too_many_files(self):
+        self.refused(make(*((f"{n}.py", b"") for n in range(11))), "11 entries", LIMIT_ENTRIES="10")
+
+    def test_too_large(self):
+        self.refused(make(("a.bin", os.urandom(3 << 20))), "3 MiB, and 2 are allowed", LIMIT_ARCHIVE_MIB="2")
+        self.refused(make(("a.bin", os.urandom(3 << 20))), "unpacks to 3 MiB", LIMIT_FILE_MIB="2")
+        three = [(f"{n}.bin", os.urandom(2 << 20)) for n in range(3)]
+        self.refused(make(*three), "the zip unpacks to 6 MiB", LIMIT_TOTAL_MIB="5")
+
+    def test_a_bomb(self):
+        self.refused(make(("zeros.bin", bytes(60 << 20))), "as zip bombs do")
+
+    def test_a_bomb_in_many_small_files(self):
+        zeros = bytes(9 << 20)
+        self.refused(make(*((f"{n}.bin", zeros) for n in range(4))), "unpacks to 36 MiB", LIMIT_TOTAL_MIB="30")
+
+    def test_a_long_or_deep_path(self):
+        self.refused(make(("/".join(["abcdefgh"] * 60 + ["x" * 600]), b"")), "longer than")
+        self.refused(make(("x" * 256, b"")), "255 bytes")
+        self.refused(make(("a/" * 65 + "b.py", b"")), "folders deep")
+
+    def test_sizes_that_are_lies(self):
+        # The list of files and the file's own header say 10 bytes; a mebibyte of zeros comes out.
+        archive = bytearray(make(("zeros.bin", bytes(1 << 20))))
+        at = directory_of(archive)
+        for place in (22, at + 24):
+            archive[place : place + 4] = struct.pack("<L", 10)
+        self.refused(bytes(archive), "damaged")
+
+    def test_a_size_that_is_more_than_there_is(self):
+        archive = bytearray(make(("a.bin", b"x" * 100)))
+        at = directory_of(archive)
+        archive[at + 24 : at + 28] = struct.pack("<L", 1000)
+        self.refused(bytes(archive), "damaged")
+
+    def test_damaged_content(self):
+        archive = bytearray(make(("a.bin", b"x" * 100), method=zipfile.ZIP_STORED))
+        archive[50] ^= 1
+        self.refused(bytes(archive), "damaged")
+
+    def test_another_name_in_the_files_own_header(self):
+        archive = bytearray(make(("a.py", b"x")))
+        archive[30] = ord("b")
+        self.refused(bytes(archive), "damaged")
+
+    def test_an_unknown_compression(self):
+        archive = bytearray(make(("a.py", b"x")))
+        at = directory_of(archive)
+        archive[8], archive[at + 10] = 99, 99
+        self.refused(bytes(archive), "not supported")
+
+    def test_a_folder_that_the_deployment_names_and_nobody_has(self):
+        self.refused(make(("a.py", b"")), "no folder 'api'", SONAR_FILE_DIRECTORY="api")
+
+    def test_long_names_are_cut_in_the_message(self):
+        line = self.refused(make(("../" + "x" * 5000, b"")), "longer than")
+        self.assertLess(len(line), 300)
+
+
+class Settings(Preflight):
+    CODE = (("src/a.py", b""), ("tests/test_a.py", b""), ("classes/A.class", b""), ("lib/b.jar", b""))
+
+    def with_settings(self, text, *more):
+        content = text if isinstance(text, bytes) else text.encode()
+        output = self.accepted(make(("sonar-project.properties", content), *self.CODE, *more))
+        return self.settings(), output
+
+    def check(self, text, expect, *more):
+        found, _ = self.with_settings(text, *more)
+        found.pop("sonar.java.binaries")
+        self.assertEqual(found, expect)
+
+    def test_uses_what_describes_the_code(self):
+        found, _ = self.with_settings("sonar.sourceEncoding=ISO-8859-1\nsonar.python.version=3.9, 3.12\n"
+                                      "sonar.tests=tests\nsonar.java.binaries=classes\nsonar.java.libraries=lib/*.jar\n")
+        self.assertEqual(found, {
+            "sonar.sourceEncoding": "ISO-8859-1", "sonar.python.version": "3.9, 3.12", "sonar.tests": "tests",
+            "sonar.exclusions": "tests/**", "sonar.java.binaries": "classes", "sonar.java.libraries": "lib/*.jar"})
+
+    def test_does_without_a_settings_file(self):
+        output = self.accepted(make(("a.py", b"")))
+        self.assertIn("default settings", output)
+        self.assertEqual(list(self.settings()), ["sonar.java.binaries"])
+
+    def test_uses_the_file_that_the_deployment_names(self):
+        archive = make(("scan.properties", b"sonar.python.version=3.9"), ("sonar-project.properties", b"sonar.tests=a"))
+        self.accepted(archive, SONAR_FILE_NAME="scan.properties")
+        self.assertEqual(self.settings()["sonar.python.version"], "3.9")
+
+    def test_nothing_that_decides_gets_through(self):
+        hostile = """
+            sonar.host.url=http://attacker.example
+            sonar.token=x
+            sonar.login=x
+            sonar.projectKey=somebody-else
+            sonar.projectBaseDir=/etc
+            sonar.projectVersion=2
+            sonar.scanner.javaExePath=./run.sh
+            sonar.scanner.engineJarPath=./engine.jar
+            sonar.scanner.metadataFilePath=/tmp/report-task.txt
+            sonar.scanner.apiBaseUrl=http://attacker.example
+            sonar.scanner.proxyHost=attacker.example
+            sonar.nodejs.executable=./run.sh
+            sonar.qualitygate.wait=false
+            sonar.sources=docs
+            sonar.inclusions=docs/**
+            sonar.exclusions=**/*
+            sonar.global.exclusions=**/*
+            sonar.issue.ignore.multicriteria=e1
+            sonar.issue.ignore.multicriteria.e1.ruleKey=*
+            sonar.issue.ignore.multicriteria.e1.resourceKey=**/*
+            sonar.modules=a
+            sonar.python.bandit.reportPaths=x
+            sonar.coverage.exclusions=**/*
+            sonar.java.source=1.3
+            sonar.python.file.suffixes=.nothing
+            project.settings=other.properties
+        """
+        _, output = self.with_settings(hostile)
+        self.check(hostile, {})
+        self.assertIn("'sonar.host.url'", output)
+        self.assertNotIn("attacker", output)
+
+    def test_reads_keys_as_java_does(self):
+        # Each line sets sonar.host.url, or is no setting at all; none sets anything that is used.
+        for line in (r"sonar.host\.url=http://x", r"sonar\u002ehost.url=http://x", "sonar.host.url http://x",
+                     "sonar.host.url:http://x", "  sonar.host.url\t=\thttp://x", "sonar.ho\\\n    st.url=http://x",
+                     "#\\\nsonar.host.url=http://x", "! sonar.tests=tests", "sonar.python.version\\=3=x"):
+            self.check(line, {})
+
+    def test_a_value_cannot_start_another_line(self):
+        for value in (r"3.9\nsonar.host.url=http://x", r"3.9\u000asonar.host.url=http://x",
+                      r"3.9\r\nsonar.exclusions=**", "3.9\\\nsonar.host.url=http://x"):
+            self.check("sonar.python.version=" + value, {})
+            self.check("sonar.tests=" + value, {})
+
+    def test_a_value_continues_on_the_next_line(self):
+        self.check("sonar.python.version=3.9, \\\n    3.10\n", {"sonar.python.version": "3.9, 3.10"})
+        self.check("sonar.python.version=3.9\\\\\nsonar.tests=tests\n", {"sonar.tests": "tests",
+                                                                       "sonar.exclusions": "tests/**"})
+
+    def test_the_last_of_two_equal_keys_counts(self):
+        self.check("sonar.python.version=3.9\nsonar.python.version=3.10\n", {"sonar.python.version": "3.10"})
+
+    def test_a_value_cannot_name_a_variable(self):
+        for key in ("sonar.tests", "sonar.sourceEncoding", "sonar.python.version", "sonar.java.libraries"):
+            self.check(key + "=${env.SONAR_TOKEN}", {})
+
+    def test_an_encoding_that_hides_the_code_is_not_used(self):
+        for name in ("UTF-16", "UTF-32", "IBM037", "x"):
+            self.check("sonar.sourceEncoding=" + name, {})
+
+    def test_code_is_not_made_into_tests(self):
+        for value in (".", "src", "./", "..", "/tmp", "tests/../src", "src,src/..", "contest", "*", "tests/*"):
+            self.check("sonar.tests=" + value, {}, ("contest/a.py", b""))
+
+    def test_folders_that_are_called_tests_are_tests(self):
+        for name in ("test", "src/test", "src/tests/unit", "__tests__", "unit-tests", "integrationTests", "e2e", "spec"):
+            self.check("sonar.tests=./" + name + "/", {"sonar.tests": name, "sonar.exclusions": name + "/**"},
+                       (name + "/t.py", b""))
+
+    def test_one_folder_of_tests_in_another_counts_once(self):
+        self.check("sonar.tests=tests/unit,tests,missing/tests", {"sonar.tests": "tests", "sonar.exclusions": "tests/**"},
+                   ("tests/unit/t.py", b""))
+
+    def test_java_files_stay_in_the_zip(self):
+        for value in ("/usr/lib", "../x", "lib/../../x", "missing", "classes/..", ".."):
+            found, _ = self.with_settings("sonar.java.binaries=" + value)
+            self.assertEqual(found["sonar.java.binaries"], str((self.folder / "work/no-classes").resolve()))
+
+    def test_a_settings_file_of_nonsense_is_no_obstacle(self):
+        for content in (b"\xff\xfe\x00", b"=\n:\n\\\n", b"\\", b"a\\u00g0=1", b"k" * 100000, b"\\uD800=1"):
+            self.check(content, {})
+
+
+if __name__ == "__main__":
+    unittest.main()

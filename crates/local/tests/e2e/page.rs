@@ -1,0 +1,54 @@
+//! The Slack stand-in's page, used as a browser does.
+
+use anyhow::{Context as _, ensure};
+use local::{
+    cloud::http,
+    narrator::Narrator,
+    stories::finding::{Upload, discover, remediate},
+    world::World,
+};
+
+pub(crate) async fn a_button_in_the_browser_works(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let files = [("<b>&contacts.txt", local::samples::data("employee-records.txt")?)];
+    let [file] = Upload::to_new_bucket(world, narrator, "browser", files).await?;
+    discover(world, narrator, &file.bucket).await?;
+    let in_bucket = |words: &str| words.contains(&file.bucket);
+    let channel = &world.deployment.finding_channel;
+    let asked = local::until::until(std::time::Duration::from_secs(30), "a question", async || {
+        let messages = world.slack.messages(channel);
+        Ok(messages.into_iter().find(|message| in_bucket(&message.words()) && remediate(message).is_some()))
+    })
+    .await?;
+
+    let client = http()?;
+    let url = world.slack.url();
+    let page = client.get(format!("{url}/?as={}", world.alice.id)).send().await?.text().await?;
+    ensure!(page.contains("Slack stand-in") && page.contains(&asked.ts), "the page does not show the question");
+    ensure!(page.contains("&lt;b&gt;&amp;contacts.txt") && !page.contains("<b>&contacts"), "the key is markup");
+    ensure!(!page.contains("src=") && !page.contains("@import"), "the page loads something");
+
+    let position = asked.buttons().iter().position(|button| button.label == "Remediate");
+    let position = position.context("the question has no button")?.to_string();
+    let form = form_urlencoded::Serializer::new(String::new())
+        .append_pair("ts", &asked.ts)
+        .append_pair("button", &position)
+        .append_pair("as", &world.alice.id)
+        .finish();
+    let press = |origin: &str, host: &str| {
+        let request = client.post(format!("{url}/press")).header("origin", origin).header("host", host);
+        request.header("content-type", "application/x-www-form-urlencoded").body(form.clone()).send()
+    };
+    let host = url.trim_start_matches("http://");
+    ensure!(press("https://example.com", host).await?.status() == 403, "another page may press the button");
+    ensure!(press(url, "rebound.example.com").await?.status() == 403, "another name may press the button");
+    ensure!(file.is_in_place(world).await?, "the file was moved by somebody else");
+
+    let pressed = press(url, host).await?;
+    ensure!(pressed.status().is_success(), "the button was answered with {}", pressed.status());
+    local::until::until(std::time::Duration::from_secs(30), "the outcome", async || {
+        Ok(world.slack.message(&asked.ts).filter(|message| remediate(message).is_none()))
+    })
+    .await?;
+    ensure!(!file.is_in_place(world).await?, "the file is still there");
+    Ok(())
+}

@@ -1,0 +1,265 @@
+//! Genuine clicks.
+
+use domain::finding::Finding;
+use domain::quarantine::{Claim, Location, Manifest, State, claim_key, manifest_key};
+use domain::remediation::{Click, Decision, Outcome, Proof};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::sample;
+use super::world::{NEXT_SECRET, NOW, World, form, signed};
+
+const NOTHING: Vec<String> = Vec::new();
+
+fn finding() -> Finding {
+    serde_json::from_value(sample("macie-finding.personal")["detail"].take()).unwrap()
+}
+
+fn case_id() -> String {
+    finding().case_id().unwrap()
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn decided_by(user: &str, second: i64) -> Decision {
+    Decision::Person(Click {
+        user_id: user.into(),
+        user_name: None,
+        channel_id: "C01SECURITY".into(),
+        decided_at: at(second),
+        response_url: None,
+    })
+}
+
+fn claim_by(user: &str, second: i64, finding_id: &str) -> Claim {
+    Claim { finding_id: finding_id.into(), decision: decided_by(user, second), at: at(second) }
+}
+
+fn manifest(state: State) -> Manifest {
+    Manifest {
+        case_id: case_id(),
+        finding_id: finding().id,
+        finding_type: finding().kind,
+        decision: decided_by("U03BOB", NOW - 60),
+        original: None,
+        quarantine: Location { bucket: "acme-quarantine".into(), key: "k".into(), version_id: None },
+        state,
+        transitions: Vec::new(),
+    }
+}
+
+fn ended(outcome: Outcome, second: i64) -> Manifest {
+    manifest(State::Ended { outcome, at: at(second), told: true })
+}
+
+#[tokio::test]
+async fn a_click_is_claimed_acted_on_and_answered_with_nothing() {
+    let world = World::new().await;
+    let click = world.click();
+    assert_eq!(world.press(&click).await.unwrap(), (200, String::new()));
+    let invoked = world.invoked();
+    assert_eq!(invoked.len(), 1);
+    assert_eq!(
+        invoked[0]["decision"],
+        json!({"by": "person", "userId": "U02ANN", "userName": "ann", "channelId": "C01SECURITY",
+            "decidedAt": "2026-11-20T10:16:41Z", "responseUrl": click["response_url"]})
+    );
+    let asked_for: Finding = serde_json::from_value(invoked[0]["finding"].clone()).unwrap();
+    assert_eq!(asked_for, finding(), "as Macie has it");
+    let claim = world.files.lock().unwrap()[&claim_key(&case_id())].0.clone();
+    assert_eq!(claim["decision"]["userId"], "U02ANN");
+    assert!(!claim.to_string().contains("responseUrl"));
+    assert_eq!(world.slack.take(), NOTHING);
+}
+
+#[tokio::test]
+async fn either_of_two_secrets_signs_while_one_replaces_the_other() {
+    let world = World::new().await;
+    let request = signed(&form(&world.click().to_string()), NEXT_SECRET, NOW);
+    assert_eq!(world.send(request).await.unwrap().0, 200);
+    assert_eq!(world.invoked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_first_click_wins_and_the_second_person_learns_who_it_was() {
+    let world = World::new().await;
+    world.press(&world.click()).await.unwrap();
+    world.invoked();
+    let mut second = world.click();
+    second["user"]["id"] = "U03BOB".into();
+    assert_eq!(world.press(&second).await.unwrap(), (200, String::new()));
+    assert!(world.invoked().is_empty());
+    assert_eq!(
+        world.slack.take(),
+        [
+            "/actions/T01ACME/1/a: Already decided by <@U02ANN>, <!date^1795169801^{date_short_pretty} {time}|2026-11-20 \
+          10:16 UTC>. The object is being moved; the message changes once that is done."
+        ]
+    );
+}
+
+#[tokio::test]
+async fn the_same_request_replayed_starts_nothing_once_the_work_has_begun() {
+    let world = World::new().await;
+    let request = || signed(&form(&world.click().to_string()), super::world::SECRET, NOW);
+    world.send(request()).await.unwrap();
+    world.file(&manifest_key(&case_id()), &manifest(State::Started));
+    world.invoked();
+    assert_eq!(world.send(request()).await.unwrap().0, 200);
+    assert!(world.invoked().is_empty());
+}
+
+#[tokio::test]
+async fn a_claim_is_taken_over_only_when_its_remediation_is_over_or_dead() {
+    let quarantined = || Outcome::Quarantined { proof: Proof::Size, remaining_versions: Some(0) };
+    for (name, claim, manifest, expected) in [
+        ("fresh, by another", claim_by("U03BOB", NOW - 60, "f"), None, 0),
+        ("fresh, by the same: the invocation may have failed", claim_by("U02ANN", NOW - 60, "f"), None, 1),
+        ("fresh, by the same, begun", claim_by("U02ANN", NOW - 60, "f"), Some(manifest(State::Started)), 0),
+        ("stale", claim_by("U03BOB", NOW - 121, "f"), None, 1),
+        ("stale, begun", claim_by("U03BOB", NOW - 121, "f"), Some(manifest(State::Started)), 1),
+        ("not moved", claim_by("U03BOB", NOW - 60, "f"), Some(ended(Outcome::KeyUnusable, NOW - 50)), 1),
+        (
+            "not moved before this claim",
+            claim_by("U03BOB", NOW - 60, "f"),
+            Some(ended(Outcome::KeyUnusable, NOW - 70)),
+            0,
+        ),
+        ("moved", claim_by("U03BOB", NOW - 9_999, &finding().id), Some(ended(quarantined(), NOW - 9_000)), 0),
+        ("moved for another message", claim_by("U03BOB", NOW - 9_999, "f"), Some(ended(quarantined(), NOW - 9_000)), 1),
+    ] {
+        let world = World::new().await;
+        world.file(&claim_key(&case_id()), &claim);
+        if let Some(manifest) = manifest {
+            world.file(&manifest_key(&case_id()), &manifest);
+        }
+        assert_eq!(world.press(&world.click()).await.unwrap().0, 200, "{name}");
+        assert_eq!(world.invoked().len(), expected, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_may_not_is_refused_in_private_and_nothing_happens() {
+    let not_on_the_list = "You are not on the list of people who may remediate findings.";
+    let wrong_place = "Findings cannot be remediated from here.";
+    for (pointer, value, expected) in [
+        ("/user/id", json!("U99EVE"), not_on_the_list),
+        ("/user/id", json!(""), not_on_the_list),
+        ("/team/id", json!("T02OTHER"), wrong_place),
+        ("/team", json!(null), wrong_place),
+        ("/api_app_id", json!("A02OTHER"), wrong_place),
+        ("/api_app_id", json!(null), wrong_place),
+        ("/channel/id", json!("C02OTHER"), wrong_place),
+        ("/channel", json!(null), wrong_place),
+    ] {
+        let world = World::new().await;
+        let mut click = world.click();
+        *click.pointer_mut(pointer).unwrap() = value;
+        assert_eq!(world.press(&click).await.unwrap(), (200, String::new()), "{pointer}");
+        let told = world.slack.take();
+        assert_eq!(told.len(), 1, "{pointer}");
+        assert!(told[0].contains(expected), "{pointer}: {told:?}");
+        world.assert_untouched(pointer);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_list_lets_everybody_in_the_channel_in() {
+    let mut world = World::new().await;
+    world.handler.config.slack_allowed_user_ids.clear();
+    let mut click = world.click();
+    click["user"]["id"] = "U99EVE".into();
+    world.press(&click).await.unwrap();
+    assert_eq!(world.invoked().len(), 1);
+}
+
+#[tokio::test]
+async fn other_buttons_and_other_interactions_are_acknowledged_and_ignored() {
+    for (pointer, value) in [
+        ("/actions/0/action_id", json!("open-finding")),
+        ("/actions/0/action_id", json!("delete-everything")),
+        ("/actions", json!([])),
+        ("/type", json!("view_submission")),
+        ("/type", json!("shortcut")),
+    ] {
+        let world = World::new().await;
+        let mut click = world.click();
+        *click.pointer_mut(pointer).unwrap() = value;
+        assert_eq!(world.press(&click).await.unwrap(), (200, String::new()), "{pointer}");
+        assert_eq!(world.slack.take(), NOTHING, "{pointer}");
+        world.assert_untouched(pointer);
+    }
+}
+
+#[tokio::test]
+async fn an_edited_value_names_no_finding() {
+    for value in [json!("00000000000000000000000000000000"), json!("../../x"), json!(""), json!(null)] {
+        let world = World::new().await;
+        let mut click = world.click();
+        click["actions"][0]["value"] = value;
+        assert_eq!(world.press(&click).await.unwrap().0, 200);
+        assert!(world.invoked().is_empty());
+        assert!(world.files.lock().unwrap().is_empty());
+        assert!(world.slack.take()[0].contains("Macie does not have this finding any more"));
+    }
+}
+
+#[tokio::test]
+async fn what_macie_says_now_decides_and_not_the_message() {
+    for (pointer, value, expected) in [
+        ("/archived", json!(true), "it is archived in Macie"),
+        ("/sample", json!(true), "it is a sample finding"),
+        ("/resourcesAffected/s3Object", json!(null), "it is not about an object in S3"),
+        ("/resourcesAffected/s3Bucket/name", json!("acme-quarantine"), "it is about the quarantine bucket itself"),
+    ] {
+        let world = World::new().await;
+        *world.findings.lock().unwrap()[0].pointer_mut(pointer).unwrap() = value;
+        assert_eq!(world.press(&world.click()).await.unwrap().0, 200);
+        let told = world.slack.take();
+        assert!(told[0].contains(expected), "{told:?}");
+        assert!(world.invoked().is_empty(), "{pointer}");
+        assert!(world.files.lock().unwrap().is_empty(), "{pointer}");
+    }
+}
+
+#[tokio::test]
+async fn our_own_failure_is_an_error_and_the_person_is_told() {
+    for (service, error_type) in
+        [("macie", "GetFindingFailed"), ("s3", "ClaimFailed"), ("lambda", "RemediatorInvokeFailed")]
+    {
+        let world = World::new().await;
+        world.denied.lock().unwrap().push(service);
+        let error = world.press(&world.click()).await.unwrap_err();
+        assert_eq!(error.error_type(), error_type);
+        assert!(world.slack.take()[0].contains("Press the button again"));
+
+        world.denied.lock().unwrap().clear();
+        assert_eq!(world.press(&world.click()).await.unwrap().0, 200);
+        assert_eq!(world.invoked().len(), 1, "{service}: the second click goes through");
+    }
+}
+
+#[tokio::test]
+async fn a_response_url_elsewhere_is_neither_called_nor_passed_on() {
+    for url in
+        ["http://169.254.169.254/latest/meta-data", "https://hooks.slack.com.evil.example/x", "", "not an address"]
+    {
+        let world = World::new().await;
+        let mut click = world.click();
+        click["response_url"] = url.into();
+        assert_eq!(world.press(&click).await.unwrap().0, 200, "{url}");
+        let decision: Value = world.invoked()[0]["decision"].take();
+        assert_eq!(decision.get("responseUrl"), None, "{url}");
+    }
+}
+
+#[tokio::test]
+async fn a_private_answer_that_slack_refuses_changes_nothing() {
+    let world = World::new().await;
+    world.slack.answer([500]);
+    let mut click = world.click();
+    click["user"]["id"] = "U99EVE".into();
+    assert_eq!(world.press(&click).await.unwrap().0, 200);
+}

@@ -1,0 +1,206 @@
+//! AWS and Slack in memory around the function.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use aws_sdk_lambda::operation::invoke::{InvokeInput, InvokeOutput};
+use aws_sdk_macie2::operation::get_findings::{GetFindingsInput, GetFindingsOutput};
+use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::operation::get_object::{GetObjectInput, GetObjectOutput};
+use aws_sdk_s3::operation::put_object::{PutObjectInput, PutObjectOutput};
+use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::Timestamp;
+use lambda_http::Body;
+use lambda_http::http::Request;
+use platform::records::Records;
+use platform::secret::SecretStore;
+use platform::slack::Slack;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use super::sdk::as_sdk;
+use super::slack::StandIn;
+use super::{environment, sample};
+use crate::{Config, Error, RemediationHandler};
+
+/// When the click of the sample was made.
+pub(super) const NOW: i64 = 1_795_169_801;
+pub(super) const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
+pub(super) const NEXT_SECRET: &str = "1b1b1b1b1b1b1b1b2c2c2c2c2c2c2c2c";
+
+type Shared<T> = Arc<Mutex<T>>;
+
+pub(super) struct World {
+    pub(super) slack: StandIn,
+    /// The quarantine bucket: content and how often it was written, which is its `ETag`.
+    pub(super) files: Shared<HashMap<String, (Value, u32)>>,
+    /// What the remediator was asked to do.
+    pub(super) invoked: Shared<Vec<Value>>,
+    /// Calls of Macie.
+    pub(super) asked: Shared<Vec<String>>,
+    /// Findings that Macie has.
+    pub(super) findings: Shared<Vec<Value>>,
+    /// These services answer with 403.
+    pub(super) denied: Shared<Vec<&'static str>>,
+    pub(super) handler: RemediationHandler,
+}
+
+impl World {
+    pub(super) async fn new() -> Self {
+        let slack = StandIn::start().await;
+        let (files, invoked, asked) = (Shared::default(), Shared::default(), Shared::default());
+        let findings = Arc::new(Mutex::new(vec![sample("macie-finding.personal")["detail"].take()]));
+        let denied = Shared::default();
+        let config = Config { slack_endpoint_url: slack.url.clone(), ..Config::from_env(&environment).unwrap() };
+        let secret = mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_output(|| {
+            GetSecretValueOutput::builder().secret_string(format!("{NEXT_SECRET}\n{SECRET}\nx")).build()
+        });
+        let handler = RemediationHandler {
+            slack: Slack::new(slack.url.clone()),
+            records: Records::new(s3(&files, &denied), "acme-quarantine"),
+            lambda: lambda(&invoked, &denied),
+            macie: macie(&findings, &asked, &denied),
+            secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
+            clock: || Timestamp::from_second(NOW).unwrap(),
+            config,
+        };
+        Self { slack, files, invoked, asked, findings, denied, handler }
+    }
+
+    /// The sample's click, answered in this world's Slack.
+    pub(super) fn click(&self) -> Value {
+        let mut click = sample("slack-click.remediate");
+        click["response_url"] = format!("{}actions/T01ACME/1/a", self.slack.url).into();
+        click
+    }
+
+    /// Sends a click as Slack does, and answers with status and body.
+    pub(super) async fn press(&self, click: &Value) -> Result<(u16, String), Error> {
+        self.send(signed(&form(&click.to_string()), SECRET, NOW)).await
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Result<(u16, String), Error> {
+        let answer = self.handler.handle(request).await?;
+        let body = String::from_utf8(answer.body().as_ref().to_vec()).unwrap();
+        Ok((answer.status().as_u16(), body))
+    }
+
+    pub(super) fn invoked(&self) -> Vec<Value> {
+        std::mem::take(&mut self.invoked.lock().unwrap())
+    }
+
+    pub(super) fn file(&self, key: &str, value: &impl serde::Serialize) {
+        self.files.lock().unwrap().insert(key.to_owned(), (serde_json::to_value(value).unwrap(), 1));
+    }
+
+    /// Nothing was read, written or started, and nobody was told anything.
+    pub(super) fn assert_untouched(&self, what: &str) {
+        assert!(self.invoked.lock().unwrap().is_empty(), "{what}");
+        assert!(self.asked.lock().unwrap().is_empty(), "{what}");
+        assert!(self.files.lock().unwrap().is_empty(), "{what}");
+    }
+}
+
+/// A form with the one field that Slack sends.
+pub(super) fn form(payload: &str) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).append_pair("payload", payload).finish()
+}
+
+/// A request with Slack's headers.
+pub(super) fn signed(body: &str, secret: &str, at: i64) -> Request<Body> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(format!("v0:{at}:{body}").as_bytes());
+    let signature = format!("v0={}", hex::encode(mac.finalize().into_bytes()));
+    request(body)
+        .header("X-Slack-Request-Timestamp", at)
+        .header("X-Slack-Signature", signature)
+        .body(body.into())
+        .unwrap()
+}
+
+pub(super) fn request(body: &str) -> lambda_http::http::request::Builder {
+    Request::builder()
+        .method("POST")
+        .uri("https://api.example/slack/actions")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("content-length", body.len())
+}
+
+fn denial() -> HttpResponse {
+    let body = "<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>";
+    HttpResponse::new(403.try_into().unwrap(), SdkBody::from(body))
+}
+
+fn refusal(status: u16, code: &str) -> HttpResponse {
+    HttpResponse::new(status.try_into().unwrap(), SdkBody::from(format!("<Error><Code>{code}</Code></Error>")))
+}
+
+fn s3(files: &Shared<HashMap<String, (Value, u32)>>, denied: &Shared<Vec<&'static str>>) -> aws_sdk_s3::Client {
+    let stored = Arc::clone(files);
+    let get = mock!(aws_sdk_s3::Client::get_object).then_compute_response(move |input: &GetObjectInput| {
+        match stored.lock().unwrap().get(input.key().unwrap()) {
+            Some((body, written)) => MockResponse::Output(
+                GetObjectOutput::builder()
+                    .body(ByteStream::from(body.to_string().into_bytes()))
+                    .e_tag(format!("\"{written}\""))
+                    .build(),
+            ),
+            None => MockResponse::Http(refusal(404, "NoSuchKey")),
+        }
+    });
+    let (stored, denied) = (Arc::clone(files), Arc::clone(denied));
+    let put = mock!(aws_sdk_s3::Client::put_object).then_compute_response(move |input: &PutObjectInput| {
+        if denied.lock().unwrap().contains(&"s3") {
+            return MockResponse::Http(denial());
+        }
+        let mut stored = stored.lock().unwrap();
+        let key = input.key().unwrap();
+        let written = stored.get(key).map_or(0, |(_, written)| *written);
+        let etag = (written > 0).then(|| format!("\"{written}\""));
+        if (input.if_none_match().is_some() && written > 0)
+            || (input.if_match().is_some() && input.if_match() != etag.as_deref())
+        {
+            return MockResponse::Http(refusal(412, "PreconditionFailed"));
+        }
+        let body = serde_json::from_slice(input.body().bytes().unwrap()).unwrap();
+        stored.insert(key.to_owned(), (body, written + 1));
+        MockResponse::Output(PutObjectOutput::builder().e_tag(format!("\"{}\"", written + 1)).build())
+    });
+    mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&get, &put])
+}
+
+fn lambda(invoked: &Shared<Vec<Value>>, denied: &Shared<Vec<&'static str>>) -> aws_sdk_lambda::Client {
+    let (invoked, denied) = (Arc::clone(invoked), Arc::clone(denied));
+    let invoke = mock!(aws_sdk_lambda::Client::invoke).then_compute_response(move |input: &InvokeInput| {
+        if denied.lock().unwrap().contains(&"lambda") {
+            return MockResponse::Http(denial());
+        }
+        assert_eq!(input.function_name(), Some("remediator"));
+        assert_eq!(input.invocation_type().unwrap().as_str(), "Event");
+        invoked.lock().unwrap().push(serde_json::from_slice(input.payload().unwrap().as_ref()).unwrap());
+        MockResponse::Output(InvokeOutput::builder().status_code(202).build())
+    });
+    mock_client!(aws_sdk_lambda, RuleMode::MatchAny, [&invoke])
+}
+
+fn macie(
+    findings: &Shared<Vec<Value>>,
+    asked: &Shared<Vec<String>>,
+    denied: &Shared<Vec<&'static str>>,
+) -> aws_sdk_macie2::Client {
+    let (findings, asked, denied) = (Arc::clone(findings), Arc::clone(asked), Arc::clone(denied));
+    let get = mock!(aws_sdk_macie2::Client::get_findings).then_compute_response(move |input: &GetFindingsInput| {
+        let ids = input.finding_ids();
+        asked.lock().unwrap().extend_from_slice(ids);
+        if denied.lock().unwrap().contains(&"macie") {
+            return MockResponse::Http(denial());
+        }
+        let findings = findings.lock().unwrap();
+        let found = findings.iter().filter(|finding| ids.iter().any(|id| finding["id"] == json!(id)));
+        MockResponse::Output(GetFindingsOutput::builder().set_findings(Some(found.map(as_sdk).collect())).build())
+    });
+    mock_client!(aws_sdk_macie2, RuleMode::MatchAny, [&get])
+}
