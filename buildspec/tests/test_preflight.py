@@ -108,6 +108,12 @@ class GoodArchives(Preflight):
         names = sorted(str(path.relative_to(self.folder / "source")) for path in (self.folder / "source").rglob("*"))
         self.assertEqual(names, [".gitignore", "a.py"])
 
+    def test_leaves_no_folder_a_repository(self):
+        self.accepted(make(("HEAD", b"ref: refs/heads/main\n"), ("config", b""), ("objects/x", b""), ("refs/x", b""),
+                           ("docs/HEAD", b"kept")))
+        self.assertFalse((self.folder / "source/HEAD").exists())
+        self.assertTrue((self.folder / "source/docs/HEAD").exists())
+
     def test_gives_no_file_the_right_to_run(self):
         self.accepted(make(("run.sh", b"#!/bin/sh\n", 0o104755)))
         self.assertEqual((self.folder / "source/run.sh").stat().st_mode & 0o7111, 0)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use local::{
     narrator::Narrator,
@@ -129,6 +129,8 @@ async fn play(
         (story.play)(world, narrator).await.with_context(|| format!("in the story {}", story.name))?;
         times.push((story.name, start.elapsed()));
     }
+    let refused = world.slack.problems();
+    ensure!(refused.is_empty(), "Slack or Amazon Q would have refused or dropped: {refused:#?}");
     if stay {
         narrator.say(&format!("\nEverything keeps running until Ctrl-C.\n\n{}", world.tour()));
         interrupted().await;

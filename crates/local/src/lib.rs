@@ -10,6 +10,7 @@ pub mod machine;
 pub mod mail;
 pub mod narrator;
 pub mod process;
+pub mod run_folder;
 pub mod samples;
 pub mod slack;
 pub mod sonarqube;

@@ -26,8 +26,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// Starts `command`. Its output goes to the file `log`, and its standard input stays open as long as we live: a
-    /// program that watches it ends even when we are killed.
+    /// Starts `command`. Its output goes to the file `log`.
     pub fn start(name: &str, mut command: Command, log: &Path) -> anyhow::Result<Self> {
         let output = std::fs::OpenOptions::new()
             .create(true)
@@ -35,7 +34,7 @@ impl Group {
             .open(log)
             .with_context(|| format!("open the log {}", log.display()))?;
         let child = command
-            .stdin(Stdio::piped())
+            .stdin(Stdio::null())
             .stdout(output.try_clone().context("share the log")?)
             .stderr(output)
             .process_group(0)

@@ -5,6 +5,7 @@
 
 pub mod amazon_q;
 pub mod block_kit;
+mod chat;
 mod interaction;
 pub mod message;
 pub mod mrkdwn;
@@ -19,14 +20,12 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use aws_sdk_lambda::{primitives::Blob, types::InvocationType};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokio::task::JoinHandle;
 
 use self::{
-    amazon_q::{Deployed, Envelope, command, notification},
-    message::{Author, Message, Offer},
+    message::{Author, Message},
     workspace::Workspace,
 };
 pub use self::{
@@ -36,9 +35,6 @@ pub use self::{
 
 /// Slack shows an error to the person who clicked when the app has not answered by then.
 const ACKNOWLEDGE: Duration = Duration::from_secs(3);
-
-/// A command from the chat must be over by then.
-const COMMAND: Duration = Duration::from_secs(15);
 
 /// The workspace's handle. Clones share one workspace; it ends when the last one is dropped.
 #[derive(Clone, Debug)]
@@ -56,6 +52,8 @@ struct Inner {
 /// What Amazon Q needs of the cloud.
 #[derive(Clone, Debug)]
 pub struct Cloud {
+    /// Its endpoint, where its outbox is.
+    pub url: String,
     /// Where the local cloud lists the deployed Chatbot resources.
     pub chatbot_url: String,
     pub lambda: aws_sdk_lambda::Client,
@@ -225,20 +223,21 @@ impl Slack {
         let timestamp = Timestamp::now().as_second();
         let signature = signature::sign(&app.signing_secret, timestamp, body.as_bytes());
         let start = Instant::now();
-        let response = self
+        let request = self
             .0
             .http
             .post(&url)
             .header("content-type", "application/x-www-form-urlencoded")
             .header("x-slack-request-timestamp", timestamp)
             .header("x-slack-signature", signature)
-            .body(body)
-            .send()
-            .await
-            .with_context(|| format!("post the click to {url}"))?;
+            .body(body);
+        let answer = async {
+            let response = request.send().await?;
+            Ok::<_, reqwest::Error>((response.status().as_u16(), response.text().await?))
+        };
+        // Nobody there, or nobody who answers: to Slack, that is one more app that is not responding.
+        let (status, body) = answer.await.unwrap_or_else(|error| (504, error.to_string()));
         let took = start.elapsed();
-        let status = response.status().as_u16();
-        let body = response.text().await.context("read the app's answer")?;
         if took > ACKNOWLEDGE || !(200..300).contains(&status) {
             let mut workspace = self.workspace();
             let answer = format!("{} ms, status {status}", took.as_millis());
@@ -247,94 +246,6 @@ impl Slack {
             workspace.warn(&message.channel, &person.id, &text, Timestamp::now());
         }
         Ok(Acknowledgement { status, body, took })
-    }
-
-    /// Presses a custom action's button and waits for what Amazon Q replies in the thread.
-    pub async fn run(&self, message: &Message, offer: &Offer, person: &Person) -> anyhow::Result<Message> {
-        let (command, result) = match &offer.command {
-            Ok(command) => (command.clone(), self.execute(command).await),
-            Err(problem) => (offer.label.clone(), Err(problem.clone())),
-        };
-        let reply = amazon_q::reply(&person.id, &command, &result);
-        let mut workspace = self.workspace();
-        let thread = message.thread.clone().unwrap_or_else(|| message.ts.clone());
-        let ts = workspace.post(&message.channel, Some(thread), Author::AmazonQ, None, &reply, Timestamp::now());
-        workspace.message(&ts).cloned().context("the reply is gone")
-    }
-
-    /// Runs a command text and returns what the chat would show: the function's answer or its error.
-    async fn execute(&self, text: &str) -> Result<String, String> {
-        let command = command::parse(text)?;
-        let cloud = self.0.cloud.get().ok_or("Amazon Q has no account yet")?;
-        let mut request = cloud.lambda.invoke().function_name(&command.function);
-        if let Some(payload) = command.payload {
-            request = request.payload(Blob::new(payload));
-        }
-        if command.asynchronous {
-            request = request.invocation_type(InvocationType::Event);
-        }
-        let region = command.region.ok_or("the command names no Region, the chat would ask for it")?;
-        let request = request.customize().config_override(
-            aws_sdk_lambda::config::Builder::new().region(aws_sdk_lambda::config::Region::new(region)),
-        );
-        let answer = tokio::time::timeout(COMMAND, request.send())
-            .await
-            .map_err(|_| format!("the command took longer than {} s", COMMAND.as_secs()))?
-            .map_err(|error| error.into_service_error().to_string())?;
-        let words = answer.payload.map(|payload| String::from_utf8_lossy(payload.as_ref()).into_owned());
-        let words = words.unwrap_or_default();
-        if answer.function_error.is_some() { Err(words) } else { Ok(words) }
-    }
-
-    /// What SNS delivers for Amazon Q: one notification for every channel that listens to the topic.
-    async fn receive(&self, body: &[u8]) {
-        let result = match serde_json::from_slice::<Envelope>(body) {
-            // The real one confirms its own subscriptions.
-            Ok(envelope) if envelope.kind != "Notification" => Ok(()),
-            Ok(envelope) => self.notify(&envelope).await,
-            Err(error) => Err(format!("Event received is not supported: no SNS envelope: {error}")),
-        };
-        if let Err(problem) = result {
-            self.workspace().problems.push(problem);
-        }
-    }
-
-    async fn notify(&self, envelope: &Envelope) -> Result<(), String> {
-        let notification = notification::parse(&envelope.message).map_err(|dropped| dropped.to_string())?;
-        let deployed = self.deployed().await.map_err(|error| format!("{error:#}"))?;
-        let listening = deployed
-            .channels
-            .iter()
-            .map(|channel| &channel.properties)
-            .filter(|channel| channel.sns_topic_arns.contains(&envelope.topic_arn));
-        let mut heard = false;
-        for configuration in listening {
-            let (offers, problems) = amazon_q::offers(&notification, configuration, &deployed.actions);
-            let mut workspace = self.workspace();
-            workspace.problems.extend(problems);
-            if configuration.guardrail_policies.is_empty() {
-                let name = &configuration.configuration_name;
-                workspace.problems.push(format!("{name}: without guardrail policies everything is allowed"));
-            }
-            let channel = workspace.channels.iter().find(|channel| channel.id == configuration.slack_channel_id);
-            let Some(channel) = channel.filter(|_| configuration.slack_workspace_id == TEAM).cloned() else {
-                workspace.problems.push(format!("no channel {} in this workspace", configuration.slack_channel_id));
-                continue;
-            };
-            let body = amazon_q::message(&notification);
-            let ts = workspace.post(&channel.id, None, Author::AmazonQ, None, &body, Timestamp::now());
-            if let Some(message) = workspace.messages.iter_mut().find(|message| message.ts == ts) {
-                message.offers = offers;
-            }
-            heard = true;
-        }
-        if heard { Ok(()) } else { Err(format!("no channel listens to {}", envelope.topic_arn)) }
-    }
-
-    async fn deployed(&self) -> anyhow::Result<Deployed> {
-        let cloud = self.0.cloud.get().context("Amazon Q has no account yet")?;
-        let response = self.0.http.get(&cloud.chatbot_url).send().await.context("list the Chatbot resources")?;
-        response.json().await.context("read the Chatbot resources")
     }
 
     fn workspace(&self) -> MutexGuard<'_, Workspace> {

@@ -2,9 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use tempfile::TempDir;
-
 use crate::{
     cloud::{self, Cloud},
     deployment::{self, Deployment, SonarAccess},
@@ -12,9 +9,11 @@ use crate::{
     mail::{self, Mail},
     narrator::Narrator,
     process::tail,
+    run_folder::RunFolder,
     slack::{self, Person, Slack},
     sonarqube::{self, Server, Source},
 };
+use anyhow::Context as _;
 
 /// The local cloud with one deployment, the Slack stand-in, and SonarQube.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ pub struct World {
     // Fields are dropped in this order: the cloud writes into the folder.
     cloud: Cloud,
     sonarqube: Option<Server>,
-    folder: TempDir,
+    folder: RunFolder,
 }
 
 impl World {
@@ -42,7 +41,7 @@ impl World {
     /// be scanned.
     pub async fn start(sonarqube: Option<Source>, narrator: &Narrator) -> anyhow::Result<Self> {
         let machine = machine::check(matches!(sonarqube, Some(Source::Local)))?;
-        let folder = tempfile::Builder::new().prefix("security-chatops-").tempdir().context("make a folder")?;
+        let folder = RunFolder::new()?;
         let slack = Slack::start().await?;
         let (alice, mallory) = (slack.add_person("alice"), slack.add_person("mallory"));
 
@@ -55,6 +54,7 @@ impl World {
         )?;
         let aws = cloud.aws();
         slack.connect(slack::Cloud {
+            url: cloud.url().to_owned(),
             chatbot_url: format!("{}/_local/chatbot", cloud.url()),
             lambda: aws_sdk_lambda::Client::new(&aws),
         });
@@ -120,7 +120,7 @@ impl World {
             Some(server) => server.release().await,
             None => Ok(()),
         };
-        folder.close().context("remove the world's folder")?;
+        folder.close()?;
         cloud.and(sonarqube)
     }
 }

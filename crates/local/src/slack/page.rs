@@ -12,6 +12,7 @@ use super::{
     mrkdwn::{escape_html, to_html},
     workspace::Workspace,
 };
+use crate::mail::Mail;
 
 const STYLE: &str = "
 body{font:15px/1.45 system-ui,sans-serif;margin:0;color:#1d1c1d;background:#fff}
@@ -28,7 +29,8 @@ pre{padding:.5rem;overflow-x:auto;white-space:pre-wrap}code{padding:.05rem .25re
 form{display:inline}button{font:inherit;font-weight:600;padding:.25rem .7rem;margin:.3rem .4rem 0 0;border-radius:4px;
 border:1px solid #bbb;background:#fff;cursor:pointer}button.primary{background:#00704a;color:#fff}
 button.danger{background:#c01444;color:#fff}dialog{max-width:30rem;border:1px solid #aaa;border-radius:6px}
-.mention{background:#fff3c4}.command{color:#6b6a6b;font-size:.85em}#problems{color:#8a1230}";
+.mention{background:#fff3c4}.command{color:#6b6a6b;font-size:.85em}#problems{color:#8a1230}
+iframe{width:100%;height:24rem;border:1px solid #ddd}";
 
 /// Asks for the revision once a second and shows the page anew when it has changed, unless a dialog is open.
 const SCRIPT: &str = "
@@ -57,7 +59,7 @@ pub(super) fn render(workspace: &Workspace, reader: &str) -> String {
             let _ = write!(html, "<a href=\"/?as={id}\">@{name}</a> ");
         }
     }
-    html.push_str("</p></header><main>");
+    html.push_str("· <a href=\"/mails\">Mails</a></p></header><main>");
     for channel in &workspace.channels {
         let _ = write!(html, "<h2>#{}</h2>", escape_html(&channel.name));
         let seen = |message: &&Message| message.channel == channel.id && message.visible_to(reader);
@@ -84,6 +86,38 @@ pub(super) fn render(workspace: &Workspace, reader: &str) -> String {
         let (id, name) = (escape_html(&person.id), escape_html(&person.name));
         html = html.replace(&format!("<b class=\"mention\">@{id}</b>"), &format!("<b class=\"mention\">@{name}</b>"));
     }
+    html
+}
+
+/// The page with the mails, the newest first.
+pub(super) fn mails(mails: &[Mail]) -> String {
+    let mut html = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Mails</title><style>{STYLE}</style>\
+         <body><header><b>Mails in the local cloud's outbox</b><p>What Amazon SES would have sent. \
+         <a href=\"/\">Back to the Slack stand-in</a></p></header><main>"
+    );
+    for mail in mails.iter().rev() {
+        let _ = write!(
+            html,
+            "<h2>{}</h2><p class=\"context\">From {} to {}</p><pre>{}</pre>",
+            escape_html(&mail.subject),
+            escape_html(&mail.from),
+            escape_html(&mail.to.join(", ")),
+            escape_html(&mail.text),
+        );
+        if let Some(content) = &mail.html {
+            // Sandboxed: no script in it runs, and nothing in it is of this page.
+            let content = escape_html(content);
+            let _ = write!(
+                html,
+                "<details><summary>As HTML</summary><iframe sandbox srcdoc=\"{content}\"></iframe></details>"
+            );
+        }
+    }
+    if mails.is_empty() {
+        html.push_str("<p class=\"context\">Nothing yet.</p>");
+    }
+    html.push_str("</main></body></html>");
     html
 }
 
@@ -204,6 +238,20 @@ mod tests {
     use serde_json::json;
 
     use super::{super::workspace::Channel, *};
+
+    #[test]
+    fn a_mail_cannot_leave_its_frame() {
+        let text = "</pre><script>".to_owned();
+        let mail = Mail {
+            message_id: "1".to_owned(),
+            from: text.clone(),
+            to: vec![text.clone()],
+            subject: text.clone(),
+            html: Some("\"><script>".to_owned()),
+            text,
+        };
+        assert!(!mails(&[mail]).contains("<script"));
+    }
 
     #[test]
     fn shows_hostile_words_as_words() {

@@ -16,12 +16,14 @@ use serde::Deserialize;
 use tokio::net::TcpListener;
 
 use super::{Answer, Inner, Slack, page};
+use crate::mail;
 
 /// Serves until the workspace is gone: the server holds it only weakly.
 pub(super) async fn serve(listener: TcpListener, workspace: Weak<Inner>) {
     let router = Router::new()
         .route("/", get(show))
         .route("/revision", get(revision))
+        .route("/mails", get(mails))
         .route("/press", post(press))
         .route("/services/{*path}", post(webhook))
         .route("/actions/{*token}", post(respond))
@@ -71,6 +73,16 @@ async fn show(State(inner): State<Weak<Inner>>, Query(reader): Query<Reader>) ->
 async fn revision(State(inner): State<Weak<Inner>>) -> Response {
     let Some(slack) = open(&inner) else { return gone() };
     page::revision(&slack.workspace()).into_response()
+}
+
+/// What SES would have sent.
+async fn mails(State(inner): State<Weak<Inner>>) -> Response {
+    let Some(slack) = open(&inner) else { return gone() };
+    let Some(cloud) = slack.0.cloud.get() else { return gone() };
+    match mail::outbox(&cloud.url).await {
+        Ok(mails) => Html(page::mails(&mails)).into_response(),
+        Err(error) => (StatusCode::BAD_GATEWAY, format!("{error:#}")).into_response(),
+    }
 }
 
 #[derive(Deserialize)]

@@ -28,6 +28,8 @@ const PREFIX: &str = "run-";
 const UNTIL_UP: Duration = Duration::from_mins(5);
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const TELL_EVERY: Duration = Duration::from_secs(10);
+/// Beside SonarQube's `temp`, which it empties when it starts.
+const SEARCH_TEMP: &str = "search-temp";
 /// Heaps for a laptop: about 2 GB resident in all, and enough for projects of some hundred files.
 const HEAPS: [(&str, &str); 3] = [
     ("sonar.web.javaOpts", "-Xmx512m -Xms128m"),
@@ -39,12 +41,29 @@ const HEAPS: [(&str, &str); 3] = [
 pub(super) async fn launch(servers: &Path, keep: bool, progress: Progress<'_>) -> anyhow::Result<State> {
     let distribution = distribution::get(servers, progress).await?;
     let folder = make_folder(servers, &distribution)?;
-    let started = start_in(&folder, &distribution, keep, progress).await;
-    if started.is_err() {
-        // Nobody will look at it: the error has the end of its logs.
-        let _ = remove(&folder);
+    let unfinished = Unfinished(Some(folder.clone()));
+    let state = start_in(&folder, &distribution, keep, progress).await?;
+    unfinished.finish();
+    Ok(state)
+}
+
+/// A server that is being started. Dropped by an error, or because somebody does not wait any longer, it is ended and
+/// removed: nobody will look at it, and an error has the end of its logs.
+struct Unfinished(Option<PathBuf>);
+
+impl Unfinished {
+    fn finish(mut self) {
+        self.0 = None;
     }
-    started
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if let Some(folder) = &self.0 {
+            // The next run tries again.
+            let _ = remove(folder);
+        }
+    }
 }
 
 async fn start_in(
@@ -84,6 +103,7 @@ fn make_folder(servers: &Path, distribution: &Distribution) -> anyhow::Result<Pa
         .with_context(|| format!("make a folder in {}", servers.display()))?;
     link_tree(&distribution.home, folder.path())
         .with_context(|| format!("make a server's folder in {}", servers.display()))?;
+    fs::create_dir(folder.path().join(SEARCH_TEMP)).context("make a folder for the search engine")?;
     if cache::is_root() {
         check_others_reach(servers)?;
         give_folders(folder.path(), NOBODY).context("give the server its folder")?;
@@ -173,8 +193,9 @@ fn spawn(folder: &Path, java: &Path, ports: [u16; 3]) -> anyhow::Result<Child> {
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("HOME", folder.join("temp"))
-        // The search engine's start takes its Java from here.
+        // The search engine takes its Java from here, and would leave a folder in /tmp.
         .env("SONAR_JAVA_PATH", java)
+        .env("ES_TMPDIR", folder.join(SEARCH_TEMP))
         .stdin(Stdio::null())
         .stdout(log.try_clone().context("share the server's log")?)
         .stderr(log)

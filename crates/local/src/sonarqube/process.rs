@@ -9,7 +9,7 @@ use std::{
 };
 
 use anyhow::bail;
-use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
 /// SonarQube stops its four other processes one after the other.
 const GRACE: Duration = Duration::from_secs(20);
@@ -56,39 +56,56 @@ fn ends_within(time: Duration, id: i32, folder: &Path) -> bool {
 /// The processes of `group` that are alive. Numbers are used again: their command lines must name the folder.
 fn members(group: i32, folder: &Path) -> Vec<i32> {
     let folder = folder.to_string_lossy();
-    let processes = if Path::new("/proc/self/cmdline").exists() { from_proc(group) } else { from_ps(group) };
-    processes.into_iter().filter(|(_, line)| line.contains(&*folder)).map(|(id, _)| id).collect()
-}
-
-/// Numbers and command lines. A process that has ended and waits for its parent has no command line.
-fn from_proc(group: i32) -> Vec<(i32, String)> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
-    entries
-        .flatten()
-        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|id| Pid::from_raw(*id).and_then(|id| getpgid(Some(id)).ok()) == Pid::from_raw(group))
-        .filter_map(|id| Some((id, fs::read(format!("/proc/{id}/cmdline")).ok()?)))
-        .map(|(id, line)| (id, String::from_utf8_lossy(&line).replace('\0', " ")))
+    let all = if Path::new("/proc/self/stat").exists() { from_proc() } else { from_ps() };
+    all.into_iter()
+        .filter(|process| process.group == group && process.line.contains(&*folder))
+        .map(|process| process.id)
         .collect()
 }
 
+#[derive(Debug, PartialEq, Eq)]
+struct Process {
+    id: i32,
+    group: i32,
+    line: String,
+}
+
+/// A process that has ended and waits for its parent has no command line.
+fn from_proc() -> Vec<Process> {
+    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    entries
+        .flatten()
+        .filter_map(|entry| {
+            let id = entry.file_name().to_str()?.parse().ok()?;
+            let line = fs::read(entry.path().join("cmdline")).ok()?;
+            let group = group_of(&fs::read_to_string(entry.path().join("stat")).ok()?)?;
+            Some(Process { id, group, line: String::from_utf8_lossy(&line).replace('\0', " ") })
+        })
+        .collect()
+}
+
+/// The group in `/proc/<id>/stat`, which is `id (name) state parent group …`, where the name may be anything.
+fn group_of(stat: &str) -> Option<i32> {
+    stat.rsplit_once(')')?.1.split_whitespace().nth(2)?.parse().ok()
+}
+
 /// The same for macOS, which has no /proc. `-ww`: whole lines.
-fn from_ps(group: i32) -> Vec<(i32, String)> {
+fn from_ps() -> Vec<Process> {
     let Ok(output) = Command::new("ps").args(["-A", "-ww", "-o", "pid=,pgid=,stat=,args="]).output() else {
         return Vec::new();
     };
-    parse_ps(&String::from_utf8_lossy(&output.stdout), group)
+    parse_ps(&String::from_utf8_lossy(&output.stdout))
 }
 
-fn parse_ps(text: &str, group: i32) -> Vec<(i32, String)> {
+fn parse_ps(text: &str) -> Vec<Process> {
     text.lines()
         .filter_map(|line| {
             let mut words = line.split_whitespace();
             let id = words.next()?.parse().ok()?;
-            let its_group: i32 = words.next()?.parse().ok()?;
+            let group = words.next()?.parse().ok()?;
             let state = words.next()?;
             let line = words.collect::<Vec<_>>().join(" ");
-            (its_group == group && !state.starts_with('Z')).then_some((id, line))
+            (!state.starts_with('Z')).then_some(Process { id, group, line })
         })
         .collect()
 }
@@ -110,7 +127,7 @@ mod tests {
     fn ends_a_process_and_its_children() {
         let folder = Path::new("/cache/run-test");
         // The first process goes when it is told to; its child does not listen.
-        let script = "sh -c 'trap \"\" TERM; sleep 600; :' /cache/run-test & sleep 600; :";
+        let script = "sh -c 'trap \"\" TERM; sleep 60; :' /cache/run-test & sleep 60; :";
         let mut child = Command::new("sh").args(["-c", script, "/cache/run-test"]).process_group(0).spawn().unwrap();
         let id = i32::try_from(child.id()).unwrap();
         let start = Instant::now();
@@ -124,10 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn reads_what_ps_says() {
-        let text = "  1     1 Ss   /sbin/launchd\n 70    70 S    /j/bin/java -jar /c/run-1/lib/a.jar\n \
-                    71    70 S    /j/bin/java -Dx=/c/run-1\n 72    70 Z    (java)\n";
-        let found: Vec<i32> = parse_ps(text, 70).into_iter().map(|(id, _)| id).collect();
-        assert_eq!(found, [70, 71]);
+    fn reads_what_the_system_says_about_processes() {
+        assert_eq!(group_of("71 (a) b (c) S 70 69 1 0 -1\n"), Some(69));
+        assert_eq!(group_of("71"), None);
+        let text = "  1     1 Ss   /sbin/launchd\n 71    70 S    /j/bin/java -Dx=/c/run-1\n 72    70 Z    (java)\n";
+        let line = "/j/bin/java -Dx=/c/run-1".to_owned();
+        assert_eq!(parse_ps(text).last(), Some(&Process { id: 71, group: 70, line }));
+        assert_eq!(parse_ps(text).len(), 2);
     }
 }

@@ -78,6 +78,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let conclusion = libtest_mimic::run(arguments, trials);
 
     let context = Arc::into_inner(context).context("a test still runs")?;
+    let problems = context.world.slack.problems();
+    let refused = unexpected(&problems);
     let start = Instant::now();
     let stopped = context.runtime.block_on(context.world.stop());
     let mut times = context.times.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -86,10 +88,16 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         narrator.say(&format!("{name:40} {:6.1} s", time.as_secs_f32()));
     }
     stopped?;
+    ensure!(refused.is_empty(), "Slack or Amazon Q would have refused or dropped: {refused:#?}");
     if without {
         narrator.say("The code-scan tests were left out, because of --without-sonarqube");
     }
     Ok(conclusion.exit_code())
+}
+
+/// What was refused, except the notifications that a test of ours spoilt.
+fn unexpected(problems: &[String]) -> Vec<&String> {
+    problems.iter().filter(|problem| !problem.starts_with("Event received is not supported")).collect()
 }
 
 /// The functions that are deployed are programs of other crates, which Cargo does not build for this test.

@@ -27,6 +27,9 @@ pub(crate) async fn a_button_in_the_browser_works(world: &World, narrator: &Narr
     ensure!(page.contains("&lt;b&gt;&amp;contacts.txt") && !page.contains("<b>&contacts"), "the key is markup");
     ensure!(!page.contains("src=") && !page.contains("@import"), "the page loads something");
 
+    let mails = client.get(format!("{url}/mails")).send().await?.text().await?;
+    ensure!(mails.contains("Mails in the local cloud"), "the page with the mails is another one");
+
     let position = asked.buttons().iter().position(|button| button.label == "Remediate");
     let position = position.context("the question has no button")?.to_string();
     let form = form_urlencoded::Serializer::new(String::new())
