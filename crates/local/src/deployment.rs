@@ -139,7 +139,7 @@ impl Deployment {
     }
 }
 
-/// Builds the release out of the programs of this build; see [`Release`].
+/// Builds the release out of the programs of this build; see `Release`.
 pub fn release() -> anyhow::Result<Release> {
     Release::of_this_build()
 }

@@ -19,10 +19,13 @@ const ISSUES: &str = r#"{"paging":{"pageIndex":1,"pageSize":500,"total":1},"issu
     "impacts":[{"softwareQuality":"SECURITY","severity":"HIGH"}]}],
     "facets":[{"property":"impactSeverities","values":[{"val":"HIGH","count":1}]}]}"#;
 
+/// Part of a path, the status and the body of its answer.
+type Answer = (&'static str, u16, String);
+
 /// A server that answers each path with a scripted status and body, and remembers what it was asked.
 #[derive(Clone, Default)]
 struct Script {
-    answers: Arc<Mutex<Vec<(&'static str, u16, String)>>>,
+    answers: Arc<Mutex<Vec<Answer>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 

@@ -1,5 +1,7 @@
 //! Contracts between files that no compiler sees: templates, functions, state machine and documents agree.
 
+#![expect(clippy::unwrap_used, reason = "all of this is tests, also what stands outside of a test function")]
+
 mod code;
 mod documents;
 mod permissions;
