@@ -64,7 +64,7 @@ fn sources(krate: &str) -> Vec<(String, String)> {
                 if name != "tests" {
                     folders.push(path);
                 }
-            } else if name.ends_with(".rs") && name != "tests.rs" {
+            } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests.rs" {
                 let text = fs::read_to_string(&path).unwrap();
                 let code = text.split("#[cfg(test)]").next().unwrap_or_default();
                 found.push((path.display().to_string(), code.to_owned()));
