@@ -114,7 +114,7 @@ class Outcomes(Build):
         self.assertEqual(exported, {
             "SCAN_STAGE": "quality_gate", "SCAN_EXIT_CODE": "0", "SONAR_CE_TASK_ID": "AYh-7_x",
             "SONAR_DASHBOARD_URL": "https://sonar.example.com/dashboard?id=p", "NOSONAR_COUNT": "1"})
-        self.assertEqual(self.evidence(), ["preflight.json", "report-task.txt", "scanner.log"])
+        self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "report-task.txt", "scanner.log"])
 
     def test_a_gate_that_fails(self):
         phases, exported, _ = self.build(status=3)
@@ -127,20 +127,21 @@ class Outcomes(Build):
         self.assertFalse(phases["build"])
         self.assertEqual((exported["SCAN_STAGE"], exported["SCAN_EXIT_CODE"], exported["SONAR_CE_TASK_ID"]),
                          ("scan", "1", ""))
-        self.assertEqual(self.evidence(), ["preflight.json", "scanner.log"])
+        self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "scanner.log"])
 
     def test_an_upload_that_is_refused(self):
         phases, exported, text = self.build(upload=make(("../a.py", b"")))
         self.assertEqual(phases, {"install": True, "pre_build": False})
         self.assertEqual((exported["SCAN_STAGE"], exported["SCAN_EXIT_CODE"]), ("preflight", "65"))
         self.assertIn("\nPREFLIGHT REFUSED: '../a.py'", text)
-        self.assertEqual(self.evidence(), ["preflight.json"])
+        self.assertEqual(self.evidence(), ["build.txt", "preflight.json"])
 
     def test_a_scanner_that_is_not_the_published_one(self):
         variable = "SCANNER_SHA256_" + VARIABLES[f"{platform.system()}-{platform.machine()}"][0]
         phases, exported, text = self.build(**{variable: "0" * 64})
         self.assertEqual(phases, {"install": False})
         self.assertEqual(exported["SCAN_STAGE"], "install")
+        self.assertEqual(self.evidence(), ["build.txt"])
         self.assertIn("is not the scanner that was published", text)
 
     def test_an_object_that_cannot_be_fetched(self):
@@ -230,7 +231,7 @@ class HostileSource(Build):
         phases, exported, text = self.build(status=1, report=":")
         self.assertTrue(phases["pre_build"], text)
         self.assertEqual(exported["SONAR_CE_TASK_ID"], "")
-        self.assertEqual(self.evidence(), ["preflight.json", "scanner.log"])
+        self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "scanner.log"])
 
     def test_a_link_in_place_of_the_evidence_leads_nowhere(self):
         target = self.folder / "elsewhere"

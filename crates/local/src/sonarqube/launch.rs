@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
 use super::{
@@ -80,7 +80,9 @@ async fn start_in(
     progress(&format!("Starting SonarQube {} at {url}", distribution::VERSION));
     wait_until_up(&mut child, &url, folder, progress).await?;
     progress("Setting up SonarQube: quality gate, users, tokens");
-    let provisioned = provision::provision(&url).await.context("set up SonarQube")?;
+    let provisioned = provision::provision(&url)
+        .await
+        .map_err(|error| anyhow!("set up SonarQube: {error:#}. The end of its logs:\n{}", last_words(folder)))?;
     Ok(State {
         url,
         version: distribution::VERSION.to_owned(),
@@ -228,9 +230,9 @@ async fn wait_until_up(child: &mut Child, url: &str, folder: &Path, progress: Pr
     }
 }
 
-/// The last lines of each log that has any.
+/// The last lines of each log that has any. Enough for an exception and its causes.
 fn last_words(folder: &Path) -> String {
-    const LINES: usize = 8;
+    const LINES: usize = 30;
     let mut words = String::new();
     for log in ["start.log", "web.log", "es.log", "ce.log"] {
         let Ok(text) = fs::read(folder.join("logs").join(log)) else { continue };
