@@ -58,7 +58,8 @@ async fn message(aws: &Aws, payload: Value) -> String {
 #[tokio::test]
 async fn an_approval_is_recorded_mailed_and_ends_the_wait() {
     let aws = waiting();
-    let reply = press(&aws, &json!({"approve": "scan-1"})).await.unwrap();
+    let sample = include_str!("../../../../samples/events/approval.approve.json");
+    let reply = press(&aws, &serde_json::from_str(sample).unwrap()).await.unwrap();
     assert_eq!(reply.message, "Approval Email sent successfully");
     assert_eq!(reply.outcome, Some(Outcome::Approved));
     assert_eq!(aws.object("evidence/scans/scan-1/decision.json").unwrap()["outcome"], "APPROVED");

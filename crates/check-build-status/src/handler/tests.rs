@@ -265,6 +265,14 @@ async fn the_log_tells_why_a_scan_never_reached_the_server() {
 }
 
 #[tokio::test]
+async fn a_file_that_is_no_zip_is_a_failed_pipeline() {
+    let aws = Aws::default();
+    let sample = include_str!("../../../../samples/events/check-build-status.build-failed.json");
+    let outcome = check(&aws, "http://127.0.0.1:1/", &serde_json::from_str(sample).unwrap()).await.unwrap();
+    assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!("DOWNLOAD")));
+}
+
+#[tokio::test]
 async fn a_cut_off_cause_is_completed_by_codebuild() {
     let aws = Aws::default();
     aws.set_build(json!({"id": "scan:8745", "buildStatus": "TIMED_OUT"}));
