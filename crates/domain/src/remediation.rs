@@ -1,4 +1,4 @@
-//! The request to quarantine an object, who decided it, and how it ended.
+//! What the remediator is asked to do, who decided it, and how it ended.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -8,8 +8,26 @@ use crate::finding::Finding;
 /// The payload of the remediator's asynchronous invocation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Request {
-    pub finding: Finding,
+    pub task: Task,
     pub decision: Decision,
+}
+
+/// What the remediator is to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Task {
+    /// Move the finding's object, exactly the scanned version, into quarantine.
+    Quarantine { finding: Finding },
+}
+
+impl Task {
+    /// The finding that the task is about.
+    #[must_use]
+    pub fn finding(&self) -> &Finding {
+        match self {
+            Self::Quarantine { finding } => finding,
+        }
+    }
 }
 
 /// Who decided that the object be moved.
@@ -123,8 +141,8 @@ mod tests {
 
     #[test]
     fn the_request_is_written_as_the_remediator_reads_it() {
-        let text = r#"{"finding":{"id":"f1","type":"SensitiveData:S3Object/Financial"},"decision":{"by":"person",
-            "userId":"U1","channelId":"C1","decidedAt":"2026-11-20T10:15:02Z","responseUrl":"https://hooks.slack.com/a"}}"#;
+        let text = r#"{"task":{"quarantine":{"finding":{"id":"f1","type":"SensitiveData:S3Object/Financial"}}},
+            "decision":{"by":"person","userId":"U1","channelId":"C1","decidedAt":"2026-11-20T10:15:02Z","responseUrl":"https://hooks.slack.com/a"}}"#;
         let request: Request = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_value(&request).unwrap(), serde_json::from_str::<serde_json::Value>(text).unwrap());
         let policy: Decision = serde_json::from_str(r#"{"by":"policy"}"#).unwrap();

@@ -5,6 +5,7 @@
 
 mod already_decided;
 pub mod blocks;
+pub mod button;
 mod facts;
 mod in_progress;
 mod not_remediated;

@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::InvocationType;
 use domain::finding::Finding;
 use domain::policy::{Decision, Reason, decide};
 use domain::quarantine::{Manifest, Shown, manifest_key, shown_key};
-use domain::remediation::{self, Request};
+use domain::remediation::{self, Request, Task};
 use domain::slack::{self, Message};
 use jiff::{SignedDuration, Timestamp};
 use platform::records::Records;
@@ -89,7 +89,7 @@ impl FindingHandler {
         };
         let finding = match &subject {
             Subject::Finding(finding) => finding,
-            Subject::FailedRemediation { request, .. } => &request.finding,
+            Subject::FailedRemediation { request, .. } => request.task.finding(),
         };
         let finding_id = &finding.id;
         let case_id = finding.case_id();
@@ -178,7 +178,8 @@ impl FindingHandler {
     }
 
     async fn invoke_remediator(&self, finding: &Finding) -> Result<(), Error> {
-        let request = Request { finding: finding.clone(), decision: remediation::Decision::Policy };
+        let task = Task::Quarantine { finding: finding.clone() };
+        let request = Request { task, decision: remediation::Decision::Policy };
         let function = &self.config.remediator_function_name;
         let answer = self
             .lambda
@@ -199,7 +200,7 @@ impl FindingHandler {
         error_type: Option<&str>,
         deadline: SystemTime,
     ) -> Result<Outcome, Error> {
-        let finding = &request.finding;
+        let finding = request.task.finding();
         let message = match self.manifest(finding).await? {
             Some(manifest) if manifest.is_quarantined() => slack::remediated(finding, &manifest),
             Some(manifest) if manifest.outcome().is_some() => slack::not_remediated(finding, &manifest),

@@ -162,7 +162,7 @@ async fn an_auto_finding_is_remediated_without_asking() {
     let invoked = world.invoked();
     assert_eq!(invoked.len(), 1);
     assert_eq!(invoked[0]["decision"], json!({"by": "policy"}));
-    let read: Finding = serde_json::from_value(invoked[0]["finding"].clone()).unwrap();
+    let read: Finding = serde_json::from_value(invoked[0]["task"]["quarantine"]["finding"].clone()).unwrap();
     assert_eq!(read, finding("financial-high"));
     assert_eq!(world.slack.take(), NOTHING);
 }
@@ -263,7 +263,7 @@ async fn unusable_records_are_dropped_and_the_others_handled() {
             json!({"source": "aws.macie", "detail-type": "Macie Alert", "detail": {"id": "f"}}),
             json!({"source": "aws.macie", "detail-type": "Macie Finding"}),
             json!({"source": "aws.macie", "detail-type": "Macie Finding", "detail": {"id": 7}}),
-            json!({"requestContext": {}, "requestPayload": {"finding": 7}}),
+            json!({"requestContext": {}, "requestPayload": {"task": 7}}),
         ]
         .map(|body| body.to_string()),
     );

@@ -55,9 +55,9 @@ impl Remediator {
     /// [`Error`] for what may heal: the same request again goes on where this one stopped.
     pub async fn handle(&self, payload: Value) -> Result<Handled, Error> {
         let request: Request = serde_path_to_error::deserialize(payload).map_err(Error::Request)?;
-        let finding_id = request.finding.id.clone();
-        let plan =
-            plan(&request.finding).map_err(|source| Error::Unplannable { finding_id: finding_id.clone(), source })?;
+        let finding_id = request.task.finding().id.clone();
+        let plan = plan(request.task.finding())
+            .map_err(|source| Error::Unplannable { finding_id: finding_id.clone(), source })?;
         let case_id = plan.case_id.clone();
         let record = Record::read(&self.records, &case_id).await?;
 
@@ -107,8 +107,8 @@ impl Remediator {
         let Some(mut record) = record else {
             return Record::new(Manifest {
                 case_id: plan.case_id.clone(),
-                finding_id: request.finding.id.clone(),
-                finding_type: request.finding.kind.clone(),
+                finding_id: request.task.finding().id.clone(),
+                finding_type: request.task.finding().kind.clone(),
                 decision: request.decision.recorded(),
                 original: None,
                 quarantine: Location {
@@ -127,8 +127,8 @@ impl Remediator {
             record.manifest.quarantine.version_id = None;
         }
         let again = if is_same(&record.manifest, request) { "Run again" } else { "Quarantine decided again" };
-        record.manifest.finding_id.clone_from(&request.finding.id);
-        record.manifest.finding_type.clone_from(&request.finding.kind);
+        record.manifest.finding_id.clone_from(&request.task.finding().id);
+        record.manifest.finding_type.clone_from(&request.task.finding().kind);
         record.manifest.decision = request.decision.recorded();
         record.manifest.state = State::Started;
         record.manifest.transitions.push(self.transition(request, again));
@@ -204,7 +204,7 @@ impl Remediator {
 
 /// Whether the record is about this very request, not about an earlier finding or decision of the same case.
 fn is_same(manifest: &Manifest, request: &Request) -> bool {
-    manifest.finding_id == request.finding.id && manifest.decision == request.decision.recorded()
+    manifest.finding_id == request.task.finding().id && manifest.decision == request.decision.recorded()
 }
 
 fn was_told(manifest: &Manifest) -> bool {

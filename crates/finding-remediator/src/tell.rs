@@ -19,9 +19,9 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// How the case ended. `before` when an earlier request had ended it.
 pub(crate) fn message(request: &Request, manifest: &Manifest, before: bool) -> Message {
     match manifest.is_quarantined() {
-        true if before => already_quarantined(&request.finding, manifest),
-        true => remediated(&request.finding, manifest),
-        false => not_remediated(&request.finding, manifest),
+        true if before => already_quarantined(request.task.finding(), manifest),
+        true => remediated(request.task.finding(), manifest),
+        false => not_remediated(request.task.finding(), manifest),
     }
 }
 
@@ -30,7 +30,7 @@ pub(crate) async fn begin(slack: &Slack, request: &Request) {
     let Some(url) = request.decision.response_url() else {
         return;
     };
-    let message = in_progress(&request.finding, &request.decision).replacing_original();
+    let message = in_progress(request.task.finding(), &request.decision).replacing_original();
     if let Err(error) = slack.post(&SecretString::from(url), &message).await {
         tracing::warn!(error = platform::chain(&error), "could not show that the quarantine is in progress");
     }

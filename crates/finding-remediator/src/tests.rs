@@ -67,14 +67,15 @@ impl World {
     }
 
     fn manifest(&self, request: &Value) -> Manifest {
-        let finding: domain::finding::Finding = serde_json::from_value(request["finding"].clone()).unwrap();
+        let finding: domain::finding::Finding =
+            serde_json::from_value(request["task"]["quarantine"]["finding"].clone()).unwrap();
         let body = self.s3().body(QUARANTINE, &manifest_key(&finding.case_id().unwrap())).unwrap();
         serde_json::from_slice(&body).unwrap()
     }
 
     /// A click whose answer goes to this world's Slack.
     fn click(&self, finding: &Value) -> Value {
-        json!({"finding": finding, "decision": {"by": "person", "userId": "U1", "channelId": "C1",
+        json!({"task": {"quarantine": {"finding": finding}}, "decision": {"by": "person", "userId": "U1", "channelId": "C1",
             "decidedAt": "2026-11-20T10:20:00Z", "responseUrl": format!("{}actions/T1/1/a", self.slack.url)}})
     }
 }
@@ -86,7 +87,7 @@ fn finding(id: &str, bucket: &str, key: &str, version: &str, etag: &str) -> Valu
 }
 
 fn by_policy(finding: &Value) -> Value {
-    json!({"finding": finding, "decision": {"by": "policy"}})
+    json!({"task": {"quarantine": {"finding": finding}}, "decision": {"by": "policy"}})
 }
 
 fn was_told(manifest: &Manifest) -> bool {

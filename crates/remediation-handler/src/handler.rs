@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::InvocationType;
 use domain::finding::Finding;
 use domain::policy::movable;
 use domain::quarantine::is_finding_id;
-use domain::remediation::{Click, Decision, Request};
+use domain::remediation::{Click, Decision, Request, Task};
 use domain::slack::{Message, REMEDIATE_ACTION, Refusal, already_decided, refused};
 use jiff::Timestamp;
 use lambda_http::http::{Method, StatusCode};
@@ -178,7 +178,8 @@ impl RemediationHandler {
     }
 
     async fn invoke_remediator(&self, finding: Finding, decision: Decision) -> Result<(), Error> {
-        let payload = serde_json::to_vec(&Request { finding, decision }).map_err(Error::Request)?;
+        let payload =
+            serde_json::to_vec(&Request { task: Task::Quarantine { finding }, decision }).map_err(Error::Request)?;
         let function = &self.config.remediator_function_name;
         let invoke = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
         let answer = invoke.payload(Blob::new(payload)).send().await;

@@ -378,7 +378,7 @@ async fn an_obstacle_that_was_removed_lets_the_next_click_through() {
 #[tokio::test]
 async fn a_request_that_is_none_is_an_error_with_the_field() {
     let world = World::new().await;
-    let error = world.handle(&serde_json::json!({"finding": {"id": 7}})).await.unwrap_err();
+    let error = world.handle(&serde_json::json!({"task": {"quarantine": {"finding": {"id": 7}}}})).await.unwrap_err();
     assert_eq!(error.error_type(), "RemediationRequestUnreadable");
     assert!(platform::chain(&error).contains("finding.id"), "{}", platform::chain(&error));
     let error = world.handle(&by_policy(&finding("f1", "uploads", "k", "", ""))).await.unwrap_err();

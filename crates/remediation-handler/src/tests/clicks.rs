@@ -66,7 +66,7 @@ async fn a_click_is_claimed_acted_on_and_answered_with_nothing() {
         json!({"by": "person", "userId": "U02ANN", "userName": "ann", "channelId": "C01SECURITY",
             "decidedAt": "2026-11-20T10:16:41Z", "responseUrl": click["response_url"]})
     );
-    let asked_for: Finding = serde_json::from_value(invoked[0]["finding"].clone()).unwrap();
+    let asked_for: Finding = serde_json::from_value(invoked[0]["task"]["quarantine"]["finding"].clone()).unwrap();
     assert_eq!(asked_for, finding(), "as Macie has it");
     let claim = world.files.lock().unwrap()[&claim_key(&case_id())].0.clone();
     assert_eq!(claim["decision"]["userId"], "U02ANN");

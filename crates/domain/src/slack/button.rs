@@ -1,0 +1,294 @@
+//! The values of our buttons, signed by us.
+//!
+//! Slack's signature says that Slack sent a click; it does not say that the button in it is one that we made. Ours does,
+//! and for whom: a value holds for one action on one subject, in one channel of one workspace, until it expires.
+//!
+//! A value is `<action>.<expiry>.<subject>.<code>`: the action's name, seconds since 1970 in hexadecimal digits, the id
+//! of what is acted on, and half of an HMAC-SHA256 over all of it, the workspace and the channel. At most 150
+//! characters, Slack's limit for an option of a menu; a button would take 2,000.
+
+use std::fmt::Write as _;
+
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jiff::{SignedDuration, Timestamp};
+use sha2::Sha256;
+
+/// Macie keeps a finding for 90 days; nothing could be looked up for an older button.
+const VALID_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+/// RFC 2104, section 5: a code may be cut to half of its length, and not further.
+const CODE_BYTES: usize = 16;
+const LONGEST_VALUE: usize = 150;
+
+/// What a button asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Action {
+    /// Quarantine the finding's object; the message is replaced by what was done. Subject: a finding.
+    Remediate,
+    /// The same from a list of findings, which stays. Subject: a finding.
+    RemediateListed,
+    /// Close the case without touching the object. Subject: a finding.
+    Dismiss(DismissReason),
+    /// Move the object back. Subject: a case.
+    Restore,
+    /// Quarantine the other versions of the object's key as well. Subject: a case.
+    QuarantineVersions,
+    /// Turn Block Public Access on for the finding's bucket. Subject: a finding.
+    BlockPublicAccess,
+    /// Turn default encryption on for the finding's bucket. Subject: a finding.
+    EncryptByDefault,
+    /// Show the next findings of a digest. Subject: a digest.
+    ShowMore,
+}
+
+/// Why a finding needs no action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DismissReason {
+    /// It is not what Macie took it for.
+    FalsePositive,
+    /// Made up, for tests.
+    TestData,
+    /// It may stay where it is.
+    AcceptedRisk,
+    /// Somebody deals with it outside of this channel.
+    HandledElsewhere,
+}
+
+impl DismissReason {
+    pub const ALL: [Self; 4] = [Self::FalsePositive, Self::TestData, Self::AcceptedRisk, Self::HandledElsewhere];
+}
+
+impl Action {
+    const ALL: [Self; 11] = [
+        Self::Remediate,
+        Self::RemediateListed,
+        Self::Dismiss(DismissReason::FalsePositive),
+        Self::Dismiss(DismissReason::TestData),
+        Self::Dismiss(DismissReason::AcceptedRisk),
+        Self::Dismiss(DismissReason::HandledElsewhere),
+        Self::Restore,
+        Self::QuarantineVersions,
+        Self::BlockPublicAccess,
+        Self::EncryptByDefault,
+        Self::ShowMore,
+    ];
+
+    /// The name in a value, and Slack's `action_id` of a button.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Remediate => "remediate",
+            Self::RemediateListed => "remediate-listed",
+            Self::Dismiss(DismissReason::FalsePositive) => "dismiss-false-positive",
+            Self::Dismiss(DismissReason::TestData) => "dismiss-test-data",
+            Self::Dismiss(DismissReason::AcceptedRisk) => "dismiss-accepted-risk",
+            Self::Dismiss(DismissReason::HandledElsewhere) => "dismiss-handled-elsewhere",
+            Self::Restore => "restore",
+            Self::QuarantineVersions => "quarantine-versions",
+            Self::BlockPublicAccess => "block-public-access",
+            Self::EncryptByDefault => "encrypt-by-default",
+            Self::ShowMore => "show-more",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
+}
+
+/// Signs values for one channel of one workspace.
+#[derive(Clone, Copy)]
+pub struct Signer<'a> {
+    key: &'a [u8],
+    place: Place<'a>,
+    now: Timestamp,
+}
+
+/// Where a button is shown, in Slack's ids.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place<'a> {
+    pub team_id: &'a str,
+    pub channel_id: &'a str,
+}
+
+/// A button that we made for this place, and that still holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pressed {
+    pub action: Action,
+    /// The id of a finding, a case or a digest, as [`Action`] says.
+    pub subject: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidValue {
+    /// Not made by us, or for another place, or edited.
+    #[error("the button's value was not signed by this deployment for this channel")]
+    Forged,
+    #[error("the button has expired")]
+    Expired,
+}
+
+impl<'a> Signer<'a> {
+    /// `key` is the newest of the secret's keys, as text of at least 32 characters; `now` is when the buttons are made.
+    #[must_use]
+    pub fn new(key: &'a str, place: Place<'a>, now: Timestamp) -> Self {
+        Self { key: key.as_bytes(), place, now }
+    }
+
+    /// The value of a button. None for a subject that is no id (ASCII letters, digits, `-` and `_`) or too long: such a
+    /// thing gets no button.
+    #[must_use]
+    pub fn value(&self, action: Action, subject: &str) -> Option<String> {
+        let expiry = self.now.checked_add(VALID_FOR).ok()?;
+        let signed = format!("{}.{:x}.{subject}", action.name(), expiry.as_second());
+        let mut value = format!("{signed}.");
+        for byte in code(self.key, self.place, &signed)?.finalize().as_bytes().iter().take(CODE_BYTES) {
+            write!(value, "{byte:02x}").ok()?;
+        }
+        (is_id(subject) && value.len() <= LONGEST_VALUE).then_some(value)
+    }
+}
+
+/// Reads the value of a button that was pressed in `place`. `keys` may be two while one replaces the other.
+///
+/// # Errors
+/// [`InvalidValue`]; whether a value is ours is found out before anything in it is believed.
+pub fn verify<'a>(
+    value: &str,
+    keys: impl IntoIterator<Item = &'a str>,
+    place: Place<'_>,
+    now: Timestamp,
+) -> Result<Pressed, InvalidValue> {
+    let (signed, given) = value.rsplit_once('.').ok_or(InvalidValue::Forged)?;
+    let given = decode(given).ok_or(InvalidValue::Forged)?;
+    let is_ours =
+        |key: &str| code(key.as_bytes(), place, signed).is_some_and(|code| code.verify_truncated_left(&given).is_ok());
+    if value.len() > LONGEST_VALUE || !keys.into_iter().any(is_ours) {
+        return Err(InvalidValue::Forged);
+    }
+    let mut parts = signed.splitn(3, '.');
+    let (Some(action), Some(expiry), Some(subject)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(InvalidValue::Forged);
+    };
+    let action = Action::named(action).ok_or(InvalidValue::Forged)?;
+    let expiry = i64::from_str_radix(expiry, 16).map_err(|_| InvalidValue::Forged)?;
+    if now.as_second() >= expiry {
+        return Err(InvalidValue::Expired);
+    }
+    Ok(Pressed { action, subject: subject.to_owned() })
+}
+
+fn code(key: &[u8], place: Place<'_>, signed: &str) -> Option<Hmac<Sha256>> {
+    let mut code = Hmac::<Sha256>::new_from_slice(key).ok()?;
+    // Slack's ids have no NUL, so no two places give the same bytes.
+    for part in ["security-chatops button 1", place.team_id, place.channel_id, signed] {
+        code.update(part.as_bytes());
+        code.update(b"\0");
+    }
+    Some(code)
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+}
+
+fn decode(text: &str) -> Option<[u8; CODE_BYTES]> {
+    let mut bytes = [0; CODE_BYTES];
+    let is_lowercase_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    if text.len() != 2 * CODE_BYTES || !text.bytes().all(is_lowercase_hex) {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+impl std::fmt::Debug for Signer<'_> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Signer").field("place", &self.place).field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    const OLD_KEY: &str = "fedcba9876543210fedcba9876543210";
+    const PLACE: Place<'static> = Place { team_id: "T1", channel_id: "C1" };
+    const FINDING: &str = "2bc3f1e4-6a5d-4b1c-9d0e-7f8a9b0c1d2e";
+
+    fn made() -> Timestamp {
+        "2026-11-20T10:00:00Z".parse().unwrap()
+    }
+
+    fn value(action: Action) -> String {
+        Signer::new(KEY, PLACE, made()).value(action, FINDING).unwrap()
+    }
+
+    #[test]
+    fn every_action_comes_back_with_its_subject_and_fits_an_option_of_a_menu() {
+        for action in Action::ALL {
+            let value = value(action);
+            assert!(value.len() <= 150, "{value}");
+            let pressed = verify(&value, [KEY], PLACE, made()).unwrap();
+            assert_eq!(pressed, Pressed { action, subject: FINDING.into() });
+        }
+        for reason in DismissReason::ALL {
+            assert!(Action::ALL.contains(&Action::Dismiss(reason)));
+        }
+    }
+
+    #[test]
+    fn a_button_of_another_place_or_key_is_forged() {
+        let value = value(Action::Remediate);
+        for place in [Place { team_id: "T2", ..PLACE }, Place { channel_id: "C2", ..PLACE }] {
+            assert_eq!(verify(&value, [KEY], place, made()), Err(InvalidValue::Forged));
+        }
+        assert_eq!(verify(&value, [OLD_KEY], PLACE, made()), Err(InvalidValue::Forged));
+        assert_eq!(verify(&value, [], PLACE, made()), Err(InvalidValue::Forged));
+    }
+
+    #[test]
+    fn two_keys_hold_while_one_replaces_the_other() {
+        let value = value(Action::Restore);
+        assert!(verify(&value, [OLD_KEY, KEY], PLACE, made()).is_ok());
+    }
+
+    #[test]
+    fn a_button_expires_with_its_finding() {
+        let value = value(Action::Remediate);
+        let after = |hours| made().checked_add(SignedDuration::from_hours(hours)).unwrap();
+        assert!(verify(&value, [KEY], PLACE, after(90 * 24 - 1)).is_ok());
+        assert_eq!(verify(&value, [KEY], PLACE, after(90 * 24)), Err(InvalidValue::Expired));
+    }
+
+    #[test]
+    fn what_is_no_id_gets_no_button() {
+        let signer = Signer::new(KEY, PLACE, made());
+        for subject in ["", "a b", "a.b", "../x", "<!channel>", "ä", &"f".repeat(120)] {
+            assert_eq!(signer.value(Action::Remediate, subject), None, "{subject}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_edited_value_holds(index in 0_usize..110, with in any::<char>()) {
+            let original = value(Action::BlockPublicAccess);
+            let mut edited: Vec<char> = original.chars().collect();
+            let index = index % edited.len();
+            prop_assume!(edited[index] != with);
+            edited[index] = with;
+            let edited: String = edited.into_iter().collect();
+            prop_assert_eq!(verify(&edited, [KEY], PLACE, made()), Err(InvalidValue::Forged));
+        }
+
+        #[test]
+        fn garbage_is_forged(text in ".{0,300}") {
+            prop_assert_eq!(verify(&text, [KEY], PLACE, made()), Err(InvalidValue::Forged));
+        }
+    }
+}
