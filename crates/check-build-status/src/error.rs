@@ -27,9 +27,6 @@ pub enum Error {
     /// The reader's token is not usable.
     #[error("could not get the token for the SonarQube server")]
     Token(#[source] SecretError),
-    /// The HTTP client could not be made.
-    #[error("could not set up the connection to the SonarQube server")]
-    Connection(#[source] reqwest::Error),
     /// The notification could not be published.
     #[error("could not publish the notification")]
     Notification(#[source] Source),
@@ -48,7 +45,6 @@ impl Error {
             Self::BuildUnreadable { .. } => "BuildUnreadable",
             Self::LogUnreadable(_) => "LogUnreadable",
             Self::Token(_) => "TokenUnusable",
-            Self::Connection(_) => "ConnectionFailed",
             Self::Notification(_) => "NotificationFailed",
             Self::Task(_) => "TaskFailed",
         }

@@ -159,8 +159,7 @@ impl CheckBuildStatus {
     /// The server's verdict; `None` while it has not decided.
     async fn ask_server(&self, request: &Request, build: &Build, task_id: &str) -> Result<Option<Verdict>, Error> {
         let token = self.secrets.get_key(&self.config.sonar_reader_secret_arn, "token").await.map_err(Error::Token)?;
-        let http = self.http.get().map_err(Error::Connection)?;
-        let server = Server { http, url: &self.config.sonar_host_url, token: &token };
+        let server = Server { http: &self.http, url: &self.config.sonar_host_url, token: &token };
         let verdict = match server.verdict(task_id, &request.project_key, request.started_at).await {
             Ok(ServerVerdict::Pending) if request.attempt < LAST_ATTEMPT => return Ok(None),
             Err(error) if error.may_heal() && request.attempt < LAST_UNREACHABLE_ATTEMPT => {

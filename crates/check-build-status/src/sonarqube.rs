@@ -7,15 +7,14 @@ use domain::scan::{
     sonarqube::{GateAnswer, IssuesAnswer, TaskAnswer, TaskState, task_state},
 };
 use jiff::Timestamp;
-use reqwest::{Client, StatusCode};
+use platform::http::{Answer, Bytes, HttpError, LazyClient, Limits, Request, StatusCode, header::AUTHORIZATION};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::de::DeserializeOwned;
 use url::Url;
 
-/// Far above any answer that we ask for, far below the function's memory.
-const LARGEST_ANSWER: usize = 8 * 1_048_576;
-/// Shorter than the client's own limit: several questions must fit into one invocation.
-const ANSWER_TIME: Duration = Duration::from_secs(8);
+/// Several questions must fit into one invocation. The size is far above any answer that we ask for, and far below the
+/// function's memory.
+const LIMITS: Limits = Limits { time: Duration::from_secs(8), size: 8 * 1_048_576 };
 /// How many issues the messages show.
 const SHOWN_ISSUES: usize = 5;
 
@@ -36,7 +35,9 @@ pub(crate) enum ServerVerdict {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ServerError {
     #[error("the SonarQube server did not answer")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] HttpError),
+    #[error("the SonarQube server's address or token cannot be sent")]
+    Unsendable(#[source] platform::http::InvalidRequest),
     #[error("the SonarQube server refused the reader's token ({0})")]
     Refused(StatusCode),
     #[error("the SonarQube server answered {status}: {message}")]
@@ -53,14 +54,14 @@ impl ServerError {
         match self {
             Self::Unreachable(_) => true,
             Self::Status { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
-            Self::Refused(_) | Self::TooLarge | Self::Unreadable(_) => false,
+            Self::Unsendable(_) | Self::Refused(_) | Self::TooLarge | Self::Unreadable(_) => false,
         }
     }
 }
 
 /// The server of this deployment, read with its own token.
 pub(crate) struct Server<'a> {
-    pub http: &'a Client,
+    pub http: &'a LazyClient,
     pub url: &'a Url,
     pub token: &'a SecretString,
 }
@@ -117,17 +118,13 @@ impl Server<'_> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/{path}", self.url.path().trim_end_matches('/')));
         url.query_pairs_mut().extend_pairs(query);
-        let request = self.http.get(url).bearer_auth(self.token.expose_secret()).timeout(ANSWER_TIME);
-        let unreachable = |error: reqwest::Error| ServerError::Unreachable(error.without_url());
-        let mut answer = request.send().await.map_err(unreachable)?;
-        let status = answer.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
-            if body.len() + chunk.len() > LARGEST_ANSWER {
-                return Err(ServerError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let token = format!("Bearer {}", self.token.expose_secret());
+        let request = Request::get(url.as_str()).header(AUTHORIZATION, token).body(Bytes::new());
+        let answer = self.http.send(request.map_err(ServerError::Unsendable)?, LIMITS).await;
+        let Answer { status, body, .. } = answer.map_err(|error| match error {
+            HttpError::TooLarge(_) => ServerError::TooLarge,
+            error => ServerError::Unreachable(error),
+        })?;
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             return Err(ServerError::Refused(status));
         }

@@ -1,16 +1,18 @@
 use std::time::Duration;
 
-use reqwest::{StatusCode, header::RETRY_AFTER};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 use url::Url;
 
-use crate::http::LazyClient;
+use crate::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use crate::http::{HttpError, LazyClient, Limits, Request, StatusCode};
 
 /// Slack's usual wait where a 429 names none.
 const DEFAULT_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// What a wait costs of the patience at least.
 const SHORTEST_WAIT: Duration = Duration::from_millis(100);
+/// Slack answers with a word or a page of text.
+const LIMITS: Limits = Limits { time: Duration::from_secs(10), size: 65_536 };
 /// Slack's error bodies are single words such as `no_service`; anything longer is not one.
 const LONGEST_REASON: usize = 100;
 
@@ -42,7 +44,10 @@ pub enum SlackError {
     },
     /// No answer came. Worth another try.
     #[error("could not reach Slack")]
-    Unreachable(#[source] reqwest::Error),
+    Unreachable(#[source] HttpError),
+    /// The message cannot be sent as it is.
+    #[error("the message cannot be written as a request")]
+    Unsendable(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 impl SlackError {
@@ -87,21 +92,22 @@ impl Slack {
     /// errors" of incoming webhooks, and "Rate limits".
     pub async fn post(&self, address: &SecretString, message: &(impl Serialize + Sync)) -> Result<(), SlackError> {
         let url = self.parse(address.expose_secret()).ok_or(SlackError::NotSlack)?;
-        let without_address = |error: reqwest::Error| SlackError::Unreachable(error.without_url());
-        let http = self.http.get().map_err(without_address)?;
-        let answer = http.post(url).json(message).send().await.map_err(without_address)?;
-        let status = answer.status();
+        let body = serde_json::to_vec(message).map_err(|error| SlackError::Unsendable(error.into()))?;
+        let request = Request::post(url.as_str()).header(CONTENT_TYPE, "application/json").body(body.into());
+        let request = request.map_err(|error| SlackError::Unsendable(error.into()))?;
+        let answer = self.http.send(request, LIMITS).await.map_err(SlackError::Unreachable)?;
+        let status = answer.status;
         if status.is_success() {
             return Ok(());
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
-            let seconds = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            let seconds = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
             return Err(SlackError::RateLimited {
                 retry_after: seconds.map_or(DEFAULT_RETRY_AFTER, Duration::from_secs),
             });
         }
         if status.is_client_error() {
-            let reason = answer.text().await.unwrap_or_default();
+            let reason = String::from_utf8_lossy(&answer.body);
             let reason = reason.trim().chars().filter(|character| !character.is_control()).take(LONGEST_REASON);
             return Err(SlackError::Refused { status: status.as_u16(), reason: reason.collect() });
         }
