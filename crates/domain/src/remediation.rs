@@ -18,14 +18,36 @@ pub struct Request {
 pub enum Task {
     /// Move the finding's object, exactly the scanned version, into quarantine.
     Quarantine { finding: Finding },
+    /// Move the object of a case back to where it came from.
+    Restore { case_id: String },
+    /// Quarantine the other versions of the case's key as well.
+    QuarantineVersions { case_id: String },
+    /// Turn Block Public Access on for the finding's bucket.
+    BlockPublicAccess { finding: Finding },
+    /// Turn default encryption on for the finding's bucket.
+    EncryptByDefault { finding: Finding },
 }
 
 impl Task {
-    /// The finding that the task is about.
+    /// What the task is about, for logs: the id of a finding, or of a case where that is all there is.
     #[must_use]
-    pub fn finding(&self) -> &Finding {
+    pub fn subject_id(&self) -> &str {
         match self {
-            Self::Quarantine { finding } => finding,
+            Self::Quarantine { finding } | Self::BlockPublicAccess { finding } | Self::EncryptByDefault { finding } => {
+                &finding.id
+            }
+            Self::Restore { case_id } | Self::QuarantineVersions { case_id } => case_id,
+        }
+    }
+
+    /// The case that the task belongs to; none for a finding that has no case.
+    #[must_use]
+    pub fn case_id(&self) -> Option<String> {
+        match self {
+            Self::Quarantine { finding } | Self::BlockPublicAccess { finding } | Self::EncryptByDefault { finding } => {
+                finding.case_id()
+            }
+            Self::Restore { case_id } | Self::QuarantineVersions { case_id } => Some(case_id.clone()),
         }
     }
 }
@@ -147,6 +169,16 @@ mod tests {
         assert_eq!(serde_json::to_value(&request).unwrap(), serde_json::from_str::<serde_json::Value>(text).unwrap());
         let policy: Decision = serde_json::from_str(r#"{"by":"policy"}"#).unwrap();
         assert_eq!(policy, Decision::Policy);
+        for task in [
+            r#"{"restore":{"caseId":"c1"}}"#,
+            r#"{"quarantineVersions":{"caseId":"c1"}}"#,
+            r#"{"blockPublicAccess":{"finding":{"id":"f1","type":"Policy:IAMUser/S3BucketPublic"}}}"#,
+            r#"{"encryptByDefault":{"finding":{"id":"f1","type":"Policy:IAMUser/S3BucketEncryptionDisabled"}}}"#,
+        ] {
+            let read: Task = serde_json::from_str(task).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), task);
+            assert!(matches!(read.subject_id(), "c1" | "f1"));
+        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod refused;
 mod remediated;
 mod remediation_failed;
 mod review_request;
+mod task_failed;
 
 pub use already_decided::already_decided;
 pub use blocks::Message;
@@ -24,6 +25,7 @@ pub use refused::{Refusal, refused};
 pub use remediated::{already_quarantined, remediated};
 pub use remediation_failed::remediation_failed;
 pub use review_request::review_request;
+pub use task_failed::task_failed;
 
 /// The button that asks for quarantine. Its value is the finding's id; everything else is looked up.
 pub const REMEDIATE_ACTION: &str = "remediate";

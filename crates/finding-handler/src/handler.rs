@@ -87,12 +87,10 @@ impl FindingHandler {
                 return true;
             }
         };
-        let finding = match &subject {
-            Subject::Finding(finding) => finding,
-            Subject::FailedRemediation { request, .. } => request.task.finding(),
+        let (subject_id, case_id) = match &subject {
+            Subject::Finding(finding) => (finding.id.as_str(), finding.case_id()),
+            Subject::FailedRemediation { request, .. } => (request.task.subject_id(), request.task.case_id()),
         };
-        let finding_id = &finding.id;
-        let case_id = finding.case_id();
         let result = match &subject {
             Subject::Finding(finding) => self.handle_finding(finding, deadline).await,
             Subject::FailedRemediation { request, error_type } => {
@@ -103,7 +101,7 @@ impl FindingHandler {
             Ok(outcome) => {
                 tracing::info!(
                     message.id = message_id,
-                    finding.id = finding_id,
+                    subject.id = subject_id,
                     case.id = case_id,
                     ?outcome,
                     "handled"
@@ -113,7 +111,7 @@ impl FindingHandler {
             Err(error) => {
                 tracing::error!(
                     message.id = message_id,
-                    finding.id = finding_id,
+                    subject.id = subject_id,
                     case.id = case_id,
                     error_type = error.error_type(),
                     error = platform::chain(&error),
@@ -174,7 +172,11 @@ impl FindingHandler {
         let Some(case_id) = finding.case_id() else {
             return Ok(None);
         };
-        self.records.read(&manifest_key(&case_id)).await.map_err(Error::ReadCase)
+        self.case(&case_id).await
+    }
+
+    async fn case(&self, case_id: &str) -> Result<Option<Manifest>, Error> {
+        self.records.read(&manifest_key(case_id)).await.map_err(Error::ReadCase)
     }
 
     async fn invoke_remediator(&self, finding: &Finding) -> Result<(), Error> {
@@ -192,15 +194,23 @@ impl FindingHandler {
         answer.map(|_| ()).map_err(|error| Error::Invoke { function: function.clone(), source: error.into() })
     }
 
-    /// Tells how a remediation ended that failed after its retries. Only the message may be missing: then the record
-    /// says how the move itself ended.
+    /// Tells how a task of the remediator ended that failed after its retries.
     async fn tell_failure(
         &self,
         request: &Request,
         error_type: Option<&str>,
         deadline: SystemTime,
     ) -> Result<Outcome, Error> {
-        let finding = request.task.finding();
+        let Task::Quarantine { finding } = &request.task else {
+            let manifest = match &request.task {
+                Task::Restore { case_id } | Task::QuarantineVersions { case_id } => self.case(case_id).await?,
+                _ => None,
+            };
+            // As a new message: the one with the button stays, so that it can be pressed again.
+            self.post(&slack::task_failed(&request.task, manifest.as_ref(), error_type), deadline).await?;
+            return Ok(Outcome::FailureTold);
+        };
+        // Only the message may be missing: then the record says how the move itself ended.
         let message = match self.manifest(finding).await? {
             Some(manifest) if manifest.is_quarantined() => slack::remediated(finding, &manifest),
             Some(manifest) if manifest.outcome().is_some() => slack::not_remediated(finding, &manifest),

@@ -349,6 +349,28 @@ async fn a_failed_remediation_is_a_new_message_when_the_old_one_cannot_be_replac
 }
 
 #[tokio::test]
+async fn every_other_task_that_failed_is_told_by_its_own_name_and_leaves_its_button() {
+    let finding = json!({"id": "f9", "resourcesAffected": {"s3Bucket": {"name": "acme-uploads"}}});
+    for (task, expected) in [
+        (json!({"restore": {"caseId": "0123456789abcdef0123456789abcdef"}}), "Restore failed"),
+        (
+            json!({"quarantineVersions": {"caseId": "0123456789abcdef0123456789abcdef"}}),
+            "Quarantine of other versions failed",
+        ),
+        (json!({"blockPublicAccess": {"finding": finding}}), "Block Public Access failed"),
+        (json!({"encryptByDefault": {"finding": finding}}), "Default encryption failed"),
+    ] {
+        let world = World::new().await;
+        let mut record: Value = serde_json::from_str(&failed_click(&world)).unwrap();
+        record["requestPayload"]["task"] = task;
+        assert!(world.handle(&[record.to_string()]).await.is_empty());
+        let told = world.slack.take();
+        assert_eq!(told.len(), 1);
+        assert!(told[0].starts_with(&format!("/services/T1/B1/x: {expected}: ")), "{told:?}");
+    }
+}
+
+#[tokio::test]
 async fn when_only_the_message_failed_the_truth_is_told() {
     for (outcome, expected) in [
         (quarantined(), "Quarantined `acme-uploads/hr/employee-records.txt`: personal information"),

@@ -19,6 +19,8 @@ pub enum Error {
         #[source]
         source: domain::quarantine::Unplannable,
     },
+    #[error("the task about `{subject_id}` is not one that this release can do")]
+    NotSupported { subject_id: String },
     #[error("could not read the case")]
     ReadRecord(#[source] RecordError),
     #[error("could not write the case")]
@@ -50,6 +52,7 @@ impl Error {
         match self {
             Self::Request(_) => "RemediationRequestUnreadable",
             Self::Unplannable { .. } => "RemediationRequestUnusable",
+            Self::NotSupported { .. } => "TaskNotSupported",
             Self::ReadRecord(_) => "RecordReadFailed",
             Self::WriteRecord(_) => "RecordWriteFailed",
             Self::RecordChanged { .. } => "RecordChanged",

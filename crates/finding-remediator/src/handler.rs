@@ -1,7 +1,8 @@
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
+use domain::finding::Finding;
 use domain::quarantine::{Location, Manifest, Plan, SourceVersion, State, Transition, plan};
-use domain::remediation::{Outcome, Request};
+use domain::remediation::{Outcome, Request, Task};
 use jiff::Timestamp;
 use platform::records::Records;
 use platform::secret::SecretStore;
@@ -55,21 +56,23 @@ impl Remediator {
     /// [`Error`] for what may heal: the same request again goes on where this one stopped.
     pub async fn handle(&self, payload: Value) -> Result<Handled, Error> {
         let request: Request = serde_path_to_error::deserialize(payload).map_err(Error::Request)?;
-        let finding_id = request.task.finding().id.clone();
-        let plan = plan(request.task.finding())
-            .map_err(|source| Error::Unplannable { finding_id: finding_id.clone(), source })?;
+        let Task::Quarantine { finding } = &request.task else {
+            return Err(Error::NotSupported { subject_id: request.task.subject_id().to_owned() });
+        };
+        let finding_id = finding.id.clone();
+        let plan = plan(finding).map_err(|source| Error::Unplannable { finding_id: finding_id.clone(), source })?;
         let case_id = plan.case_id.clone();
         let record = Record::read(&self.records, &case_id).await?;
 
-        let same = record.as_ref().is_some_and(|record| is_same(&record.manifest, &request));
+        let same = record.as_ref().is_some_and(|record| is_same(&record.manifest, finding, &request));
         let outcome = match record {
             Some(record) if same && was_told(&record.manifest) => None,
             Some(record) if record.manifest.is_quarantined() && (same || !self.is_back(&plan.source).await) => {
                 let outcome = record.manifest.outcome().cloned();
-                self.tell(&request, record, !same).await?;
+                self.tell(&request, finding, record, !same).await?;
                 outcome
             }
-            record => Some(Box::pin(self.quarantine(&request, plan, record)).await?),
+            record => Some(Box::pin(self.quarantine(&request, finding, plan, record)).await?),
         };
         Ok(Handled { finding_id, case_id, outcome })
     }
@@ -82,12 +85,18 @@ impl Remediator {
     }
 
     /// Moves the object, records how that ended, and tells.
-    async fn quarantine(&self, request: &Request, plan: Plan, record: Option<Record>) -> Result<Outcome, Error> {
+    async fn quarantine(
+        &self,
+        request: &Request,
+        finding: &Finding,
+        plan: Plan,
+        record: Option<Record>,
+    ) -> Result<Outcome, Error> {
         // Only the first run of a request: a message can be replaced five times.
-        if record.as_ref().is_none_or(|record| !is_same(&record.manifest, request)) {
-            tell::begin(&self.slack, request).await;
+        if record.as_ref().is_none_or(|record| !is_same(&record.manifest, finding, request)) {
+            tell::begin(&self.slack, finding, &request.decision).await;
         }
-        let mut record = self.begin(request, &plan, record);
+        let mut record = self.begin(request, finding, &plan, record);
         // Boxed, like the other deep futures here: the states of all its requests together are large.
         let outcome = match Box::pin(self.relocate(plan.source, &mut record)).await {
             Ok(outcome) | Err(Stop::Ended(outcome)) => outcome,
@@ -97,18 +106,18 @@ impl Remediator {
         record.manifest.state = State::Ended { outcome: outcome.clone(), at: ended.at, told: false };
         record.manifest.transitions.push(ended);
         self.write(&mut record).await?;
-        self.tell(request, record, false).await?;
+        self.tell(request, finding, record, false).await?;
         Ok(outcome)
     }
 
     /// The record with which this run begins: a new one, or the one that an earlier run left. A copy that was begun
     /// keeps its place, so that no second one is left behind.
-    fn begin(&self, request: &Request, plan: &Plan, record: Option<Record>) -> Record {
+    fn begin(&self, request: &Request, finding: &Finding, plan: &Plan, record: Option<Record>) -> Record {
         let Some(mut record) = record else {
             return Record::new(Manifest {
                 case_id: plan.case_id.clone(),
-                finding_id: request.task.finding().id.clone(),
-                finding_type: request.task.finding().kind.clone(),
+                finding_id: finding.id.clone(),
+                finding_type: finding.kind.clone(),
                 decision: request.decision.recorded(),
                 original: None,
                 quarantine: Location {
@@ -126,9 +135,9 @@ impl Remediator {
             record.manifest.quarantine.key.clone_from(&plan.destination_key);
             record.manifest.quarantine.version_id = None;
         }
-        let again = if is_same(&record.manifest, request) { "Run again" } else { "Quarantine decided again" };
-        record.manifest.finding_id.clone_from(&request.task.finding().id);
-        record.manifest.finding_type.clone_from(&request.task.finding().kind);
+        let again = if is_same(&record.manifest, finding, request) { "Run again" } else { "Quarantine decided again" };
+        record.manifest.finding_id.clone_from(&finding.id);
+        record.manifest.finding_type.clone_from(&finding.kind);
         record.manifest.decision = request.decision.recorded();
         record.manifest.state = State::Started;
         record.manifest.transitions.push(self.transition(request, again));
@@ -180,8 +189,8 @@ impl Remediator {
 
     /// Tells Slack how the case ended, and records that it did. A failure here costs nothing but a new run, which finds
     /// the move done.
-    async fn tell(&self, request: &Request, mut record: Record, before: bool) -> Result<(), Error> {
-        let message = tell::message(request, &record.manifest, before);
+    async fn tell(&self, request: &Request, finding: &Finding, mut record: Record, before: bool) -> Result<(), Error> {
+        let message = tell::message(finding, &record.manifest, before);
         tell::end(&self.slack, &self.secrets, &self.config, &request.decision, message).await?;
         if !before {
             record.manifest.transitions.push(self.transition(request, "Told Slack"));
@@ -203,8 +212,8 @@ impl Remediator {
 }
 
 /// Whether the record is about this very request, not about an earlier finding or decision of the same case.
-fn is_same(manifest: &Manifest, request: &Request) -> bool {
-    manifest.finding_id == request.task.finding().id && manifest.decision == request.decision.recorded()
+fn is_same(manifest: &Manifest, finding: &Finding, request: &Request) -> bool {
+    manifest.finding_id == finding.id && manifest.decision == request.decision.recorded()
 }
 
 fn was_told(manifest: &Manifest) -> bool {

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use domain::finding::Finding;
 use domain::quarantine::Manifest;
-use domain::remediation::{Decision, Request};
+use domain::remediation::Decision;
 use domain::slack::{Message, already_quarantined, in_progress, not_remediated, remediated};
 use platform::secret::SecretStore;
 use platform::slack::{Slack, SlackError};
@@ -17,20 +18,20 @@ use crate::error::Error;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How the case ended. `before` when an earlier request had ended it.
-pub(crate) fn message(request: &Request, manifest: &Manifest, before: bool) -> Message {
+pub(crate) fn message(finding: &Finding, manifest: &Manifest, before: bool) -> Message {
     match manifest.is_quarantined() {
-        true if before => already_quarantined(request.task.finding(), manifest),
-        true => remediated(request.task.finding(), manifest),
-        false => not_remediated(request.task.finding(), manifest),
+        true if before => already_quarantined(finding, manifest),
+        true => remediated(finding, manifest),
+        false => not_remediated(finding, manifest),
     }
 }
 
 /// Takes the button away from the clicked message. Only a courtesy: a failure is logged.
-pub(crate) async fn begin(slack: &Slack, request: &Request) {
-    let Some(url) = request.decision.response_url() else {
+pub(crate) async fn begin(slack: &Slack, finding: &Finding, decision: &Decision) {
+    let Some(url) = decision.response_url() else {
         return;
     };
-    let message = in_progress(request.task.finding(), &request.decision).replacing_original();
+    let message = in_progress(finding, decision).replacing_original();
     if let Err(error) = slack.post(&SecretString::from(url), &message).await {
         tracing::warn!(error = platform::chain(&error), "could not show that the quarantine is in progress");
     }
