@@ -3,6 +3,7 @@
 //! It plays four parts: incoming webhooks, `response_url`s, clicks that are signed and posted to the deployed API, and
 //! Amazon Q (Chatbot) with its notifications and custom actions. A page in the browser shows the same workspace.
 
+mod allowance;
 pub mod amazon_q;
 pub mod block_kit;
 mod chat;
@@ -173,6 +174,12 @@ impl Slack {
     /// Answers to give to the app's next messages instead of taking them.
     pub fn script(&self, app: &App, answers: impl IntoIterator<Item = Answer>) {
         self.workspace().script(&app.id, answers);
+    }
+
+    /// How often the app's webhook was told to wait because it posted too fast.
+    #[must_use]
+    pub fn refusals(&self, app: &App) -> usize {
+        self.workspace().refusals(&app.id)
     }
 
     /// Everything in the channel, in the order of posting, ephemeral messages included.

@@ -8,6 +8,7 @@ mod aws;
 pub mod env;
 pub mod http;
 mod logging;
+pub mod metrics;
 pub mod records;
 mod report;
 pub mod secret;

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
+    allowance::Allowance,
     block_kit::{self, Refusal},
     message::{Author, Message},
 };
@@ -90,6 +91,8 @@ pub(super) struct Workspace {
     pub(super) problems: Vec<String>,
     /// Answers to give instead of taking the next messages, by app.
     scripted: BTreeMap<String, VecDeque<Answer>>,
+    /// What each webhook may still post, by app.
+    allowances: BTreeMap<String, Allowance>,
     response_urls: BTreeMap<String, ResponseUrl>,
     last: i64,
     numbers: u32,
@@ -106,6 +109,11 @@ impl Workspace {
         self.scripted.entry(app.to_owned()).or_default().extend(answers);
     }
 
+    /// How often the app was told to wait.
+    pub(super) fn refusals(&self, app: &str) -> usize {
+        self.allowances.get(app).map_or(0, Allowance::refusals)
+    }
+
     pub(super) fn message(&self, ts: &str) -> Option<&Message> {
         self.messages.iter().find(|message| message.ts == ts)
     }
@@ -119,6 +127,9 @@ impl Workspace {
         let (id, channel) = (app.id.clone(), app.channel.clone());
         if let Some(answer) = self.scripted.get_mut(&id).and_then(VecDeque::pop_front) {
             return answer;
+        }
+        if let Err(wait) = self.allowances.entry(id.clone()).or_default().take(now) {
+            return Answer::rate_limited(wait);
         }
         // An old habit of integrations. Slack ignores it: a webhook belongs to one channel and one name.
         match parse(body, &["channel", "username", "icon_emoji", "icon_url"]) {
@@ -274,14 +285,15 @@ mod tests {
     #[test]
     fn a_webhook_answers_in_slacks_words() {
         let mut workspace = workspace();
-        for (path, body, status, words) in [
+        let cases = [
             ("T0LOCAL01/B1/wrong", r#"{"text":"x"}"#, 404, "no_service"),
             (HOOK, "text", 400, "invalid_payload"),
             (HOOK, "{}", 400, "no_text"),
             (HOOK, r#"{"blocks":[{"type":"fancy"}]}"#, 400, "invalid_blocks"),
             (HOOK, r#"{"text":"x","replace_original":true}"#, 400, "invalid_payload"),
-        ] {
-            let answer = workspace.webhook(path, body.as_bytes(), at(0));
+        ];
+        for (second, (path, body, status, words)) in (0..).zip(cases) {
+            let answer = workspace.webhook(path, body.as_bytes(), at(second));
             assert_eq!((answer.status, answer.body.as_str()), (status, words), "{body}");
         }
         assert!(workspace.messages.is_empty());
@@ -303,6 +315,16 @@ mod tests {
         assert_eq!(workspace.webhook(HOOK, br#"{"text":"x"}"#, at(0)).retry_after, Some(2));
         assert_eq!(workspace.webhook(HOOK, br#"{"text":"x"}"#, at(0)).status, 503);
         posted(&mut workspace);
+    }
+
+    #[test]
+    fn who_posts_too_fast_is_told_to_wait_and_counted() {
+        let mut workspace = workspace();
+        let answers: Vec<_> = (0..6).map(|_| workspace.webhook(HOOK, br#"{"text":"x"}"#, at(0)).status).collect();
+        assert_eq!(answers, [200, 200, 200, 429, 429, 429]);
+        assert_eq!(workspace.webhook(HOOK, br#"{"text":"x"}"#, at(0)).retry_after, Some(1));
+        assert_eq!((workspace.messages.len(), workspace.refusals("A1"), workspace.refusals("A2")), (3, 4, 0));
+        assert_eq!(workspace.webhook(HOOK, br#"{"text":"x"}"#, at(1)), Answer::ok());
     }
 
     #[test]

@@ -1,0 +1,104 @@
+use crate::finding::{Finding, FindingType, Severity};
+use crate::quarantine::is_finding_id;
+
+use super::DigestId;
+
+/// What a finding waits for, or what became of it. In the order in which people should see them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// An automatic remediation failed after all its retries.
+    Failed,
+    /// A person is to decide.
+    Review,
+    /// An automatic remediation ended without a move.
+    NotMoved,
+    /// Nothing can be moved for it.
+    Notice,
+    /// An automatic remediation moved the object.
+    Quarantined,
+}
+
+const KINDS: [(Kind, &str); 5] = [
+    (Kind::Failed, "failed"),
+    (Kind::Review, "review"),
+    (Kind::NotMoved, "not-moved"),
+    (Kind::Notice, "notice"),
+    (Kind::Quarantined, "quarantined"),
+];
+
+const SEVERITIES: [(Option<Severity>, &str); 4] = [
+    (Some(Severity::High), "high"),
+    (Some(Severity::Medium), "medium"),
+    (Some(Severity::Low), "low"),
+    (None, "unknown"),
+];
+
+/// A finding that is part of a digest, as far as the name of its record says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Entry {
+    pub kind: Kind,
+    pub severity: Option<Severity>,
+    /// A type that is not known is read back without its name.
+    pub finding_type: FindingType,
+    pub finding_id: String,
+}
+
+impl Entry {
+    /// The entry of a finding; none when its id is none of Macie's and could be part of no key.
+    #[must_use]
+    pub fn of(finding: &Finding, kind: Kind) -> Option<Self> {
+        is_finding_id(&finding.id).then(|| Self {
+            kind,
+            severity: finding.severity(),
+            finding_type: finding.kind.clone(),
+            finding_id: finding.id.clone(),
+        })
+    }
+
+    /// `digests/<digest id>/noted/…`: the finding is part of the digest.
+    #[must_use]
+    pub fn noted_key(&self, digest: &DigestId) -> String {
+        format!("{}noted/{}.json", digest.prefix(), self.path())
+    }
+
+    /// `digests/<digest id>/listed/…`: somebody was shown it.
+    #[must_use]
+    pub fn listed_key(&self, digest: &DigestId) -> String {
+        format!("{}listed/{}.json", digest.prefix(), self.path())
+    }
+
+    fn path(&self) -> String {
+        let kind = KINDS.iter().find(|(kind, _)| *kind == self.kind).map_or("review", |(_, name)| name);
+        let severity =
+            SEVERITIES.iter().find(|(severity, _)| *severity == self.severity).map_or("unknown", |(_, name)| name);
+        let known = !matches!(self.finding_type, FindingType::Other(_));
+        let name = self.finding_type.as_str().rsplit('/').next().filter(|_| known).unwrap_or("Other");
+        format!("{kind}/{severity}/{name}/{}", self.finding_id)
+    }
+
+    /// Reads what follows `noted/` or `listed/`; none for anything else that may lie there.
+    pub(super) fn parse(path: &str) -> Option<Self> {
+        let mut parts = path.strip_suffix(".json")?.split('/');
+        let (kind, severity, name, finding_id) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+        let (kind, _) = KINDS.iter().find(|(_, known)| *known == kind)?;
+        let (severity, _) = SEVERITIES.iter().find(|(_, known)| *known == severity)?;
+        let known = |category: &str| match FindingType::from(format!("{category}/{name}").as_str()) {
+            FindingType::Other(_) => None,
+            known => Some(known),
+        };
+        let other = || (name == "Other").then(FindingType::default);
+        let finding_type = known("SensitiveData:S3Object").or_else(|| known("Policy:IAMUser")).or_else(other)?;
+        (parts.next().is_none() && is_finding_id(finding_id)).then(|| Self {
+            kind: *kind,
+            severity: *severity,
+            finding_type,
+            finding_id: finding_id.to_owned(),
+        })
+    }
+
+    /// Worst first: what waits for people before what is done, then by severity.
+    pub(super) fn rank(&self) -> impl Ord + use<> {
+        let severity = SEVERITIES.iter().position(|(severity, _)| *severity == self.severity);
+        (self.kind, severity, self.finding_type.as_str().to_owned(), self.finding_id.clone())
+    }
+}
