@@ -27,9 +27,7 @@ pub use remediation_failed::remediation_failed;
 pub use review_request::review_request;
 pub use task_failed::task_failed;
 
-/// The button that asks for quarantine. Its value is the finding's id; everything else is looked up.
-pub const REMEDIATE_ACTION: &str = "remediate";
-/// The button that only opens the console. Slack reports such clicks as well.
+/// The button that only opens the console. Slack reports such clicks as well; it has no value.
 pub const OPEN_FINDING_ACTION: &str = "open-finding";
 
 #[cfg(test)]

@@ -21,6 +21,8 @@ pub enum Error {
     },
     #[error("could not read the address of the Slack webhook")]
     WebhookSecret(#[source] SecretError),
+    #[error("could not read the key that signs buttons")]
+    ButtonKey(#[source] SecretError),
     #[error("could not tell Slack")]
     Tell(#[source] SlackError),
     #[error("no time is left for this record")]
@@ -37,6 +39,7 @@ impl Error {
             Self::Request(_) => "RequestWriteFailed",
             Self::Invoke { .. } => "RemediatorInvokeFailed",
             Self::WebhookSecret(_) => "WebhookSecretUnusable",
+            Self::ButtonKey(_) => "ButtonKeyUnusable",
             Self::Tell(_) => "SlackNotTold",
             Self::NoTimeLeft => "NoTimeLeft",
         }

@@ -7,12 +7,13 @@ use domain::finding::Finding;
 use domain::policy::{Decision, Reason, decide};
 use domain::quarantine::{Manifest, Shown, manifest_key, shown_key};
 use domain::remediation::{self, Request, Task};
+use domain::slack::button::{Place, Signer};
 use domain::slack::{self, Message};
 use jiff::{SignedDuration, Timestamp};
 use platform::records::Records;
-use platform::secret::SecretStore;
+use platform::secret::{Rotating, SecretStore};
 use platform::slack::Slack;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::config::Config;
 use crate::error::Error;
@@ -153,7 +154,8 @@ impl FindingHandler {
         if shown.is_some_and(|shown| now.duration_since(shown.at) < SHOWN_AGAIN_AFTER) {
             return Ok(Outcome::AlreadyShown);
         }
-        self.post(&slack::review_request(finding, bucket), deadline).await?;
+        let keys = self.button_keys().await?;
+        self.post(&slack::review_request(finding, bucket, &self.signer(&keys)), deadline).await?;
         let shown = Shown { finding_id: finding.id.clone(), at: now };
         self.records.replace(&key, &shown).await.map_err(Error::WriteCase)?;
         Ok(Outcome::Asked)
@@ -211,10 +213,13 @@ impl FindingHandler {
             return Ok(Outcome::FailureTold);
         };
         // Only the message may be missing: then the record says how the move itself ended.
+        let keys = self.button_keys().await?;
         let message = match self.manifest(finding).await? {
             Some(manifest) if manifest.is_quarantined() => slack::remediated(finding, &manifest),
-            Some(manifest) if manifest.outcome().is_some() => slack::not_remediated(finding, &manifest),
-            _ => slack::remediation_failed(finding, error_type),
+            Some(manifest) if manifest.outcome().is_some() => {
+                slack::not_remediated(finding, &manifest, &self.signer(&keys))
+            }
+            _ => slack::remediation_failed(finding, error_type, &self.signer(&keys)),
         };
         if let Some(url) = request.decision.response_url() {
             let replacing = message.clone().replacing_original();
@@ -228,6 +233,15 @@ impl FindingHandler {
         }
         self.post(&message, deadline).await?;
         Ok(Outcome::FailureTold)
+    }
+
+    async fn button_keys(&self) -> Result<Rotating, Error> {
+        self.secrets.get_rotating(&self.config.slack_button_key_secret_arn).await.map_err(Error::ButtonKey)
+    }
+
+    fn signer<'a>(&'a self, keys: &'a Rotating) -> Signer<'a> {
+        let place = Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id };
+        Signer::new(keys.newest().expose_secret(), place, (self.clock)())
     }
 
     async fn post(&self, message: &Message, deadline: SystemTime) -> Result<(), Error> {

@@ -48,6 +48,9 @@ fn environment(name: &str) -> Option<String> {
         "QUARANTINE_BUCKET" => "acme-quarantine",
         "REMEDIATOR_FUNCTION_NAME" => "remediator",
         "SLACK_WEBHOOK_SECRET_ARN" => "arn:secret",
+        "SLACK_BUTTON_KEY_SECRET_ARN" => "arn:button-key",
+        "SLACK_TEAM_ID" => "T01ACME",
+        "SLACK_CHANNEL_ID" => "C01SECURITY",
         "SLACK_ENDPOINT_URL" => "https://hooks.slack.com",
         _ => return None,
     };

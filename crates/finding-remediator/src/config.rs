@@ -8,6 +8,12 @@ pub struct Config {
     pub quarantine_bucket: String,
     /// `SLACK_WEBHOOK_SECRET_ARN`: the secret holds the address of the channel's incoming webhook.
     pub slack_webhook_secret_arn: String,
+    /// `SLACK_BUTTON_KEY_SECRET_ARN`: the secret holds the key that signs the values of buttons, or two of them on lines
+    /// of their own, the newest first.
+    pub slack_button_key_secret_arn: String,
+    /// `SLACK_TEAM_ID` and `SLACK_CHANNEL_ID`: where the buttons are shown, and only there they work.
+    pub slack_team_id: String,
+    pub slack_channel_id: String,
     /// `SLACK_ENDPOINT_URL`: the only place that messages are posted to.
     pub slack_endpoint_url: Url,
 }
@@ -21,9 +27,19 @@ impl Config {
         let mut env = Env::new(lookup);
         let quarantine_bucket = env.required("QUARANTINE_BUCKET");
         let slack_webhook_secret_arn = env.required("SLACK_WEBHOOK_SECRET_ARN");
+        let slack_button_key_secret_arn = env.required("SLACK_BUTTON_KEY_SECRET_ARN");
+        let slack_team_id = env.required("SLACK_TEAM_ID");
+        let slack_channel_id = env.required("SLACK_CHANNEL_ID");
         let slack_endpoint_url = env.parsed("SLACK_ENDPOINT_URL", Url::parse);
         env.finish(|| {
-            Some(Self { quarantine_bucket, slack_webhook_secret_arn, slack_endpoint_url: slack_endpoint_url? })
+            Some(Self {
+                quarantine_bucket,
+                slack_webhook_secret_arn,
+                slack_button_key_secret_arn,
+                slack_team_id,
+                slack_channel_id,
+                slack_endpoint_url: slack_endpoint_url?,
+            })
         })
     }
 }

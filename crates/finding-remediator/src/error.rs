@@ -41,6 +41,8 @@ pub enum Error {
     StillThere,
     #[error("could not read the address of the Slack webhook")]
     WebhookSecret(#[source] SecretError),
+    #[error("could not read the key that signs buttons")]
+    ButtonKey(#[source] SecretError),
     #[error("could not tell Slack")]
     Tell(#[source] SlackError),
 }
@@ -63,6 +65,7 @@ impl Error {
             Self::Delete(_) => "OriginalDeleteFailed",
             Self::StillThere => "OriginalStillThere",
             Self::WebhookSecret(_) => "WebhookSecretUnusable",
+            Self::ButtonKey(_) => "ButtonKeyUnusable",
             Self::Tell(_) => "SlackNotTold",
         }
     }

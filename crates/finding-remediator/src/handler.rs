@@ -3,10 +3,12 @@ use aws_sdk_s3::Client;
 use domain::finding::Finding;
 use domain::quarantine::{Location, Manifest, Plan, SourceVersion, State, Transition, plan};
 use domain::remediation::{Outcome, Request, Task};
+use domain::slack::button::{Place, Signer};
 use jiff::Timestamp;
 use platform::records::Records;
 use platform::secret::SecretStore;
 use platform::slack::Slack;
+use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 use crate::config::Config;
@@ -190,7 +192,11 @@ impl Remediator {
     /// Tells Slack how the case ended, and records that it did. A failure here costs nothing but a new run, which finds
     /// the move done.
     async fn tell(&self, request: &Request, finding: &Finding, mut record: Record, before: bool) -> Result<(), Error> {
-        let message = tell::message(finding, &record.manifest, before);
+        let keys = self.secrets.get_rotating(&self.config.slack_button_key_secret_arn).await;
+        let keys = keys.map_err(Error::ButtonKey)?;
+        let place = Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id };
+        let signer = Signer::new(keys.newest().expose_secret(), place, (self.clock)());
+        let message = tell::message(finding, &record.manifest, before, &signer);
         tell::end(&self.slack, &self.secrets, &self.config, &request.decision, message).await?;
         if !before {
             record.manifest.transitions.push(self.transition(request, "Told Slack"));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::finding::Finding;
 use domain::quarantine::Manifest;
 use domain::remediation::Decision;
+use domain::slack::button::Signer;
 use domain::slack::{Message, already_quarantined, in_progress, not_remediated, remediated};
 use platform::secret::SecretStore;
 use platform::slack::{Slack, SlackError};
@@ -18,11 +19,11 @@ use crate::error::Error;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How the case ended. `before` when an earlier request had ended it.
-pub(crate) fn message(finding: &Finding, manifest: &Manifest, before: bool) -> Message {
+pub(crate) fn message(finding: &Finding, manifest: &Manifest, before: bool, signer: &Signer<'_>) -> Message {
     match manifest.is_quarantined() {
         true if before => already_quarantined(finding, manifest),
         true => remediated(finding, manifest),
-        false => not_remediated(finding, manifest),
+        false => not_remediated(finding, manifest, signer),
     }
 }
 

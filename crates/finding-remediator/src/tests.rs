@@ -45,6 +45,9 @@ impl World {
         let config = Config {
             quarantine_bucket: QUARANTINE.into(),
             slack_webhook_secret_arn: "arn".into(),
+            slack_button_key_secret_arn: "arn".into(),
+            slack_team_id: "T1".into(),
+            slack_channel_id: "C1".into(),
             slack_endpoint_url: slack.url.clone(),
         };
         let remediator = Remediator {
@@ -100,6 +103,7 @@ fn configuration_names_everything_that_is_missing() {
     assert_eq!(
         error.to_string(),
         "the environment of this function is unusable: `QUARANTINE_BUCKET` is not set; `SLACK_WEBHOOK_SECRET_ARN` is \
-         not set; `SLACK_ENDPOINT_URL` is `hooks`: relative URL without a base"
+         not set; `SLACK_BUTTON_KEY_SECRET_ARN` is not set; `SLACK_TEAM_ID` is not set; `SLACK_CHANNEL_ID` is not set; \
+         `SLACK_ENDPOINT_URL` is `hooks`: relative URL without a base"
     );
 }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 const KEEP: Duration = Duration::from_mins(5);
 /// No secret that we use is shorter: a Slack signing secret has 32 characters, a SonarQube token 44.
@@ -48,6 +48,34 @@ pub enum SecretError {
     },
 }
 
+/// A secret that may hold two texts, one a line, while the newer one replaces the older.
+#[derive(Debug, Clone)]
+pub struct Rotating {
+    newest: SecretString,
+    all: Vec<SecretString>,
+}
+
+impl Rotating {
+    /// The first line: what new things are signed with.
+    #[must_use]
+    pub fn newest(&self) -> &SecretString {
+        &self.newest
+    }
+
+    /// Every line: what is still accepted.
+    #[must_use]
+    pub fn all(&self) -> &[SecretString] {
+        &self.all
+    }
+
+    /// Texts shorter than any secret of ours are left out: a stray character must not become a key.
+    fn parse(text: &str) -> Option<Self> {
+        let parts = text.split_whitespace().filter(|part| part.len() >= SHORTEST);
+        let all: Vec<SecretString> = parts.map(SecretString::from).collect();
+        Some(Self { newest: all.first()?.clone(), all })
+    }
+}
+
 /// Reads secrets and remembers them for a while.
 #[derive(Debug)]
 pub struct SecretStore {
@@ -80,6 +108,15 @@ impl SecretStore {
         refuse_placeholder(arn, secret.expose_secret())?;
         self.keep(arn, secret.clone());
         Ok(secret)
+    }
+
+    /// The texts of the secret with this ARN or name: one, or two on lines of their own, the newest first.
+    ///
+    /// # Errors
+    /// [`SecretError`]: as [`SecretStore::get`], or no line that is long enough.
+    pub async fn get_rotating(&self, arn: &str) -> Result<Rotating, SecretError> {
+        let text = self.get(arn).await?;
+        Rotating::parse(text.expose_secret()).ok_or_else(|| SecretError::Placeholder { arn: arn.to_owned() })
     }
 
     /// The text under `key` of a secret that is a JSON object, as `{"token": "…"}`.
@@ -160,6 +197,18 @@ mod tests {
             assert!(matches!(error, SecretError::Placeholder { .. }), "{secret}");
             assert!(secret.is_empty() || !error.to_string().contains(secret));
         }
+    }
+
+    #[tokio::test]
+    async fn a_secret_may_hold_two_texts_and_the_first_is_the_newest() {
+        let (store, _) = store_with("1b1b1b1b1b1b1b1b2c2c2c2c2c2c2c2c\r\n8f742231b10e8888abcd99yyyzzz85a5\nx\n");
+        let rotating = store.get_rotating("arn").await.unwrap();
+        assert_eq!(rotating.newest().expose_secret(), "1b1b1b1b1b1b1b1b2c2c2c2c2c2c2c2c");
+        let all: Vec<_> = rotating.all().iter().map(ExposeSecret::expose_secret).collect();
+        assert_eq!(all, ["1b1b1b1b1b1b1b1b2c2c2c2c2c2c2c2c", "8f742231b10e8888abcd99yyyzzz85a5"]);
+
+        let (store, _) = store_with("many short words, none of them a key");
+        assert!(matches!(store.get_rotating("arn").await, Err(SecretError::Placeholder { .. })));
     }
 
     #[tokio::test]

@@ -7,6 +7,8 @@ pub struct Config {
     /// `SLACK_SIGNING_SECRET_ARN`: the secret holds the app's signing secret, or two of them on lines of their own
     /// while one replaces the other.
     pub slack_signing_secret_arn: String,
+    /// `SLACK_BUTTON_KEY_SECRET_ARN`: the secret holds the key that signs the values of buttons, or two of them likewise.
+    pub slack_button_key_secret_arn: String,
     /// `SLACK_TEAM_ID`
     pub slack_team_id: String,
     /// `SLACK_APP_ID`
@@ -31,6 +33,7 @@ impl Config {
     pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
         let mut env = Env::new(lookup);
         let slack_signing_secret_arn = env.required("SLACK_SIGNING_SECRET_ARN");
+        let slack_button_key_secret_arn = env.required("SLACK_BUTTON_KEY_SECRET_ARN");
         let slack_team_id = env.parsed("SLACK_TEAM_ID", slack_id);
         let slack_app_id = env.parsed("SLACK_APP_ID", slack_id);
         let slack_channel_id = env.parsed("SLACK_CHANNEL_ID", slack_id);
@@ -44,6 +47,7 @@ impl Config {
         env.finish(|| {
             Some(Self {
                 slack_signing_secret_arn,
+                slack_button_key_secret_arn,
                 slack_team_id: slack_team_id?,
                 slack_app_id: slack_app_id?,
                 slack_channel_id: slack_channel_id?,

@@ -9,6 +9,8 @@ use platform::secret::SecretError;
 pub enum Error {
     #[error("could not read Slack's signing secret")]
     SigningSecret(#[source] SecretError),
+    #[error("could not read the key that signs buttons")]
+    ButtonKey(#[source] SecretError),
     #[error("could not get the finding `{finding_id}` from Macie")]
     GetFinding {
         finding_id: String,
@@ -37,6 +39,7 @@ impl Error {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::SigningSecret(_) => "SigningSecretUnusable",
+            Self::ButtonKey(_) => "ButtonKeyUnusable",
             Self::GetFinding { .. } => "GetFindingFailed",
             Self::Claim { .. } => "ClaimFailed",
             Self::Request(_) => "RequestWriteFailed",

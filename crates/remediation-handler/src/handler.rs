@@ -7,14 +7,15 @@ use domain::finding::Finding;
 use domain::policy::movable;
 use domain::quarantine::is_finding_id;
 use domain::remediation::{Click, Decision, Request, Task};
-use domain::slack::{Message, REMEDIATE_ACTION, Refusal, already_decided, refused};
+use domain::slack::button::{self, Action, InvalidValue, Place, Pressed};
+use domain::slack::{Message, Refusal, already_decided, refused};
 use jiff::Timestamp;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
 use platform::records::Records;
 use platform::secret::SecretStore;
 use platform::slack::{Slack, verify};
-use secrecy::{ExposeSecret as _, SecretString};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::claim::{Claimed, claim};
 use crate::config::Config;
@@ -27,8 +28,6 @@ use crate::interaction::{self, Interaction};
 const LARGEST_BODY: usize = 262_144;
 /// What a private answer may cost of the three seconds that Slack waits.
 const PRIVATE_ANSWER: Duration = Duration::from_secs(1);
-/// A shorter part of the secret is none: a stray character must not become a key.
-const SHORTEST_SECRET: usize = 16;
 
 /// The function: configuration and clients.
 #[derive(Debug)]
@@ -86,8 +85,9 @@ impl RemediationHandler {
         let now = (self.clock)();
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         let (timestamp, signature) = (header("x-slack-request-timestamp"), header("x-slack-signature"));
-        let secrets = self.signing_secrets().await?;
-        if let Err(why) = verify(&secrets, timestamp, signature, body, now.as_second()) {
+        let secrets = self.secrets.get_rotating(&self.config.slack_signing_secret_arn).await;
+        let secrets = secrets.map_err(Error::SigningSecret)?;
+        if let Err(why) = verify(secrets.all(), timestamp, signature, body, now.as_second()) {
             tracing::warn!(error = platform::chain(&why), "refused a request that is not Slack's");
             return Ok(answer(StatusCode::UNAUTHORIZED, "unauthorized"));
         }
@@ -113,24 +113,38 @@ impl RemediationHandler {
         }
     }
 
-    /// One secret, or two while one replaces the other.
-    async fn signing_secrets(&self) -> Result<Vec<SecretString>, Error> {
-        let text = self.secrets.get(&self.config.slack_signing_secret_arn).await.map_err(Error::SigningSecret)?;
-        let parts = text.expose_secret().split_whitespace();
-        Ok(parts.filter(|part| part.len() >= SHORTEST_SECRET).map(SecretString::from).collect())
-    }
-
     async fn act(&self, click: &Interaction, now: Timestamp) -> Result<Outcome, Error> {
-        let action = click.actions.first();
-        let Some(action) =
-            action.filter(|action| click.kind == "block_actions" && action.action_id == REMEDIATE_ACTION)
-        else {
+        let Some((action_id, value)) = click.pressed() else {
             return Ok(Outcome::NotOurs);
         };
         if let Err(refusal) = gate::check(click, &self.config) {
             return Ok(self.refuse(click, refusal).await);
         }
-        let Some(finding) = self.finding(action.value.as_deref().unwrap_or_default()).await? else {
+        let pressed = match self.verified(action_id, value, now).await? {
+            Ok(pressed) => pressed,
+            Err(refusal) => return Ok(self.refuse(click, refusal).await),
+        };
+        match pressed.action {
+            Action::Remediate | Action::RemediateListed => self.quarantine(click, &pressed, now).await,
+            _ => Ok(Outcome::NotOurs),
+        }
+    }
+
+    /// The button, if it is one of ours and still holds. What is done goes by its signed value; an `action_id` that
+    /// does not go with it was not written by us.
+    async fn verified(&self, action_id: &str, value: &str, now: Timestamp) -> Result<Result<Pressed, Refusal>, Error> {
+        let keys = self.secrets.get_rotating(&self.config.slack_button_key_secret_arn).await;
+        let keys = keys.map_err(Error::ButtonKey)?;
+        let place = Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id };
+        Ok(match button::verify(value, keys.all().iter().map(ExposeSecret::expose_secret), place, now) {
+            Ok(pressed) if pressed.action.action_id() == action_id => Ok(pressed),
+            Ok(_) | Err(InvalidValue::Forged) => Err(Refusal::ForgedButton),
+            Err(InvalidValue::Expired) => Err(Refusal::ExpiredButton),
+        })
+    }
+
+    async fn quarantine(&self, click: &Interaction, pressed: &Pressed, now: Timestamp) -> Result<Outcome, Error> {
+        let Some(finding) = self.finding(&pressed.subject).await? else {
             return Ok(self.refuse(click, Refusal::UnknownFinding).await);
         };
         let object = match movable(&finding, &self.config.quarantine_bucket) {

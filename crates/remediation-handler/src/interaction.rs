@@ -35,9 +35,29 @@ pub(crate) struct Id {
 
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub(crate) struct Action {
-    pub(crate) action_id: String,
+    #[serde(rename = "action_id")]
+    pub(crate) id: String,
+    /// A button's.
     #[serde(default)]
     pub(crate) value: Option<String>,
+    /// A menu's.
+    #[serde(default)]
+    pub(crate) selected_option: Option<SelectedOption>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub(crate) struct SelectedOption {
+    pub(crate) value: String,
+}
+
+impl Interaction {
+    /// The id and the value of the button that was pressed, or of the menu that something was chosen from. None for a
+    /// button that only opens an address, which has no value, and for other kinds of interactions.
+    pub(crate) fn pressed(&self) -> Option<(&str, &str)> {
+        let action = self.actions.first().filter(|_| self.kind == "block_actions")?;
+        let chosen = action.selected_option.as_ref().map(|option| option.value.as_str());
+        Some((&action.id, action.value.as_deref().or(chosen)?))
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

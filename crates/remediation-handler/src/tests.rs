@@ -15,6 +15,7 @@ use crate::finding::from_sdk;
 fn environment(name: &str) -> Option<String> {
     let value = match name {
         "SLACK_SIGNING_SECRET_ARN" => "arn:secret",
+        "SLACK_BUTTON_KEY_SECRET_ARN" => "arn:button-key",
         "SLACK_TEAM_ID" => "T01ACME",
         "SLACK_APP_ID" => "A01REMEDIATE",
         "SLACK_CHANNEL_ID" => "C01SECURITY",

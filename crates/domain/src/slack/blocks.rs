@@ -134,9 +134,11 @@ pub fn context(texts: impl IntoIterator<Item = String>) -> Block {
     Block::Context { elements: elements.map(|text| mrkdwn(&text, SECTION_TEXT)).collect() }
 }
 
+/// A row of buttons. None without any: Slack refuses an empty one.
 #[must_use]
-pub fn actions(buttons: impl IntoIterator<Item = Button>) -> Block {
-    Block::Actions { elements: buttons.into_iter().take(MOST_BUTTONS).collect() }
+pub fn actions(buttons: impl IntoIterator<Item = Button>) -> Option<Block> {
+    let elements: Vec<Button> = buttons.into_iter().take(MOST_BUTTONS).collect();
+    (!elements.is_empty()).then_some(Block::Actions { elements })
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -186,14 +188,13 @@ impl Confirm {
 }
 
 impl Button {
-    /// A red button that asks before it acts. `value` comes back with the click and is at most 2,000 characters; a cut
-    /// one would name something else, so the caller passes an id.
+    /// A red button that asks before it acts. `value` comes back with the click; it is signed, and never cut.
     #[must_use]
-    pub fn danger(text: &str, action_id: &'static str, value: &str, confirm: Confirm) -> Self {
+    pub fn danger(text: &str, action_id: &'static str, value: String, confirm: Confirm) -> Self {
         Self {
             text: plain_text(text, BUTTON_TEXT),
             action_id,
-            value: Some(value.to_owned()),
+            value: Some(value),
             url: None,
             style: Some(Style::Danger),
             confirm: Some(confirm),

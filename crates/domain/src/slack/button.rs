@@ -73,7 +73,16 @@ impl Action {
         Self::ShowMore,
     ];
 
-    /// The name in a value, and Slack's `action_id` of a button.
+    /// Slack's `action_id`: a menu has one for all its options.
+    #[must_use]
+    pub fn action_id(self) -> &'static str {
+        match self {
+            Self::Dismiss(_) => "dismiss",
+            other => other.name(),
+        }
+    }
+
+    /// The name in a value.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 use super::OPEN_FINDING_ACTION;
 use super::blocks::{Button, Confirm};
+use super::button::{Action, Signer};
 use crate::console;
 use crate::finding::{Finding, Occurrences, Tag};
 use crate::remediation::Decision;
@@ -185,13 +186,14 @@ pub(super) fn object_link(finding: &Finding, label: &str) -> Option<String> {
 }
 
 /// The red button. Its dialog says once more what it does.
-pub(super) fn remediate_button(finding: &Finding, label: &str) -> Option<Button> {
+pub(super) fn remediate_button(finding: &Finding, label: &str, signer: &Signer<'_>) -> Option<Button> {
     let object = finding.object()?;
+    let value = signer.value(Action::Remediate, &finding.id)?;
     let question = format!(
         "Move this version of {} out of {} into quarantine, and delete it there? Other versions stay.",
         crate::text::cut(&crate::text::visible(&object.key), 100),
         object.bucket,
     );
     let confirm = Confirm::new("Quarantine this object?", &question, "Quarantine", "Cancel");
-    Some(Button::danger(label, super::REMEDIATE_ACTION, &finding.id, confirm))
+    Some(Button::danger(label, Action::Remediate.action_id(), value, confirm))
 }

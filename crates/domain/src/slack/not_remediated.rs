@@ -1,4 +1,5 @@
 use super::blocks::{Message, actions, context, fields, header, section};
+use super::button::Signer;
 use super::facts;
 use crate::finding::Finding;
 use crate::quarantine::{Location, Manifest, manifest_key};
@@ -7,7 +8,7 @@ use crate::remediation::{Outcome, Step};
 /// Tells that the object was not moved, why, and what to do. Where a person can remove the obstacle, the button is
 /// there once more.
 #[must_use]
-pub fn not_remediated(finding: &Finding, manifest: &Manifest) -> Message {
+pub fn not_remediated(finding: &Finding, manifest: &Manifest, signer: &Signer<'_>) -> Message {
     let object = facts::object(finding);
     let outcome = manifest.outcome().unwrap_or(&Outcome::AlreadyGone);
     let (title, what, next) = explain(outcome);
@@ -17,11 +18,9 @@ pub fn not_remediated(finding: &Finding, manifest: &Manifest) -> Message {
         section(&format!("{what}{}\n*Next:* {next}", copy_left(outcome, &manifest.quarantine))),
         fields([("Severity", facts::severity(finding)), ("Decided by", facts::decided_by(&manifest.decision))]),
     ];
-    let again = outcome.can_be_tried_again().then(|| facts::remediate_button(finding, "Remediate again")).flatten();
-    let buttons: Vec<_> = again.into_iter().chain(facts::open_button(finding)).collect();
-    if !buttons.is_empty() {
-        blocks.push(actions(buttons));
-    }
+    let again =
+        outcome.can_be_tried_again().then(|| facts::remediate_button(finding, "Remediate again", signer)).flatten();
+    blocks.extend(actions(again.into_iter().chain(facts::open_button(finding))));
     blocks.push(context([
         format!("Finding {}", facts::name(&finding.id)),
         format!("Record {}", facts::name(&manifest_key(&manifest.case_id))),

@@ -34,7 +34,7 @@ pub fn notice(finding: &Finding, why: Why) -> Message {
         fields(details.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)))),
         section(next),
     ];
-    blocks.extend(facts::open_button(finding).map(|button| actions([button])));
+    blocks.extend(actions(facts::open_button(finding)));
     blocks.push(context([format!("Finding {}", facts::name(&finding.id))]));
     Message::new(&format!("{}: {}", plain(&title, 150), facts::object(finding)), blocks)
 }

@@ -8,6 +8,10 @@ pub enum Refusal {
     NotAllowed,
     /// The click came from another workspace, app or channel than this deployment serves.
     WrongPlace,
+    /// The button was not made by this deployment for this channel, or was changed.
+    ForgedButton,
+    /// The button is older than Macie keeps findings.
+    ExpiredButton,
     /// Macie does not have the finding, or not any more.
     UnknownFinding,
     /// The finding may not be acted on (any more).
@@ -27,6 +31,16 @@ pub fn refused(refusal: &Refusal) -> Message {
         Refusal::WrongPlace => {
             "Findings cannot be remediated from here. Nothing was changed. Use the channel that this stack is deployed \
              for."
+                .to_owned()
+        }
+        Refusal::ForgedButton => {
+            "This button was not made by this deployment for this channel, or its key was replaced since. Nothing was \
+             changed. Use the newest message about the finding; without one, run a discovery job on the bucket."
+                .to_owned()
+        }
+        Refusal::ExpiredButton => {
+            "This button has expired: findings are kept for 90 days. Nothing was changed. Run a discovery job on the \
+             bucket to get a new one."
                 .to_owned()
         }
         Refusal::UnknownFinding => {

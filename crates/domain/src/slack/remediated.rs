@@ -36,7 +36,7 @@ fn blocks(title: &str, object: &str, finding: &Finding, manifest: &Manifest) -> 
     if let Some(Outcome::Quarantined { proof, remaining_versions }) = manifest.outcome() {
         blocks.push(section(&what_was_done(finding, proof, *remaining_versions)));
     }
-    blocks.extend(facts::open_button(finding).map(|button| actions([button])));
+    blocks.extend(actions(facts::open_button(finding)));
     blocks.push(context([
         format!("Finding {}", facts::name(&finding.id)),
         format!("Record {}", facts::name(&manifest_key(&manifest.case_id))),

@@ -1,11 +1,12 @@
 use super::blocks::{Message, actions, context, fields, header, section};
+use super::button::Signer;
 use super::facts;
 use crate::finding::Finding;
 use crate::text::plain;
 
 /// Asks the channel whether the object is to be quarantined. `quarantine_bucket` is where it would go.
 #[must_use]
-pub fn review_request(finding: &Finding, quarantine_bucket: &str) -> Message {
+pub fn review_request(finding: &Finding, quarantine_bucket: &str, signer: &Signer<'_>) -> Message {
     let subject = finding.kind.subject();
     let quarantine = facts::name(quarantine_bucket);
     let mut blocks = vec![
@@ -18,8 +19,9 @@ pub fn review_request(finding: &Finding, quarantine_bucket: &str) -> Message {
              its bucket. Other versions and other objects stay. It can be undone: quarantine keeps the object and a \
              record of where it came from.",
         )),
-        actions(facts::remediate_button(finding, "Remediate").into_iter().chain(facts::open_button(finding))),
     ];
+    let remediate = facts::remediate_button(finding, "Remediate", signer);
+    blocks.extend(actions(remediate.into_iter().chain(facts::open_button(finding))));
     let mut small_print = vec![format!("Finding {}", facts::name(&finding.id))];
     if let Some(description) = &finding.description {
         small_print.push(plain(description, 300));

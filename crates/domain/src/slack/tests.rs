@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::button::{Place, Signer};
 use super::*;
 use crate::finding::Finding;
 use crate::policy::{Reason, Why};
@@ -21,6 +22,12 @@ fn finding(name: &str) -> Finding {
 
 fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_795_169_702 + second).unwrap()
+}
+
+/// In the place and at the time of the samples.
+fn signer() -> Signer<'static> {
+    let place = Place { team_id: "T01ACME", channel_id: "C01SECURITY" };
+    Signer::new("0123456789abcdef0123456789abcdef", place, at(0))
 }
 
 fn by_ann() -> Decision {
@@ -67,22 +74,22 @@ fn quarantined(remaining_versions: Option<u32>) -> Outcome {
 
 #[test]
 fn a_review_request_says_what_was_found_and_what_the_button_does() {
-    assert_json_snapshot!(review_request(&finding("personal"), QUARANTINE));
+    assert_json_snapshot!(review_request(&finding("personal"), QUARANTINE, &signer()));
 }
 
 #[test]
 fn a_review_request_leaves_out_what_macie_left_out() {
-    assert_json_snapshot!(review_request(&finding("nulls"), QUARANTINE));
+    assert_json_snapshot!(review_request(&finding("nulls"), QUARANTINE, &signer()));
 }
 
 #[test]
 fn a_review_request_shows_many_kinds_and_a_public_bucket() {
-    assert_json_snapshot!(review_request(&finding("multiple"), QUARANTINE));
+    assert_json_snapshot!(review_request(&finding("multiple"), QUARANTINE, &signer()));
 }
 
 #[test]
 fn a_review_request_names_custom_identifiers() {
-    assert_json_snapshot!(review_request(&finding("custom-identifier"), QUARANTINE));
+    assert_json_snapshot!(review_request(&finding("custom-identifier"), QUARANTINE, &signer()));
 }
 
 #[test]
@@ -127,7 +134,7 @@ fn each_outcome_without_a_move_has_its_own_sentences() {
         ("other_region", Outcome::OtherRegion),
     ] {
         let again = outcome.can_be_tried_again();
-        let message = not_remediated(&finding, &manifest(&finding, by_ann(), outcome));
+        let message = not_remediated(&finding, &manifest(&finding, by_ann(), outcome), &signer());
         assert_eq!(serde_json::to_string(&message).unwrap().contains("Remediate again"), again, "{name}");
         assert_json_snapshot!(format!("not_remediated_{name}"), message);
     }
@@ -135,7 +142,7 @@ fn each_outcome_without_a_move_has_its_own_sentences() {
 
 #[test]
 fn a_remediation_that_failed_for_good_can_be_started_again() {
-    assert_json_snapshot!(remediation_failed(&finding("personal"), Some("QuarantineCopyFailed")));
+    assert_json_snapshot!(remediation_failed(&finding("personal"), Some("QuarantineCopyFailed"), &signer()));
 }
 
 #[test]
@@ -186,9 +193,9 @@ fn a_refused_person_learns_why_in_private() {
 /// Every message about one finding, as it is sent.
 fn all_messages(finding: &Finding) -> Vec<Value> {
     let mut messages = vec![
-        review_request(finding, QUARANTINE),
+        review_request(finding, QUARANTINE, &signer()),
         in_progress(finding, &by_ann()),
-        remediation_failed(finding, Some("`<!channel>`")),
+        remediation_failed(finding, Some("`<!channel>`"), &signer()),
         notice(finding, Why::BucketPolicy),
         notice(finding, Why::Unpinned),
     ];
@@ -197,7 +204,7 @@ fn all_messages(finding: &Finding) -> Vec<Value> {
             let manifest = manifest(finding, by_ann(), outcome);
             messages.push(remediated(finding, &manifest));
             messages.push(already_quarantined(finding, &manifest));
-            messages.push(not_remediated(finding, &manifest));
+            messages.push(not_remediated(finding, &manifest, &signer()));
         }
     }
     messages.into_iter().map(|message| serde_json::to_value(message).unwrap()).collect()
@@ -262,7 +269,7 @@ fn check_is_safe(finding: &Finding) {
 #[test]
 fn a_hostile_key_is_only_text_in_every_message() {
     check_is_safe(&finding("hostile-key"));
-    assert_json_snapshot!(review_request(&finding("hostile-key"), QUARANTINE));
+    assert_json_snapshot!(review_request(&finding("hostile-key"), QUARANTINE, &signer()));
 }
 
 fn with_key(key: &str) -> Finding {
@@ -295,7 +302,7 @@ proptest! {
 fn a_region_that_is_none_makes_no_link() {
     let mut finding = finding("personal");
     finding.region = Some("evil.example/#".into());
-    let message = serde_json::to_string(&review_request(&finding, QUARANTINE)).unwrap();
+    let message = serde_json::to_string(&review_request(&finding, QUARANTINE, &signer())).unwrap();
     assert!(!message.contains("https://"), "{message}");
 }
 

@@ -141,6 +141,10 @@ pub(crate) async fn a_genuine_click_from_elsewhere_has_no_effect(
     narrator: &Narrator,
 ) -> anyhow::Result<()> {
     let review = Review::open(world, narrator, "elsewhere").await?;
+    let value = review.button.value.clone().context("the button has no value")?;
+    let (head, digits) = value.split_at(value.len() / 2);
+    let other_finding = format!("{head}{}", digits.replace(|digit: char| digit.is_ascii_digit(), "f"));
+    ensure!(other_finding != value, "the edited value is the same");
     let changes = [
         ("another team", "/team/id", json!("T0OTHER01")),
         ("another app", "/api_app_id", json!("A0OTHER01")),
@@ -148,8 +152,9 @@ pub(crate) async fn a_genuine_click_from_elsewhere_has_no_effect(
         ("another person", "/user/id", json!(world.mallory.id)),
         ("another action", "/actions/0/action_id", json!("approve-everything")),
         ("another kind of interaction", "/type", json!("view_submission")),
-        ("a finding that Macie does not know", "/actions/0/value", json!("00000000000000000000000000000000")),
-        ("a finding id that is a path", "/actions/0/value", json!("../../cases")),
+        ("a button that was not signed", "/actions/0/value", json!("00000000000000000000000000000000")),
+        ("a value that is a path", "/actions/0/value", json!("../../cases")),
+        ("another finding in a signed button", "/actions/0/value", json!(other_finding)),
         ("no actions", "/actions", json!([])),
     ];
     for (name, pointer, value) in changes {

@@ -3,11 +3,14 @@
 use domain::finding::Finding;
 use domain::quarantine::{Claim, Location, Manifest, State, claim_key, manifest_key};
 use domain::remediation::{Click, Decision, Outcome, Proof};
+use domain::slack::button::{Action, Place};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::sample;
-use super::world::{NEXT_SECRET, NOW, World, form, signed};
+use super::world::{
+    BUTTON_KEY, FINDING, NEXT_BUTTON_KEY, NEXT_SECRET, NOW, PLACE, SECRET, World, form, signed, value, value_by,
+};
 
 const NOTHING: Vec<String> = Vec::new();
 
@@ -178,8 +181,7 @@ async fn an_empty_list_lets_everybody_in_the_channel_in() {
 #[tokio::test]
 async fn other_buttons_and_other_interactions_are_acknowledged_and_ignored() {
     for (pointer, value) in [
-        ("/actions/0/action_id", json!("open-finding")),
-        ("/actions/0/action_id", json!("delete-everything")),
+        ("/actions/0/value", json!(null)),
         ("/actions", json!([])),
         ("/type", json!("view_submission")),
         ("/type", json!("shortcut")),
@@ -194,15 +196,63 @@ async fn other_buttons_and_other_interactions_are_acknowledged_and_ignored() {
 }
 
 #[tokio::test]
-async fn an_edited_value_names_no_finding() {
-    for value in [json!("00000000000000000000000000000000"), json!("../../x"), json!(""), json!(null)] {
+async fn a_finding_that_macie_forgot_is_not_acted_on() {
+    for subject in ["00000000000000000000000000000000", "not_a_finding"] {
         let world = World::new().await;
         let mut click = world.click();
-        click["actions"][0]["value"] = value;
+        click["actions"][0]["value"] = value(Action::Remediate, subject).into();
         assert_eq!(world.press(&click).await.unwrap().0, 200);
         assert!(world.invoked().is_empty());
         assert!(world.files.lock().unwrap().is_empty());
         assert!(world.slack.take()[0].contains("Macie does not have this finding any more"));
+    }
+}
+
+#[tokio::test]
+async fn either_of_two_button_keys_holds_while_one_replaces_the_other() {
+    for key in [BUTTON_KEY, NEXT_BUTTON_KEY] {
+        let world = World::new().await;
+        let mut click = world.click();
+        click["actions"][0]["value"] = value_by(key, PLACE, NOW, Action::Remediate, FINDING).into();
+        assert_eq!(world.press(&click).await.unwrap().0, 200);
+        assert_eq!(world.invoked().len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_button_that_we_did_not_make_for_this_place_and_time_has_no_effect() {
+    let forged = "was not made by this deployment";
+    let expired = "has expired";
+    let other_place =
+        |team_id, channel_id| value_by(BUTTON_KEY, Place { team_id, channel_id }, NOW, Action::Remediate, FINDING);
+    let genuine = value(Action::Remediate, FINDING);
+    for (what, action_id, value, expected) in [
+        ("a bare id, as buttons once had", "remediate", FINDING.to_owned(), forged),
+        ("empty", "remediate", String::new(), forged),
+        ("a path", "remediate", "../../x".to_owned(), forged),
+        ("another key", "remediate", value_by(SECRET, PLACE, NOW, Action::Remediate, FINDING), forged),
+        ("another workspace", "remediate", other_place("T02OTHER", PLACE.channel_id), forged),
+        ("another channel", "remediate", other_place(PLACE.team_id, "C02OTHER"), forged),
+        ("another finding", "remediate", genuine.replace(FINDING, &FINDING.replace('7', "8")), forged),
+        ("another action", "restore", genuine.replace("remediate", "restore"), forged),
+        ("the action of another button", "restore", genuine.clone(), forged),
+        ("an action that does not exist", "delete-everything", genuine.clone(), forged),
+        ("the button that opens the console", "open-finding", genuine.clone(), forged),
+        (
+            "91 days old",
+            "remediate",
+            value_by(BUTTON_KEY, PLACE, NOW - 91 * 86_400, Action::Remediate, FINDING),
+            expired,
+        ),
+    ] {
+        let world = World::new().await;
+        let mut click = world.click();
+        click["actions"][0]["action_id"] = action_id.into();
+        click["actions"][0]["value"] = value.into();
+        assert_eq!(world.press(&click).await.unwrap(), (200, String::new()), "{what}");
+        let told = world.slack.take();
+        assert!(told.len() == 1 && told[0].contains(expected), "{what}: {told:?}");
+        world.assert_untouched(what);
     }
 }
 

@@ -9,8 +9,9 @@ use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::operation::get_object::{GetObjectInput, GetObjectOutput};
 use aws_sdk_s3::operation::put_object::{PutObjectInput, PutObjectOutput};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
-use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueInput, GetSecretValueOutput};
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
+use domain::slack::button::{Action, Place, Signer};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use lambda_http::Body;
@@ -30,6 +31,22 @@ use crate::{Config, Error, RemediationHandler};
 pub(super) const NOW: i64 = 1_795_169_801;
 pub(super) const SECRET: &str = "8f742231b10e8888abcd99yyyzzz85a5";
 pub(super) const NEXT_SECRET: &str = "1b1b1b1b1b1b1b1b2c2c2c2c2c2c2c2c";
+
+pub(super) const BUTTON_KEY: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+pub(super) const NEXT_BUTTON_KEY: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb";
+/// Where the buttons are shown.
+pub(super) const PLACE: Place<'static> = Place { team_id: "T01ACME", channel_id: "C01SECURITY" };
+/// The finding of the sample.
+pub(super) const FINDING: &str = "7d3f0b0ce1a24c55b1f2a0d94e6c8b17";
+
+/// The value of a button that was made when the sample's message was posted.
+pub(super) fn value(action: Action, subject: &str) -> String {
+    value_by(BUTTON_KEY, PLACE, NOW - 98, action, subject)
+}
+
+pub(super) fn value_by(key: &str, place: Place<'_>, made: i64, action: Action, subject: &str) -> String {
+    Signer::new(key, place, Timestamp::from_second(made).unwrap()).value(action, subject).unwrap()
+}
 
 type Shared<T> = Arc<Mutex<T>>;
 
@@ -55,9 +72,16 @@ impl World {
         let findings = Arc::new(Mutex::new(vec![sample("macie-finding.personal")["detail"].take()]));
         let denied = Shared::default();
         let config = Config { slack_endpoint_url: slack.url.clone(), ..Config::from_env(&environment).unwrap() };
-        let secret = mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_output(|| {
-            GetSecretValueOutput::builder().secret_string(format!("{NEXT_SECRET}\n{SECRET}\nx")).build()
-        });
+        let secret = mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_compute_output(
+            |input: &GetSecretValueInput| {
+                let text = match input.secret_id() {
+                    Some("arn:secret") => format!("{NEXT_SECRET}\n{SECRET}\nx"),
+                    Some("arn:button-key") => format!("{NEXT_BUTTON_KEY}\n{BUTTON_KEY}\nx"),
+                    other => panic!("asked for the secret {other:?}"),
+                };
+                GetSecretValueOutput::builder().secret_string(text).build()
+            },
+        );
         let handler = RemediationHandler {
             slack: Slack::new(slack.url.clone()),
             records: Records::new(s3(&files, &denied), "acme-quarantine"),
@@ -73,6 +97,7 @@ impl World {
     /// The sample's click, answered in this world's Slack.
     pub(super) fn click(&self) -> Value {
         let mut click = sample("slack-click.remediate");
+        click["actions"][0]["value"] = value(Action::Remediate, FINDING).into();
         click["response_url"] = format!("{}actions/T01ACME/1/a", self.slack.url).into();
         click
     }
