@@ -33,7 +33,7 @@ pub struct Story {
     pub play: for<'a> fn(&'a World, &'a Narrator) -> Played<'a>,
 }
 
-/// All of them, the two of the seeds first.
+/// All of them, the two that the demo tells by itself first.
 pub const ALL: &[Story] = &[
     Story {
         name: "code-scan",
