@@ -52,7 +52,7 @@ impl ServerError {
     /// Whether the same question may be answered later.
     pub(crate) fn may_heal(&self) -> bool {
         match self {
-            Self::Unreachable(_) => true,
+            Self::Unreachable(error) => error.may_heal(),
             Self::Status { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
             Self::Unsendable(_) | Self::Refused(_) | Self::TooLarge | Self::Unreadable(_) => false,
         }

@@ -59,12 +59,22 @@ pub enum HttpError {
     TooLarge(usize),
 }
 
+impl HttpError {
+    /// Whether the same request may be answered later.
+    #[must_use]
+    pub fn may_heal(&self) -> bool {
+        match self {
+            Self::Connection(_) | Self::Body(_) | Self::TimedOut(_) => true,
+            Self::Certificates(_) | Self::TooLarge(_) => false,
+        }
+    }
+}
+
 impl LazyClient {
     /// Sends one request and reads the whole answer, whatever its status.
     ///
     /// # Errors
-    /// [`HttpError`]; only [`HttpError::TooLarge`] and [`HttpError::Certificates`] say that the same request would fail
-    /// again.
+    /// [`HttpError`]
     pub async fn send(&self, request: Request<Bytes>, limits: Limits) -> Result<Answer, HttpError> {
         let mut request = request.map(Full::new);
         let agent = HeaderValue::from_static(concat!("security-chatops/", env!("CARGO_PKG_VERSION")));

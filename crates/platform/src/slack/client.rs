@@ -42,7 +42,7 @@ pub enum SlackError {
         /// The HTTP status, 5xx or unknown.
         status: u16,
     },
-    /// No answer came. Worth another try.
+    /// No answer came. [`HttpError::may_heal`] tells whether another try is worth it.
     #[error("could not reach Slack")]
     Unreachable(#[source] HttpError),
     /// The message cannot be sent as it is.
@@ -54,7 +54,11 @@ impl SlackError {
     /// Whether the same message may get through later.
     #[must_use]
     pub fn may_heal(&self) -> bool {
-        matches!(self, Self::RateLimited { .. } | Self::Unavailable { .. } | Self::Unreachable(_))
+        match self {
+            Self::RateLimited { .. } | Self::Unavailable { .. } => true,
+            Self::Unreachable(error) => error.may_heal(),
+            Self::NotSlack | Self::Refused { .. } | Self::Unsendable(_) => false,
+        }
     }
 }
 
