@@ -9,6 +9,7 @@ pub mod deployment;
 pub mod machine;
 pub mod mail;
 pub mod narrator;
+pub mod permissions;
 pub mod process;
 pub mod run_folder;
 pub mod samples;

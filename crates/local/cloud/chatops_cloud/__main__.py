@@ -64,11 +64,13 @@ def _install(settings: Settings) -> None:
     from . import (
         async_invocations,
         calls,
+        calls_of_services,
         chatbot,
         codebuild,
         functions,
         macie,
         s3_copies,
+        s3_encryption,
         s3_events,
         secrets_manager,
         sns,
@@ -82,10 +84,13 @@ def _install(settings: Settings) -> None:
     sns.install(settings)
     s3_events.install()
     s3_copies.install()
+    s3_encryption.install()
     macie.install()
     functions.install()
     async_invocations.install()
     secrets_manager.install()
+    # Last: what the others have replaced is watched as well.
+    calls_of_services.install()
 
 
 async def _serve(settings: Settings, listener: socket.socket) -> None:

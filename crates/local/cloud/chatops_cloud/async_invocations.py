@@ -18,6 +18,7 @@ from ministack.core.lambda_runtime import _account_region_from_function_config
 from ministack.core.responses import new_uuid, request_scope
 from ministack.services import lambda_svc, sqs
 
+from . import calls
 from .inside import ServiceError, call_json, iso
 
 logger = logging.getLogger("lambda")
@@ -61,12 +62,12 @@ def _run(function: Mapping[str, Any], event: Any) -> None:
         record = _record(config, event, result, attempts, condition)
         which = "OnSuccess" if condition == "Success" else "OnFailure"
         if target := (destinations.get(which) or {}).get("Destination"):
-            _send(target, json.dumps(record), {})
+            _send(target, json.dumps(record), {}, str(config.get("Role") or ""))
         if condition != "Success" and (letter := (config.get("DeadLetterConfig") or {}).get("TargetArn")):
             message = str((record["responsePayload"] or {}).get("errorMessage", ""))[:1024]
             _send(letter, json.dumps(event), {
                 "RequestID": record["requestContext"]["requestId"], "ErrorCode": "200", "ErrorMessage": message,
-            })
+            }, str(config.get("Role") or ""))
 
 
 def _record(config: Mapping[str, Any], event: Any, result: Mapping[str, Any], attempts: int, condition: str) -> dict:
@@ -88,9 +89,10 @@ def _record(config: Mapping[str, Any], event: Any, result: Mapping[str, Any], at
     }
 
 
-def _send(target: str, body: str, attributes: Mapping[str, str]) -> None:
-    """Deliver to a queue or topic. Functions and event buses as destinations are not played."""
+def _send(target: str, body: str, attributes: Mapping[str, str], role: str) -> None:
+    """Deliver to a queue or topic, with the function's role. Functions and event buses are not played."""
     service = target.split(":")[2]
+    calls.for_role(role, {"sqs": "sqs:SendMessage", "sns": "sns:Publish"}.get(service, service), target)
     try:
         if service == "sqs":
             if sqs._queue_by_arn(target) is None:

@@ -21,6 +21,7 @@ from . import build_artifacts
 from .build import PhaseFailure, World
 from .build_variables import VariableError
 from .calls import session_for_role
+from .calls_of_services import for_role
 from .inside import ServiceError, call, call_json
 from .settings import SYSTEM_PATH, Settings
 
@@ -79,6 +80,8 @@ def make_world(project: Project, record: Mapping[str, Any], settings: Settings) 
         if project.source["type"] == "NO_SOURCE":
             return None
         bucket, _, key = str(project.source["location"]).removeprefix("arn:aws:s3:::").partition("/")
+        action = "s3:GetObjectVersion" if project.source_version else "s3:GetObject"
+        for_role(project.role, action, f"arn:aws:s3:::{bucket}/{key}")
         try:
             return get_object(bucket, key, project.source_version)
         except ServiceError as error:
@@ -88,11 +91,13 @@ def make_world(project: Project, record: Mapping[str, Any], settings: Settings) 
             ) from error
 
     def read_buildspec(source: Path) -> str:
-        return _buildspec(str(project.source.get("buildspec") or ""), source)
+        return _buildspec(str(project.source.get("buildspec") or ""), source, project.role)
 
     def store_artifacts(files: Mapping[str, Path], name: str | None) -> None:
         bucket = str(project.artifacts.get("location") or "").removeprefix("arn:aws:s3:::")
         prefix = build_artifacts.prefix(project.artifacts, project.name, uuid, name)
+        looks_at_bucket(project.role, bucket)
+        for_role(project.role, "s3:PutObject", f"arn:aws:s3:::{bucket}/{prefix}")
         try:
             if project.artifacts.get("packaging") == "ZIP":
                 put_object(bucket, prefix, build_artifacts.zipped(files), "application/zip")
@@ -105,7 +110,7 @@ def make_world(project: Project, record: Mapping[str, Any], settings: Settings) 
     return World(
         read_source=read_source,
         read_buildspec=read_buildspec,
-        read_secret=_read_secret,
+        read_secret=lambda secret, stage, version: _read_secret(secret, stage, version, project.role),
         read_parameter=_read_parameter,
         environment=lambda source, temporary: _environment(project, record, settings, source, temporary),
         store_artifacts=store_artifacts,
@@ -136,9 +141,19 @@ def put_object(bucket: str, key: str, data: bytes, content_type: str = "applicat
         )
 
 
-def _buildspec(value: str, source: Path) -> str:
+def looks_at_bucket(role: str, bucket: str) -> None:
+    """What CodeBuild asks of a bucket before it writes to it.
+
+    https://docs.aws.amazon.com/codebuild/latest/userguide/setting-up-service-role.html
+    """
+    for action in ("s3:GetBucketAcl", "s3:GetBucketLocation"):
+        for_role(role, action, f"arn:aws:s3:::{bucket}")
+
+
+def _buildspec(value: str, source: Path, role: str) -> str:
     """The project's buildspec: an object's ARN, inline text, or a file of the source (buildspec.yml by default)."""
     if match := _ARN_OF_OBJECT.fullmatch(value.strip()):
+        for_role(role, "s3:GetObject", value.strip())
         try:
             data = get_object(match.group(1), match.group(2))
         except ServiceError as error:
@@ -158,7 +173,7 @@ def _buildspec(value: str, source: Path) -> str:
         raise PhaseFailure("YAML_FILE_ERROR", "the buildspec is not UTF-8") from error
 
 
-def _read_secret(secret_id: str, stage: str, version: str) -> str:
+def _read_secret(secret_id: str, stage: str, version: str, role: str) -> str:
     parameters = {"SecretId": secret_id}
     if stage:
         parameters["VersionStage"] = stage
@@ -168,6 +183,7 @@ def _read_secret(secret_id: str, stage: str, version: str) -> str:
         answer = call_json("secretsmanager", "secretsmanager.GetSecretValue", parameters)
     except ServiceError as error:
         raise VariableError("Secrets Manager Error Message", str(error)) from error
+    for_role(role, "secretsmanager:GetSecretValue", answer["ARN"])
     if "SecretString" not in answer:
         raise VariableError("Secrets Manager Error Message", f"secret {secret_id} holds no text")
     return answer["SecretString"]
@@ -217,7 +233,8 @@ def _environment(
         "CODEBUILD_SRC_DIR": str(source),
         "CODEBUILD_START_TIME": str(int(record["startTime"] * 1000)),
     }
-    environment |= session_for_role(project.role, f"AWSCodeBuild-{record['id'].rsplit(':', 1)[-1]}")
+    session = f"AWSCodeBuild-{record['id'].rsplit(':', 1)[-1]}"
+    environment |= session_for_role(project.role, session, service="codebuild.amazonaws.com")
     if project.source["type"] == "S3":
         environment["CODEBUILD_SOURCE_REPO_URL"] = str(project.source["location"])
         environment["CODEBUILD_SOURCE_VERSION"] = project.source_version

@@ -1,12 +1,11 @@
 """Who called what: credentials per role, and the calls made with them.
 
-Plays the role sessions that Lambda and CodeBuild give to code, so that a call can be told apart by its access
-key, and keeps each such call (action, resource) for the test that compares calls with IAM grants. Not seen: what
-services do on behalf of a role without its credentials (Step Functions, the source and logs of builds, KMS behind
-encrypted buckets and topics, SQS polling). Touches ministack's `sts.register_session`,
-`lambda_runtime.execution_credentials` and its import in `lambda_svc`, `app._dispatch_service_request`,
-`app._handle_ses_v2_request`, and of `iam_actions` `extract_iam_action`, `extract_resource_arn` and
-`s3_additional_checks`.
+Plays the role sessions that Lambda, CodeBuild and Amazon Q give to code, so that a call can be told apart by its
+access key, and keeps each such call (action, resource, condition keys) for the test that compares calls with IAM
+policies; call_checks.py says what IAM asks of one request. What services do for a role without its credentials is
+reported by calls_of_services.py and by the modules that play them. Touches ministack's `sts.register_session`,
+`lambda_runtime.execution_credentials` and its import in `lambda_svc`, `app._dispatch_service_request` and
+`app._handle_ses_v2_request`.
 """
 
 from __future__ import annotations
@@ -17,21 +16,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from ministack import app
-from ministack.core import iam_actions, lambda_runtime
+from ministack.core import lambda_runtime
 from ministack.core.responses import get_account_id
-from ministack.core.router import extract_access_key_id, extract_region
+from ministack.core.router import extract_access_key_id
 from ministack.services import lambda_svc, sts
 
-_MACIE_ACTIONS = {
-    ("POST", "/findings/describe"): "GetFindings",
-    ("POST", "/findings"): "ListFindings",
-    ("POST", "/jobs"): "CreateClassificationJob",
-    ("GET", "/macie"): "GetMacieSession",
-}
+from . import call_checks
 
 _lock = threading.Lock()
 _callers: dict[str, dict[str, str]] = {}
-_seen: dict[tuple[str, str, str], dict[str, Any]] = {}
+_seen: dict[tuple, dict[str, Any]] = {}
 
 
 def install() -> None:
@@ -41,23 +35,32 @@ def install() -> None:
     dispatch, ses = app._dispatch_service_request, app._handle_ses_v2_request
 
     async def watched_dispatch(method, path, headers, body, query_params, request_id):
+        service = app.detect_service(method, path, headers, query_params)
+        request = call_checks.Request(service, method, path, headers, body, query_params)
+        # Before the request: afterwards the object that it deletes is gone.
+        checks = call_checks.before(request) if _caller(request) else []
         answer = await dispatch(method, path, headers, body, query_params, request_id)
-        _remember(app.detect_service(method, path, headers, query_params), method, path, headers, body, query_params,
-                  answer[0])
+        _remember(request, checks, answer[0])
         return answer
 
     async def watched_ses(method, path, headers, body, query_params, request_id):
+        request = call_checks.Request("ses", method, path, headers, body, query_params)
         answer = await ses(method, path, headers, body, query_params, request_id)
         if answer is not None:
-            _remember("ses", method, path, headers, body, query_params, answer[0])
+            _remember(request, call_checks.before(request) if _caller(request) else [], answer[0])
         return answer
 
     app._dispatch_service_request = watched_dispatch
     app._handle_ses_v2_request = watched_ses
 
 
-def session_for_role(role_arn: str, session_name: str, function_name: str = "") -> dict[str, str]:
-    """Credentials of a role session, as environment variables. The same role and name give the same ones."""
+def session_for_role(
+    role_arn: str, session_name: str, function_name: str = "", service: str = "lambda.amazonaws.com"
+) -> dict[str, str]:
+    """Credentials of a role session, as environment variables. The same role and name give the same ones.
+
+    `service` is who assumes the role.
+    """
     digest = hashlib.sha256(f"{role_arn} {session_name}".encode()).hexdigest()
     access_key = f"ASIA{digest[:16].upper()}"
     secret, token = (hashlib.sha256(f"{kind} {digest}".encode()).hexdigest() for kind in ("secret", "token"))
@@ -70,11 +73,27 @@ def session_for_role(role_arn: str, session_name: str, function_name: str = "") 
     })
     with _lock:
         _callers[access_key] = {"role": role_arn, "session": session_name[:64], "function": function_name}
+    assumed(role_arn, service)
     return {"AWS_ACCESS_KEY_ID": access_key, "AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
 
 
+def assumed(role_arn: str, service: str) -> None:
+    """A service took on a role: a call that the role's trust policy must allow."""
+    by_service(service, "sts:AssumeRole", role_arn, {"aws:SourceAccount": get_account_id()})
+
+
+def for_role(role_arn: str, action: str, resource: str, context: Mapping[str, str] | None = None) -> None:
+    """A call that a service made with a role's permissions."""
+    _keep({"role": role_arn, "session": "", "function": "", "by": ""}, action, resource, context or {}, False)
+
+
+def by_service(service: str, action: str, resource: str, context: Mapping[str, str]) -> None:
+    """A call of a service in its own name, such as `events.amazonaws.com`: only resource policies can allow it."""
+    _keep({"role": "", "session": "", "function": "", "by": service}, action, resource, context, False)
+
+
 def made() -> list[dict[str, Any]]:
-    """Every distinct call so far: function, role, action, resource, how often, and how often refused."""
+    """Every distinct call so far: role or service, action, resource, condition keys, how often made and refused."""
     with _lock:
         return [dict(entry) for entry in _seen.values()]
 
@@ -90,32 +109,24 @@ def _function_credentials(config: Mapping[str, Any]) -> dict[str, str]:
     return session_for_role(str(config.get("Role") or ""), name, name)
 
 
-def _remember(service: str, method: str, path: str, headers: dict, body: bytes, query: dict, status: int) -> None:
-    access_key = extract_access_key_id(headers, query)
-    caller = _callers.get(access_key or "")
+def _caller(request: call_checks.Request) -> dict[str, str] | None:
+    return _callers.get(extract_access_key_id(request.headers, request.query) or "")
+
+
+def _remember(request: call_checks.Request, checks: list[call_checks.Check], status: int) -> None:
+    caller = _caller(request)
     if caller is None:
         return
-    parameters = app._routing_params(method, path, headers, body, query)
-    try:
-        action = iam_actions.extract_iam_action(service, method, path, headers, body, parameters)
-        resource = iam_actions.extract_resource_arn(
-            service, method, path, headers, body, parameters, extract_region(headers), get_account_id()
-        )
-    except Exception:  # a call that cannot be named is still a call
-        action, resource = None, None
-    if service == "macie2":
-        action = f"macie2:{_MACIE_ACTIONS.get((method, path), f'{method} {path}')}"
-    action = action or f"{service}:{headers.get('x-amz-target', f'{method} {path}').rsplit('.', 1)[-1]}"
-    checks = [(action, resource or "*")]
-    if service == "s3":
-        # What IAM asks beside the operation's own action: reading the source of a copy, tags in a header, ...
-        checks += [
-            (extra[0], extra[1]) for extra in iam_actions.s3_additional_checks(method, path, headers, body, parameters)
-        ]
+    for action, resource, context in [*checks, *call_checks.after(request, status)]:
+        _keep({**caller, "by": ""}, action, resource, context, status >= 400)
+
+
+def _keep(caller: Mapping[str, str], action: str, resource: str, context: Mapping[str, str], refused: bool) -> None:
+    key = (caller["role"], caller["session"], caller["by"], action, resource, tuple(sorted(context.items())))
     with _lock:
-        for wanted, on in checks:
-            entry = _seen.setdefault((access_key or "", wanted, on), {
-                **caller, "service": service, "action": wanted, "resource": on, "calls": 0, "refused": 0,
-            })
-            entry["calls"] += 1
-            entry["refused"] += status >= 400
+        entry = _seen.setdefault(key, {
+            **caller, "service": action.partition(":")[0], "action": action, "resource": resource,
+            "context": dict(context), "calls": 0, "refused": 0,
+        })
+        entry["calls"] += 1
+        entry["refused"] += refused

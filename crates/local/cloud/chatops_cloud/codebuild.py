@@ -26,7 +26,8 @@ from ministack.services.cloudformation import provisioners
 from . import build_variables
 from .build import Build
 from .build_log import BuildLog, cloudwatch_sink
-from .build_world import Project, make_world, put_object
+from .build_world import Project, looks_at_bucket, make_world, put_object
+from .calls_of_services import for_role, writes_log
 from .inside import camel
 from .settings import Settings
 
@@ -221,9 +222,13 @@ def _new_build(project: Project, parameters: Mapping[str, Any], initiator: str |
 def _run(build: Build, project: Project) -> None:
     build_id = build.record["id"]
     try:
+        if group := build.record["logs"].get("groupName"):
+            writes_log(project.role, group, build.record["logs"].get("streamName") or "stream")
         build.run()
         if location := build.record["logs"].get("s3LogsArn"):
             bucket, _, key = location.removeprefix("arn:aws:s3:::").partition("/")
+            looks_at_bucket(project.role, bucket)
+            for_role(project.role, "s3:PutObject", location)
             put_object(bucket, key, build.log.compressed(), "application/gzip")
     except Exception:
         logger.exception("Build %s: the log could not be stored in S3", build_id)

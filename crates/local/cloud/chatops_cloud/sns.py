@@ -2,7 +2,8 @@
 
 Plays the https subscription of Amazon Q (LOCAL_CHATBOT_URL takes its deliveries, as the ordinary notification
 envelope), SNS's headers and retries, and subscriptions by CloudFormation that are confirmed and unique. Touches
-ministack's `sns._http_post_sync` and the `AWS::SNS::Subscription` entry of `provisioners._RESOURCE_HANDLERS`.
+ministack's `sns._http_post_sync`, `sns._topics` and the `AWS::SNS::Subscription` and `AWS::SNS::Topic` entries of
+`provisioners._RESOURCE_HANDLERS`, which forget a topic's key.
 """
 
 from __future__ import annotations
@@ -40,6 +41,22 @@ def install(settings: Settings) -> None:
     handlers = provisioners._RESOURCE_HANDLERS["AWS::SNS::Subscription"]
     create = handlers["create"]
     handlers["create"] = lambda logical_id, properties, stack: _subscribe(create, logical_id, properties, stack)
+    topics = provisioners._RESOURCE_HANDLERS["AWS::SNS::Topic"]
+    create_topic, update_topic = topics["create"], topics["update"]
+    topics["create"] = lambda logical_id, properties, stack: _with_key(
+        create_topic(logical_id, properties, stack), properties
+    )
+    topics["update"] = lambda physical_id, old, new, stack, *logical_id: _with_key(
+        update_topic(physical_id, old, new, stack, *logical_id), new
+    )
+
+
+def _with_key(created: tuple, properties: Mapping[str, Any]) -> tuple:
+    attributes = sns._topics[created[0]]["attributes"]
+    attributes.pop("KmsMasterKeyId", None)
+    if properties.get("KmsMasterKeyId"):
+        attributes["KmsMasterKeyId"] = properties["KmsMasterKeyId"]
+    return created
 
 
 def is_chatbot(endpoint: str) -> bool:

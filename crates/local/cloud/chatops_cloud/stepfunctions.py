@@ -18,7 +18,7 @@ from typing import Any
 from ministack.core.responses import new_uuid, now_iso
 from ministack.services import eventbridge, stepfunctions
 
-from . import codebuild, task_tokens
+from . import calls_of_services, codebuild, task_tokens
 from .executions import MAX_CAUSE, MAX_ERROR, Running, current_task, under_way
 from .inside import pascal
 
@@ -48,7 +48,7 @@ def install() -> None:
         except stepfunctions._ExecutionError as error:
             task = current_task.get()
             if error.error == "States.Timeout" and task:
-                _stop_builds(task[1])
+                _stop_builds(task[1], task[0])
             raise
 
     def stop_execution(parameters: dict) -> tuple:
@@ -117,13 +117,15 @@ def _end(arn: str) -> None:
     running = under_way.get(arn)
     if running is None:
         return
-    _stop_builds(running.builds)
+    _stop_builds(running.builds, stepfunctions._executions.get(arn))
     for token in list(running.tokens):
         task_tokens.abort(token)
 
 
-def _stop_builds(builds: set[str]) -> None:
+def _stop_builds(builds: set[str], execution: Mapping[str, Any] | None) -> None:
     for build_id in list(builds):
+        if execution:
+            calls_of_services.stops_build(execution, build_id)
         codebuild.request_stop(build_id)
 
 
@@ -169,7 +171,7 @@ def _start_build(resource: str, parameters: Mapping[str, Any]) -> dict[str, Any]
         if running:
             running.builds.add(build_id)
         if task[0]["status"] != "RUNNING":
-            _stop_builds({build_id})
+            _stop_builds({build_id}, task[0])
     build = pascal(_milliseconds(codebuild.wait_for(build_id)))
     if build["BuildStatus"] != "SUCCEEDED":
         # A longer Cause is cut in the middle of its JSON, as AWS cuts it.

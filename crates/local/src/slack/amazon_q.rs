@@ -33,6 +33,7 @@ pub struct ChannelConfiguration {
     pub configuration_name: String,
     pub slack_workspace_id: String,
     pub slack_channel_id: String,
+    pub iam_role_arn: String,
     #[serde(default)]
     pub sns_topic_arns: Vec<String>,
     #[serde(default)]

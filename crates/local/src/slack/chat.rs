@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use aws_sdk_lambda::{
-    config::{Builder, Region},
+    config::{Builder, Credentials, Region},
     primitives::Blob,
     types::InvocationType,
 };
@@ -23,7 +23,13 @@ impl Slack {
     /// Presses a custom action's button and waits for what Amazon Q replies in the thread.
     pub async fn run(&self, message: &Message, offer: &Offer, person: &Person) -> anyhow::Result<Message> {
         let (command, result) = match &offer.command {
-            Ok(command) => (command.clone(), self.execute(command).await),
+            Ok(command) => {
+                let result = match self.session(message, offer, person).await {
+                    Ok(session) => self.execute(command, session).await,
+                    Err(error) => Err(format!("{error:#}")),
+                };
+                (command.clone(), result)
+            }
             Err(problem) => (offer.label.clone(), Err(problem.clone())),
         };
         let reply = amazon_q::reply(&person.id, &command, &result);
@@ -33,8 +39,32 @@ impl Slack {
         workspace.message(&ts).cloned().context("the reply is gone")
     }
 
+    /// The channel's role, which Amazon Q takes on for whoever pressed the button.
+    async fn session(&self, message: &Message, offer: &Offer, person: &Person) -> anyhow::Result<Credentials> {
+        #[derive(serde::Deserialize)]
+        struct Session {
+            #[serde(rename = "AWS_ACCESS_KEY_ID")]
+            access_key: String,
+            #[serde(rename = "AWS_SECRET_ACCESS_KEY")]
+            secret: String,
+            #[serde(rename = "AWS_SESSION_TOKEN")]
+            token: String,
+        }
+        let cloud = self.0.cloud.get().context("Amazon Q has no account yet")?;
+        let channels = self.deployed().await?.channels.into_iter().map(|channel| channel.properties);
+        let mut of_message = channels.filter(|channel| channel.slack_channel_id == message.channel);
+        let channel = of_message.find(|channel| channel.customization_resource_arns.contains(&offer.action));
+        let role = channel.context("the button is of no channel here")?.iam_role_arn;
+        let name = format!("chatbot-session-slack-{}", person.id);
+        let wanted = serde_json::json!({"role": role, "session": name});
+        let answer = self.0.http.post(format!("{}/_local/sessions", cloud.url)).json(&wanted).send().await;
+        let answer = answer.context("ask for the channel's role")?.error_for_status().context("take on the role")?;
+        let session: Session = answer.json().await.context("read the session")?;
+        Ok(Credentials::new(session.access_key, session.secret, Some(session.token), None, "Amazon Q"))
+    }
+
     /// Runs a command text and returns what the chat would show: the function's answer or its error.
-    async fn execute(&self, text: &str) -> Result<String, String> {
+    async fn execute(&self, text: &str, session: Credentials) -> Result<String, String> {
         let command = command::parse(text)?;
         let cloud = self.0.cloud.get().ok_or("Amazon Q has no account yet")?;
         let mut request = cloud.lambda.invoke().function_name(&command.function);
@@ -45,7 +75,8 @@ impl Slack {
             request = request.invocation_type(InvocationType::Event);
         }
         let region = command.region.ok_or("the command names no Region, the chat would ask for it")?;
-        let request = request.customize().config_override(Builder::new().region(Region::new(region)));
+        let as_the_channel = Builder::new().region(Region::new(region)).credentials_provider(session);
+        let request = request.customize().config_override(as_the_channel);
         let answer = tokio::time::timeout(COMMAND, request.send())
             .await
             .map_err(|_| format!("the command took longer than {} s", COMMAND.as_secs()))?

@@ -45,7 +45,9 @@ impl Upload {
         let mut uploads = Vec::new();
         for (key, content) in files {
             let body = ByteStream::from(content.clone());
-            let put = world.s3.put_object().bucket(&bucket).key(key).content_type("text/plain").body(body).send().await;
+            // Tags and types travel with an object.
+            let put = world.s3.put_object().bucket(&bucket).key(key).content_type("text/plain").tagging("team=payroll");
+            let put = put.body(body).send().await;
             let version =
                 put.with_context(|| format!("upload {key}"))?.version_id.context("the object has no version")?;
             narrator.step(&format!("Somebody uploads {key} to {bucket} (version {version})"));

@@ -5,6 +5,7 @@
 mod hostile;
 mod neighbours;
 mod page;
+mod permissions;
 mod queue;
 
 use std::{
@@ -76,10 +77,12 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 
     let trials = claims.into_iter().map(|claim| trial(&context, claim)).collect();
     let conclusion = libtest_mimic::run(arguments, trials);
+    let everything = arguments.filter.is_none() && arguments.skip.is_empty() && !without;
 
     let context = Arc::into_inner(context).context("a test still runs")?;
     let problems = context.world.slack.problems();
     let refused = unexpected(&problems);
+    let judged = context.runtime.block_on(permissions::check(&context.world, everything && !conclusion.has_failed()));
     let start = Instant::now();
     let stopped = context.runtime.block_on(context.world.stop());
     let mut times = context.times.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -89,6 +92,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     stopped?;
     ensure!(refused.is_empty(), "Slack or Amazon Q would have refused or dropped: {refused:#?}");
+    let calls = judged.context("permissions")?;
+    narrator.say(&format!("AWS would have allowed each of the {calls} calls that were made"));
     if without {
         narrator.say("The code-scan tests were left out, because of --without-sonarqube");
     }

@@ -1,0 +1,125 @@
+//! What the roles may do, against what they did in all the stories: nothing is missing, and nothing is left over.
+
+mod exceptions;
+
+use std::collections::BTreeSet;
+
+use anyhow::{Context as _, ensure};
+use local::{
+    permissions::{
+        self, Call, Deployed,
+        evaluate::{Refusal, evaluate},
+        judgement::{Grant, grants, refused},
+        mutation::{idle_conditions, redundant, unnoticed_additions},
+    },
+    world::World,
+};
+
+use self::exceptions::{DOUBLE, UNUSED};
+
+/// Judges the calls so far. Whether a grant is left over can be said only after every story (`complete`).
+pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize> {
+    let deployed = permissions::deployed(&world.cloud_url).await?;
+    let calls = permissions::calls(&world.cloud_url).await?;
+    keep(world).await?;
+
+    let refused = refused(&calls, &deployed);
+    ensure!(refused.is_empty(), "AWS would have refused:\n{}", lines(&refused.iter().map(shown).collect::<Vec<_>>()));
+    if complete {
+        let mut problems = leftovers(&calls, &deployed, &world.deployment.name);
+        problems.extend(unguarded(&calls, &deployed));
+        ensure!(problems.is_empty(), "the policies do not fit what was done:\n{}", lines(&problems));
+    }
+    Ok(calls.len())
+}
+
+/// Unused and doubled grants, idle conditions, exceptions that are none any more, additions that would go unseen.
+fn leftovers(calls: &[Call], deployed: &Deployed, name: &str) -> Vec<String> {
+    let stacks = format!("{name}-");
+    let mut problems = Vec::new();
+    let unused: Vec<Grant> =
+        grants(calls, deployed, &stacks).into_iter().filter(|(_, used)| !used).map(|(grant, _)| grant).collect();
+    for (kind, found, exceptions) in
+        [("never used", unused, UNUSED), ("double", redundant(calls, deployed, &stacks), DOUBLE)]
+    {
+        for grant in &found {
+            if !exceptions.iter().any(|exception| exception.covers(grant)) {
+                problems.push(format!("{kind}: {grant:?}"));
+            }
+        }
+        for exception in exceptions {
+            for action in exception.actions {
+                if !found.iter().any(|grant| exception.covers_action(grant, action)) {
+                    let (of, why) = (exception.of, exception.why);
+                    problems.push(format!("not {kind} any more, take it off the list: {of:?} {action} ({why})"));
+                }
+            }
+        }
+    }
+    problems
+        .extend(idle_conditions(calls, deployed, &stacks).into_iter().map(|idle| format!("asks for nothing: {idle}")));
+    let unseen = unnoticed_additions(calls, deployed, &stacks);
+    problems.extend(unseen.into_iter().map(|owner| format!("one more grant would go unseen: {owner}")));
+    problems
+}
+
+/// The same calls made badly: in the clear, and over records that are written once.
+fn unguarded(calls: &[Call], deployed: &Deployed) -> Vec<String> {
+    let mut problems = BTreeSet::new();
+    let (mut in_the_clear, mut overwriting) = (0, 0);
+    for call in calls.iter().filter(|call| !call.role.is_empty()) {
+        if ["s3:", "sqs:"].iter().any(|service| call.action.starts_with(service)) && of_ours(call, deployed) {
+            let mut clear = call.clone();
+            clear.context.insert("aws:SecureTransport".to_owned(), "false".to_owned());
+            in_the_clear += 1;
+            if !matches!(evaluate(&clear, deployed), Err(Refusal::Denied(_))) {
+                problems.insert(format!("is allowed in the clear: {}", shown(&(&clear, Refusal::NotAllowed))));
+            }
+        }
+        if call.action == "s3:PutObject" && call.context.contains_key("s3:if-none-match") {
+            let mut over = call.clone();
+            over.context.remove("s3:if-none-match");
+            let decides =
+                ["/report.json", "/decision.json", "/claim.json"].iter().any(|end| call.resource.ends_with(end));
+            overwriting += usize::from(decides);
+            if decides && evaluate(&over, deployed).is_ok() {
+                problems.insert(format!("may be overwritten: {}", call.resource));
+            }
+            // A claim may be taken over, by who has read it.
+            over.context.insert("s3:if-match".to_owned(), "\"etag\"".to_owned());
+            if call.resource.ends_with("/claim.json") && evaluate(&over, deployed).is_err() {
+                problems.insert(format!("may not be taken over: {}", call.resource));
+            }
+        }
+    }
+    if in_the_clear == 0 || overwriting == 0 {
+        problems.insert("no call was there to try it with".to_owned());
+    }
+    problems.into_iter().collect()
+}
+
+fn of_ours(call: &Call, deployed: &Deployed) -> bool {
+    let object = call.resource.strip_prefix("arn:aws:s3:::").map(|object| object.split('/').next().unwrap_or_default());
+    let owner = object.map_or_else(|| call.resource.clone(), |bucket| format!("arn:aws:s3:::{bucket}"));
+    deployed.resources.contains_key(&owner)
+}
+
+fn shown((call, refusal): &(&Call, Refusal)) -> String {
+    let who = if call.role.is_empty() { &call.by } else { &call.role };
+    format!("{who}: {} on {} with {:?}: {refusal:?}", call.action, call.resource, call.context)
+}
+
+fn lines(problems: &[String]) -> String {
+    problems.join("\n")
+}
+
+/// Keeps what was compared, to look at: `target/e2e`.
+async fn keep(world: &World) -> anyhow::Result<()> {
+    let folder = local::checkout().join("target/e2e");
+    std::fs::create_dir_all(&folder).context("make target/e2e")?;
+    for name in ["permissions", "calls"] {
+        let text = local::cloud::http()?.get(format!("{}/_local/{name}", world.cloud_url)).send().await?.text().await?;
+        std::fs::write(folder.join(format!("{name}.json")), text).context("keep the permissions and calls")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! What the roles may do although no story needs it, each with the reason.
+
+use local::permissions::judgement::Grant;
+
+/// Grants on a list. An entry that is needed by now, or has no grant any more, makes the test fail.
+pub(super) struct Exception {
+    /// The template's name of the role or resource, and the statement's Sid.
+    pub(super) of: (&'static str, &'static str),
+    pub(super) actions: &'static [&'static str],
+    /// How the resource ends; empty for all of the statement's resources.
+    pub(super) resource: &'static str,
+    /// What has to happen before the grant is needed.
+    pub(super) why: &'static str,
+}
+
+impl Exception {
+    pub(super) fn covers(&self, grant: &Grant) -> bool {
+        self.actions.iter().any(|action| self.covers_action(grant, action))
+    }
+
+    pub(super) fn covers_action(&self, grant: &Grant, action: &str) -> bool {
+        (grant.owner.as_str(), grant.sid.as_str()) == self.of
+            && grant.action == action
+            && grant.resource.ends_with(self.resource)
+    }
+}
+
+const fn all(of: (&'static str, &'static str), actions: &'static [&'static str], why: &'static str) -> Exception {
+    Exception { of, actions, resource: "", why }
+}
+
+/// No call of a story needs these.
+pub(super) const UNUSED: &[Exception] = &[
+    Exception {
+        of: ("ApprovalRole", "MailTheDevelopers"),
+        actions: &["ses:SendEmail"],
+        resource: "identity/developers@example.com",
+        why: "SES asks for the recipient's identity as well while the account is in its sandbox",
+    },
+    all(("ApprovalRole", "TellTheChannel"), &["sns:Publish"], "a decision is told when nobody decided in time"),
+    all(
+        ("CheckBuildStatusRole", "LookAtTheBuild"),
+        &["codebuild:BatchGetBuilds"],
+        "the result of a build was too long for Step Functions, which cuts it",
+    ),
+    all(("CheckBuildStatusRole", "ReadTheBuildLog"), &["logs:GetLogEvents"], "a build failed in one of its commands"),
+    all(
+        ("CodeScanRole", "CallTheFunctions"),
+        &["lambda:InvokeFunction"],
+        "the state machine calls Approval when nobody decided in time",
+    ),
+    all(("CodeScanRole", "RunTheScan"), &["codebuild:StopBuild"], "somebody stops an execution during its scan"),
+    all(("CodeScanRole", "TellTheChannel"), &["sns:Publish"], "CheckBuildStatus failed and could not tell the channel"),
+    all(("CodeScanRole", "EncryptWhatItTells"), &["kms:Decrypt", "kms:GenerateDataKey"], "as TellTheChannel"),
+    all(
+        ("EncryptionKey", "LetAlarmsPublishToEncryptedTopics"),
+        &["kms:Decrypt", "kms:GenerateDataKey"],
+        "an alarm goes off; the local cloud has no alarms",
+    ),
+    all(
+        ("UploadDeadLetterQueue", "TakeUploadsThatStartedNoScan"),
+        &["sqs:SendMessage"],
+        "EventBridge cannot start the state machine",
+    ),
+    all(
+        ("FindingDeadLetterQueue", "TakeFindingsThatCouldNotBeQueued"),
+        &["sqs:SendMessage"],
+        "EventBridge cannot reach the queue",
+    ),
+    all(
+        ("ScanRole", "ReadTheBuildspec"),
+        &["s3:GetObjectVersion"],
+        "CodeBuild's guide asks for it beside s3:GetObject, and the bucket has versions",
+    ),
+    all(
+        ("ScanRole", "ReadWhatWasUploaded"),
+        &["s3:GetObject"],
+        "CodeBuild's guide asks for it beside s3:GetObjectVersion",
+    ),
+    all(
+        ("RemediationHandlerRole", "SeeThatThereIsNoCaseYet"),
+        &["s3:ListBucket"],
+        "somebody clicks on a case that is under way and has no manifest yet",
+    ),
+    all(
+        ("FindingRemediatorRole", "PutObjectsIntoQuarantine"),
+        &["s3:AbortMultipartUpload"],
+        "the copy of an object of more than 5 GB fails",
+    ),
+    all(
+        ("FindingRemediatorRole", "SendFailuresBackToTheQueue"),
+        &["sqs:SendMessage"],
+        "a remediation fails three times",
+    ),
+    all(
+        ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
+        &["s3:DeleteObject", "s3:GetObjectTagging"],
+        "the object is in a bucket without versions",
+    ),
+    all(
+        ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
+        &["s3:GetObjectLegalHold", "s3:GetObjectRetention"],
+        "the object is in a bucket with Object Lock",
+    ),
+];
+
+/// These could go without a story noticing: another grant of the role is as wide.
+pub(super) const DOUBLE: &[Exception] = &[
+    all(
+        ("FindingRemediatorRole", "PutObjectsIntoQuarantine"),
+        &["s3:GetObject", "s3:GetObjectVersion"],
+        "TakeObjectsOutOfTheirBuckets is as wide as long as SourceBucketPattern is *",
+    ),
+    all(
+        ("FindingRemediatorRole", "SeeWhatIsInQuarantine"),
+        &["s3:ListBucket"],
+        "SeeWhichVersionsThereAre is as wide as long as SourceBucketPattern is *",
+    ),
+    all(
+        ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
+        &["s3:GetObject"],
+        "used on the quarantine bucket only, where PutObjectsIntoQuarantine grants it: the object is in a bucket without \
+         versions before it is needed elsewhere",
+    ),
+];
