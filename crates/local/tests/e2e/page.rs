@@ -52,6 +52,9 @@ pub(crate) async fn a_button_in_the_browser_works(world: &World, narrator: &Narr
         Ok(world.slack.message(&asked.ts).filter(|message| remediate(message).is_none()))
     })
     .await?;
-    ensure!(!file.is_in_place(world).await?, "the file is still there");
+    local::until::until(std::time::Duration::from_secs(30), "the move", async || {
+        Ok((!file.is_in_place(world).await?).then_some(()))
+    })
+    .await?;
     Ok(())
 }
