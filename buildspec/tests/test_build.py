@@ -67,7 +67,11 @@ class Build(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = pathlib.Path(folder.name)
-        self.scratch = set(pathlib.Path("/tmp").glob("scan.*"))
+        # The scanner, which is nobody, must get through to its own folder.
+        self.folder.chmod(0o711)
+        self.temporary = self.folder / "tmp"
+        self.temporary.mkdir()
+        self.temporary.chmod(0o1777)
 
     def build(self, upload=make(("a.py", b"x = 1  # NOSONAR\n")), status=0, report=REPORT, **changes):
         """The outcome of the phases, the exported variables and the log."""
@@ -82,6 +86,7 @@ class Build(unittest.TestCase):
         variable, name = VARIABLES[f"{platform.system()}-{platform.machine()}"]
         environment = {
             "PATH": f"{programs}:{os.environ['PATH']}", "HOME": os.environ["HOME"],
+            "TMPDIR": str(self.temporary),
             "TEST_SCANNER": str(self.folder / "scanner.zip"), "TEST_PLATFORM": name,
             "TEST_UPLOAD": str(self.folder / "upload.zip"),
             "SCANNER_SHA256_" + variable: hashlib.sha256(archive).hexdigest(),
@@ -93,11 +98,11 @@ class Build(unittest.TestCase):
         log = self.folder / "log"
         phases, exported = buildspec.run(environment, self.folder, log)
         text = log.read_text()
-        # Whatever happened: no secret in what people read, and nothing left in /tmp.
+        # Whatever happened: no secret in what people read, and nothing left of the temporary files.
         told = "\n".join(line for line in text.splitlines() if not line.startswith("CALL "))
         self.assertNotIn(TOKEN, told)
         self.assertNotIn(SECRET, text)
-        self.assertEqual(set(pathlib.Path("/tmp").glob("scan.*")), self.scratch)
+        self.assertEqual(list(self.temporary.iterdir()), [])
         return phases, exported, text
 
     def evidence(self):
@@ -218,7 +223,7 @@ class HostileSource(Build):
     def test_no_program_starts_in_the_uploaders_folder(self):
         _, _, text = self.build()
         for call in self.told(text, "CALL"):
-            self.assertTrue(call.split(" in ")[1].startswith("/tmp/scan."), call)
+            self.assertTrue(call.split(" in ")[1].startswith(f"{self.temporary}/scan."), call)
 
     def test_modules_and_reports_of_the_upload_are_not_used(self):
         source = self.folder / "source"
