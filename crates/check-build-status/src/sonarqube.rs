@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::scan::{
     diagnosis::GateFailure,
-    sonarqube::{GateAnswer, IssuesAnswer, TaskAnswer, TaskState, task_state},
+    sonarqube::{ComponentAnswer, GateAnswer, HotspotsAnswer, IssuesAnswer, TaskAnswer, TaskState, task_state},
 };
 use jiff::Timestamp;
 use platform::http::{Answer, Bytes, HttpError, LazyClient, Limits, Request, StatusCode, header::AUTHORIZATION};
@@ -87,13 +87,9 @@ impl Server<'_> {
             "OK" => Ok(ServerVerdict::Passed),
             "ERROR" => {
                 let mut failure = GateFailure { conditions: gate.failed_conditions(), ..GateFailure::default() };
-                match self.issues(project_key).await {
-                    Ok(issues) => {
-                        failure.counts = issues.counts();
-                        failure.worst = issues.worst(SHOWN_ISSUES);
-                    }
-                    // The verdict stands without the details.
-                    Err(error) => tracing::warn!(error = platform::chain(&error), "the issues could not be read"),
+                // The verdict stands without the details.
+                if let Err(error) = self.add_details(&mut failure, project_key, &analysis_id).await {
+                    tracing::warn!(error = platform::chain(&error), "the issues could not be read");
                 }
                 Ok(ServerVerdict::GateFailed(failure))
             }
@@ -101,8 +97,14 @@ impl Server<'_> {
         }
     }
 
-    async fn issues(&self, project_key: &str) -> Result<IssuesAnswer, ServerError> {
-        let query = [
+    /// Issues and hotspots. The server has them for the latest analysis only: if that is a later one, nothing is added.
+    async fn add_details(
+        &self,
+        failure: &mut GateFailure,
+        project_key: &str,
+        analysis_id: &str,
+    ) -> Result<(), ServerError> {
+        let issues = [
             ("components", project_key),
             ("issueStatuses", "OPEN,CONFIRMED"),
             ("facets", "impactSeverities"),
@@ -110,7 +112,19 @@ impl Server<'_> {
             ("asc", "false"),
             ("ps", "500"),
         ];
-        self.ask("api/issues/search", &query).await
+        let issues: IssuesAnswer = self.ask("api/issues/search", &issues).await?;
+        let hotspots = [("project", project_key), ("status", "TO_REVIEW"), ("ps", "500")];
+        let hotspots = self.ask::<HotspotsAnswer>("api/hotspots/search", &hotspots).await;
+        // Asked last: what was read before is of this analysis if it still is the latest.
+        let component: ComponentAnswer = self.ask("api/ce/component", &[("component", project_key)]).await?;
+        if !component.shows(analysis_id) {
+            failure.superseded = true;
+            return Ok(());
+        }
+        failure.counts = issues.counts();
+        failure.worst = issues.worst(SHOWN_ISSUES);
+        failure.hotspots = Some(hotspots?.count());
+        Ok(())
     }
 
     async fn ask<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, ServerError> {

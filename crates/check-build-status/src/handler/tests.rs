@@ -19,6 +19,11 @@ const ISSUES: &str = r#"{"paging":{"pageIndex":1,"pageSize":500,"total":1},"issu
     "impacts":[{"softwareQuality":"SECURITY","severity":"HIGH"}]}],
     "facets":[{"property":"impactSeverities","values":[{"val":"HIGH","count":1}]}]}"#;
 
+const HOTSPOTS: &str = r#"{"paging":{"pageIndex":1,"pageSize":500,"total":2},"hotspots":[
+    {"key":"h","vulnerabilityProbability":"HIGH","status":"TO_REVIEW"},{"key":"i","vulnerabilityProbability":"LOW"}]}"#;
+const COMPONENT: &str =
+    r#"{"queue":[],"current":{"id":"t1","componentKey":"api-1f2e3d4c","analysisId":"a1","status":"SUCCESS"}}"#;
+
 /// Part of a path, the status and the body of its answer.
 type Answer = (&'static str, u16, String);
 
@@ -117,8 +122,13 @@ fn report(aws: &Aws) -> Value {
     aws.object("evidence/scans/scan-1/report.json").unwrap()
 }
 
-const FAILED: [(&str, u16, &str); 3] =
-    [("ce/task", 200, TASK), ("project_status", 200, GATE_FAILED), ("issues/search", 200, ISSUES)];
+const FAILED: [(&str, u16, &str); 5] = [
+    ("ce/task", 200, TASK),
+    ("project_status", 200, GATE_FAILED),
+    ("issues/search", 200, ISSUES),
+    ("hotspots/search", 200, HOTSPOTS),
+    ("ce/component", 200, COMPONENT),
+];
 
 #[tokio::test]
 async fn a_failed_gate_is_recorded_shown_and_waits() {
@@ -130,6 +140,7 @@ async fn a_failed_gate_is_recorded_shown_and_waits() {
     assert_eq!(report(&aws)["verdict"], "QUALITY_GATE_FAILED");
     assert_eq!(report(&aws)["suppressions"], 2);
     assert_eq!(report(&aws)["worst"][0]["file"], "src/client.py");
+    assert_eq!(report(&aws)["hotspots"], json!({"total": 2, "high": 1}));
     assert_eq!(aws.object("evidence/scans/scan-1/task.json").unwrap()["taskToken"], "token-0");
     let [notification] = &aws.published()[..] else { panic!("one notification") };
     assert_eq!(notification["content"]["title"], ":x: Application has failed in code security scan");
@@ -141,6 +152,21 @@ async fn a_failed_gate_is_recorded_shown_and_waits() {
     let asked = script.asked.lock().unwrap().clone();
     assert_eq!(asked[0], "/sonar/api/ce/task?id=t1");
     assert_eq!(asked[1], "/sonar/api/qualitygates/project_status?analysisId=a1");
+}
+
+#[tokio::test]
+async fn issues_of_a_later_analysis_are_not_taken_for_ours() {
+    let later = COMPONENT.replace("a1", "a2");
+    let mut answers = FAILED.to_vec();
+    answers.retain(|(path, ..)| *path != "ce/component");
+    answers.push(("ce/component", 200, &later));
+    let (outcome, aws) = judged(build("FAILED", Some("BUILD"), "t1"), 0, &answers).await;
+    assert_eq!(outcome, Outcome::AwaitingDecision);
+    let report = report(&aws);
+    assert_eq!(
+        (&report["superseded"], &report["worst"], &report["hotspots"]),
+        (&json!(true), &json!([]), &json!(null))
+    );
 }
 
 #[tokio::test]

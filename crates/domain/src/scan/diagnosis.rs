@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     build::{Build, ScanTask},
     scanner_log::{self, ScannerFailure},
-    sonarqube::{FailedCondition, Issue, SeverityCount},
+    sonarqube::{FailedCondition, Hotspots, Issue, SeverityCount},
 };
 
 /// What became of a scan.
@@ -31,6 +31,12 @@ pub struct GateFailure {
     /// The worst issues, at most five.
     #[serde(default)]
     pub worst: Vec<Issue>,
+    /// What waits for a review; missing if the server did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hotspots: Option<Hotspots>,
+    /// The project has been analysed again, so the server knows the issues of this upload no more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub superseded: bool,
 }
 
 /// Why the upload could not be judged.

@@ -46,3 +46,47 @@ impl Links {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scan::{diagnosis::Verdict, notification::tests::report};
+
+    #[test]
+    fn every_link_leads_into_the_scans_own_partition_and_region() {
+        for (partition, region, console) in [
+            ("aws", "ap-southeast-2", "https://ap-southeast-2.console.aws.amazon.com/"),
+            ("aws-cn", "cn-northwest-1", "https://cn-northwest-1.console.amazonaws.cn/"),
+            ("aws-us-gov", "us-gov-east-1", "https://us-gov-east-1.console.amazonaws-us-gov.com/"),
+            ("aws-eusc", "eusc-de-east-1", "https://eusc-de-east-1.console.amazonaws-eusc.eu/"),
+        ] {
+            let mut report = report(&Verdict::Passed);
+            report.execution_arn = format!("arn:{partition}:states:{region}:111122223333:execution:code-scan:scan-1");
+            let links = Links::of(&report, "https://sonar.example.com", None);
+            for link in [links.build.as_ref(), links.log.as_ref(), Some(&links.execution)] {
+                let link = link.unwrap();
+                assert!(link.starts_with(console) && link.contains(&format!("region={region}")), "{link}");
+            }
+            assert!(links.build.unwrap().contains("/111122223333/"), "the account is missing");
+            assert!(links.execution.ends_with(&report.execution_arn), "{}", links.execution);
+        }
+    }
+
+    #[test]
+    fn the_dashboard_is_on_the_configured_server_even_under_a_path() {
+        let mut report = report(&Verdict::Passed);
+        report.project_key = "a b&id=other".to_owned();
+        let dashboard = |host: &str| Links::of(&report, host, None).dashboard;
+        let expected = "https://tools.example.com/sonar/dashboard?id=a%20b%26id%3Dother";
+        assert_eq!(dashboard("https://tools.example.com/sonar"), expected);
+        assert_eq!(dashboard("https://tools.example.com/sonar/"), expected);
+    }
+
+    #[test]
+    fn without_a_build_there_is_no_link_to_one() {
+        let mut report = report(&Verdict::Passed);
+        report.build = None;
+        let links = Links::of(&report, "https://sonar.example.com", None);
+        assert_eq!((links.build, links.log), (None, None));
+    }
+}

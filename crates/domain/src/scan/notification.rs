@@ -95,6 +95,15 @@ pub fn quality_gate_failed(report: &Report, failure: &GateFailure, links: &Links
         let counts: Vec<_> = failure.counts.iter().map(|count| format!("{} {}", count.count, count.severity)).collect();
         lines.push(format!("*Open issues*: {}", counts.join(", ")));
     }
+    if let Some(hotspots) = failure.hotspots.as_ref().filter(|hotspots| hotspots.total > 0) {
+        lines.push(format!(
+            "*Security hotspots to review*: {}, {} of them with high priority",
+            hotspots.total, hotspots.high
+        ));
+    }
+    if failure.superseded {
+        lines.push("*Issues*: not listed, because the project was analysed again after this upload".to_owned());
+    }
     if let Some(count) = report.suppressions.filter(|count| *count > 0) {
         lines.push(format!("*Suppressed in the code*: {count} `NOSONAR` comments hide findings"));
     }

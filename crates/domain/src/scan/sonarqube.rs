@@ -1,7 +1,11 @@
 //! What the SonarQube server answers, and what follows from it.
 
+mod hotspots;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
+
+pub use self::hotspots::{ComponentAnswer, Hotspots, HotspotsAnswer};
 
 /// The clocks of the server and of AWS may differ by this much.
 const CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_mins(5);

@@ -29,7 +29,8 @@ pub(crate) fn gate_failure() -> GateFailure {
             {"metric": "vulnerabilities", "actual": "3", "required": "at most 0"}],
         "counts": [{"severity": "HIGH", "count": 3}, {"severity": "LOW", "count": 1}],
         "worst": [{"file": "src/client.py", "line": 12, "rule": "python:S4830", "severity": "HIGH",
-            "message": "Enable server certificate validation on this SSL/TLS connection."}]
+            "message": "Enable server certificate validation on this SSL/TLS connection."}],
+        "hotspots": {"total": 6, "high": 2}
     }))
     .unwrap()
 }
@@ -43,6 +44,15 @@ fn a_failed_gate_shows_all_that_an_approver_needs() {
     let failure = gate_failure();
     let report = report(&Verdict::QualityGateFailed(failure.clone()));
     assert_json_snapshot!(quality_gate_failed(&report, &failure, &links(&report)));
+}
+
+#[test]
+fn issues_of_a_later_upload_are_not_shown_as_this_ones() {
+    let failure = GateFailure { conditions: gate_failure().conditions, superseded: true, ..GateFailure::default() };
+    let report = report(&Verdict::QualityGateFailed(failure.clone()));
+    let description = quality_gate_failed(&report, &failure, &links(&report)).content.description;
+    assert!(description.contains("analysed again after this upload"), "{description}");
+    assert!(!description.contains("Worst issues") && !description.contains("hotspots"), "{description}");
 }
 
 #[test]
