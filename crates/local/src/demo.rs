@@ -22,28 +22,25 @@ pub(crate) struct Arguments {
     /// Keeps everything running after the stories, until Ctrl-C.
     #[arg(long)]
     stay: bool,
-    /// Uses a SonarQube server that is there already.
-    #[arg(long, value_name = "URL", requires_all = ["sonar_token", "sonar_reader_token"])]
+    /// Uses a SonarQube server that is there already. Its tokens are taken from the environment, where other users of this
+    /// machine cannot see them: SONAR_TOKEN analyses code, SONAR_READER_TOKEN reads the verdict.
+    #[arg(long, value_name = "URL")]
     sonar_url: Option<String>,
-    /// Token with which the build analyses code, for --sonar-url.
-    #[arg(long, value_name = "TOKEN", requires = "sonar_url")]
-    sonar_token: Option<String>,
-    /// Token with which the verdict is read, for --sonar-url.
-    #[arg(long, value_name = "TOKEN", requires = "sonar_url")]
-    sonar_reader_token: Option<String>,
     /// Leaves out the stories that scan code.
     #[arg(long, conflicts_with = "sonar_url")]
     without_sonarqube: bool,
 }
 
 impl Arguments {
-    fn source(&self) -> Source {
-        match (&self.sonar_url, &self.sonar_token, &self.sonar_reader_token) {
-            (Some(url), Some(token), Some(reader_token)) => {
-                Source::External { url: url.clone(), scanner_token: token.clone(), reader_token: reader_token.clone() }
-            }
-            _ => Source::Local,
-        }
+    fn source(&self, variable: impl Fn(&str) -> Option<String>) -> anyhow::Result<Source> {
+        let Some(url) = self.sonar_url.clone() else { return Ok(Source::Local) };
+        let token = |name: &str, may: &str| {
+            let token = variable(name).filter(|token| !token.is_empty());
+            token.with_context(|| format!("--sonar-url needs a token that {may}: put it into the variable {name}"))
+        };
+        let scanner_token = token("SONAR_TOKEN", "analyses code")?;
+        let reader_token = token("SONAR_READER_TOKEN", "reads the verdict")?;
+        Ok(Source::External { url, scanner_token, reader_token })
     }
 }
 
@@ -70,7 +67,9 @@ pub(crate) async fn run(arguments: &Arguments, narrator: &Narrator) -> anyhow::R
         chosen = others;
     }
     let needed = arguments.stay || chosen.iter().any(|story| story.needs_sonarqube);
-    let source = (needed && !arguments.without_sonarqube).then(|| arguments.source());
+    let source = (needed && !arguments.without_sonarqube)
+        .then(|| arguments.source(|name| std::env::var(name).ok()))
+        .transpose()?;
 
     let mut times = Times::new();
     let outcome = Box::pin(tell(source, arguments.stay, &chosen, narrator, &mut times)).await;
@@ -136,4 +135,34 @@ async fn play(
         interrupted().await;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(url: Option<&str>, variables: &[(&str, &str)]) -> anyhow::Result<Source> {
+        let arguments = Arguments {
+            names: Vec::new(),
+            list: false,
+            stay: false,
+            sonar_url: url.map(str::to_owned),
+            without_sonarqube: false,
+        };
+        arguments.source(|name| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn a_server_of_ones_own_needs_both_tokens() {
+        let both = [("SONAR_TOKEN", "sqa_1"), ("SONAR_READER_TOKEN", "squ_2")];
+        let Source::External { scanner_token, reader_token, .. } = source(Some("http://sonar"), &both).unwrap() else {
+            panic!("another source")
+        };
+        assert_eq!((scanner_token.as_str(), reader_token.as_str()), ("sqa_1", "squ_2"));
+        assert!(matches!(source(None, &both).unwrap(), Source::Local));
+        for variables in [&[][..], &both[..1], &[("SONAR_TOKEN", "sqa_1"), ("SONAR_READER_TOKEN", "")]] {
+            let error = source(Some("http://sonar"), variables).unwrap_err().to_string();
+            assert!(error.contains("SONAR_"), "{error}");
+        }
+    }
 }
