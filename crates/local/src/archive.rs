@@ -33,6 +33,38 @@ pub fn zip_folder(folder: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(archive.finish().context("finish the zip")?.into_inner())
 }
 
+/// An entry of a zip, as somebody would write it who does not pack a folder.
+#[derive(Clone, Debug)]
+pub enum Entry {
+    File(String, Vec<u8>),
+    /// May be run.
+    Program(String, Vec<u8>),
+    /// A symbolic link: its name and where it leads.
+    Link(String, String),
+}
+
+/// A zip of these entries, whatever their names.
+///
+/// # Errors
+/// A name is too long for a zip.
+pub fn zip_entries(entries: &[Entry]) -> anyhow::Result<Vec<u8>> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+    for entry in entries {
+        let (name, content, mode) = match entry {
+            Entry::File(name, content) => (name, content, 0o644),
+            Entry::Program(name, content) => (name, content, 0o755),
+            Entry::Link(name, target) => {
+                archive.add_symlink(name, target, options).with_context(|| format!("link {name}"))?;
+                continue;
+            }
+        };
+        archive.start_file(name, options.unix_permissions(mode)).with_context(|| format!("zip {name}"))?;
+        archive.write_all(content).with_context(|| format!("zip {name}"))?;
+    }
+    Ok(archive.finish().context("finish the zip")?.into_inner())
+}
+
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
         let entry = entry.with_context(|| format!("list {}", folder.display()))?;

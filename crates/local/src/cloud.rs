@@ -40,6 +40,8 @@ pub struct Settings {
 pub struct Cloud {
     url: String,
     log: PathBuf,
+    /// Where the AWS CLI is.
+    programs: PathBuf,
     group: Group,
 }
 
@@ -81,7 +83,8 @@ impl Cloud {
         })
         .await
         .with_context(|| format!("its last words:\n{}", tail(&log, 30)))?;
-        let cloud = Self { url, log, group };
+        let programs = python.parent().map(Path::to_owned).unwrap_or_default();
+        let cloud = Self { url, log, programs, group };
         until(READY, "the local cloud's health", async || {
             let health = http()?.get(format!("{}/_local/health", cloud.url)).send().await;
             Ok(health.is_ok_and(|answer| answer.status().is_success()).then_some(()))
@@ -100,6 +103,12 @@ impl Cloud {
     #[must_use]
     pub fn log(&self) -> &Path {
         &self.log
+    }
+
+    /// The folder of the AWS CLI that comes with the local cloud.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        &self.programs
     }
 
     /// SDK settings for a person with an account in the local cloud.

@@ -1,5 +1,6 @@
 //! The three stacks, deployed to the local cloud from the real templates with the programs of this build.
 
+mod code_scan;
 mod release;
 mod stack;
 
@@ -10,6 +11,7 @@ use aws_config::SdkConfig;
 use aws_sdk_macie2::operation::enable_macie::EnableMacieError;
 use aws_sdk_sesv2::operation::create_email_identity::CreateEmailIdentityError;
 
+pub use self::code_scan::CodeScan;
 use self::release::Release;
 use crate::{
     cloud::REGION,
@@ -46,6 +48,8 @@ pub struct Deployment {
     /// The address that the app's clicks are posted to.
     pub remediation_url: String,
     outputs: BTreeMap<String, String>,
+    /// What `app-security` was created with.
+    scan_parameters: BTreeMap<String, String>,
 }
 
 /// What differs between deployments.
@@ -106,6 +110,7 @@ impl Deployment {
             ("TriageGuideUrl", "https://wiki.example.com/triage"),
         ]);
         scan.extend(settings.scan_parameters.clone());
+        let scan_parameters = scan.clone();
         let allowed: Vec<&str> = settings.allowed.iter().map(|person| person.id.as_str()).collect();
         let mut finding = parameters([
             ("S3LambdaBucket", bucket.as_str()),
@@ -130,7 +135,13 @@ impl Deployment {
         let deployed = outputs.get("RemediationUrl").context("the stack has no output RemediationUrl")?;
         let remediation_url = reachable(deployed, cloud_url)?;
         slack.set_request_url(&app, &remediation_url);
-        Ok(Self { name: name.clone(), scan_channel, finding_channel, app, remediation_url, outputs })
+        Ok(Self { name: name.clone(), scan_channel, finding_channel, app, remediation_url, outputs, scan_parameters })
+    }
+
+    /// Its code scan, without the rest.
+    #[must_use]
+    pub fn code_scan(&self) -> CodeScan {
+        CodeScan { channel: self.scan_channel.clone(), outputs: self.outputs.clone() }
     }
 
     /// An output of one of the stacks.

@@ -10,8 +10,15 @@ mod macie_remediation;
 mod scan;
 mod scan_approved;
 mod scan_broken_zip;
+mod scan_decision_race;
+mod scan_expired;
+mod scan_hostile_zips;
+mod scan_other_settings;
 mod scan_passed;
+mod scan_pipeline_failures;
+mod scan_recovered;
 mod scan_rejected;
+mod scan_two_versions;
 
 use std::pin::Pin;
 
@@ -81,12 +88,108 @@ pub const ALL: &[Story] = &[
         play: |world, narrator| Box::pin(scan_rejected::play(world, narrator)),
     },
     Story {
+        name: "scan-expired",
+        sentence: "Nobody decides on a failed quality gate in time: it counts as not approved, and the channel is told.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_expired::play(world, narrator)),
+    },
+    Story {
+        name: "scan-recovered",
+        sentence: "A vulnerable project is fixed and uploaded again: the channel hears that it has recovered.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_recovered::play(world, narrator)),
+    },
+    Story {
+        name: "scan-two-versions",
+        sentence: "Two versions of one key, uploaded together, are two scans with two verdicts; other files are none.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_two_versions::play(world, narrator)),
+    },
+    Story {
+        name: "scan-decision-race",
+        sentence: "Fifty presses of Approve and Reject at once: one decision, one mail, and an answer to each press.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_decision_race::play(world, narrator)),
+    },
+    Story {
+        name: "scan-hostile-zips",
+        sentence: "Zips that attack the scan are judged by their code, or refused; nothing in them runs or learns the token.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_hostile_zips::play(world, narrator)),
+    },
+    Story {
+        name: "scan-other-settings",
+        sentence: "A second deployment scans only its own zips, folder and settings file, and tells of what has passed.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_other_settings::play(world, narrator)),
+    },
+    Story {
         name: "scan-broken-zip",
         sentence: "A file that is no zip ends in a notification that the pipeline failed, without buttons.",
         needs_sonarqube: true,
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(scan_broken_zip::play(world, narrator)),
+    },
+    Story {
+        name: "scan-server-unreachable",
+        sentence: "The build cannot reach the SonarQube server: the channel is told, and nothing passes.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::server_unreachable(world, narrator)),
+    },
+    Story {
+        name: "scan-token-wrong",
+        sentence: "The SonarQube server does not know the scanner's token: the channel is told which one to mend.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::token_wrong(world, narrator)),
+    },
+    Story {
+        name: "scan-tokens-swapped",
+        sentence: "The two SonarQube tokens were mixed up: the scanner may not create the project, and the channel is told.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::tokens_swapped(world, narrator)),
+    },
+    Story {
+        name: "scan-verdict-unknown",
+        sentence: "The gate passed, but nobody may read the verdict: it is not waved through.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::verdict_unknown(world, narrator)),
+    },
+    Story {
+        name: "scan-not-started",
+        sentence: "CodeBuild cannot start the scan: the channel is told.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::not_started(world, narrator)),
+    },
+    Story {
+        name: "scan-stopped",
+        sentence: "Somebody stops the build: the channel is told, and the version is not approved.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::stopped(world, narrator)),
     },
     Story {
         name: "finding-remediated-automatically",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     cloud::{self, Cloud},
-    deployment::{self, Deployment, SonarAccess},
+    deployment::{self, CodeScan, Deployment, SonarAccess},
     machine::{self, Machine},
     mail::{self, Mail},
     narrator::Narrator,
@@ -83,6 +83,24 @@ impl World {
             sonarqube,
             folder,
         })
+    }
+
+    /// Another code scan in the same account, which differs in these parameters of `app-security`.
+    pub async fn another_code_scan<const N: usize>(
+        &self,
+        narrator: &Narrator,
+        name: &str,
+        changed: [(&str, &str); N],
+    ) -> anyhow::Result<CodeScan> {
+        let place = CodeScan::beside(&self.deployment, &self.aws, &self.slack, name, changed).await?;
+        narrator.step(&format!("Deployed another stack for code scans, {name}"));
+        Ok(place)
+    }
+
+    /// The folder of the AWS CLI that comes with the local cloud.
+    #[must_use]
+    pub fn programs(&self) -> &Path {
+        self.cloud.programs()
     }
 
     /// What SES would have sent so far.

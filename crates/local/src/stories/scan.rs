@@ -1,5 +1,8 @@
 //! What the stories about code scans have in common.
 
+mod evidence;
+pub(super) mod verify;
+
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
@@ -9,7 +12,7 @@ use serde_json::Value;
 
 use super::build_log;
 use crate::{
-    deployment::{INBOX, SENDER},
+    deployment::{CodeScan, INBOX, SENDER},
     mail::Mail,
     narrator::Narrator,
     slack::message::{Message, Offer},
@@ -22,9 +25,17 @@ pub(super) const GATE_FAILED: &str = "Application has failed in code security sc
 pub(super) const PIPELINE_FAILED: &str = "Application scan pipeline has failed because of some other reason";
 
 const STARTED: Duration = Duration::from_secs(30);
-/// A scan takes 20 seconds; the first one also unpacks the scanner and fetches the server's plug-ins.
+/// A scan takes 20 seconds; the first one also unpacks the scanner and fetches the server's plug-ins, and several at once
+/// wait for each other.
 const SCANNED: Duration = Duration::from_mins(5);
-const ENDED: Duration = Duration::from_mins(1);
+pub(super) const ENDED: Duration = Duration::from_mins(1);
+
+/// One uploaded version.
+pub(super) struct Put {
+    pub(super) key: String,
+    pub(super) version: String,
+    place: CodeScan,
+}
 
 /// One uploaded version and the execution that it started.
 pub(super) struct Scan {
@@ -32,34 +43,71 @@ pub(super) struct Scan {
     pub(super) version: String,
     /// The execution's name is the scan's id.
     pub(super) id: String,
+    /// Where it was uploaded to.
+    pub(super) place: CodeScan,
     arn: String,
 }
 
-impl Scan {
-    /// Uploads a zip as a developer does, and waits for the execution that EventBridge starts with this very version.
-    pub(super) async fn upload(world: &World, narrator: &Narrator, key: &str, zip: Vec<u8>) -> anyhow::Result<Self> {
-        let bucket = world.deployment.output("UploadBucket")?;
-        let put = world.s3.put_object().bucket(bucket).key(key).body(ByteStream::from(zip)).send().await;
-        let version = put.context("upload the zip")?.version_id.context("the upload bucket keeps no versions")?;
+impl Put {
+    /// Uploads a file as a developer does.
+    pub(super) async fn new(
+        world: &World,
+        narrator: &Narrator,
+        place: &CodeScan,
+        key: &str,
+        file: Vec<u8>,
+    ) -> anyhow::Result<Self> {
+        let bucket = place.output("UploadBucket")?;
+        let put = world.s3.put_object().bucket(bucket).key(key).body(ByteStream::from(file)).send().await;
+        let version = put.context("upload the file")?.version_id.context("the upload bucket keeps no versions")?;
         narrator.step(&format!("A developer uploads {key} (version {version})"));
-        let machine = world.deployment.output("StateMachineArn")?;
+        Ok(Self { key: key.to_owned(), version, place: place.clone() })
+    }
+
+    /// Waits for the execution that EventBridge starts with this very version.
+    pub(super) async fn scan(self, world: &World, narrator: &Narrator) -> anyhow::Result<Scan> {
         let (arn, id) = until(STARTED, "an execution for the upload", async || {
-            let executions = world.sfn.list_executions().state_machine_arn(machine).send().await;
-            for execution in executions.context("list the executions")?.executions {
-                let arn = execution.execution_arn;
-                let input = world.sfn.describe_execution().execution_arn(&arn).send().await;
-                let input = input.context("look at an execution")?.input.unwrap_or_default();
-                let input: Value = serde_json::from_str(&input).context("read the execution's input")?;
-                let object = &input["detail"]["object"];
-                if object["key"] == key && object["version-id"] == version.as_str() {
-                    return Ok(Some((arn, execution.name)));
-                }
-            }
-            Ok(None)
+            Ok(self.executions(world).await?.into_iter().next())
         })
         .await?;
         narrator.step(&format!("EventBridge starts execution {id}; CodeBuild runs the scanner, some 20 s"));
-        Ok(Self { key: key.to_owned(), version, id, arn })
+        Ok(Scan { key: self.key, version: self.version, id, place: self.place, arn })
+    }
+
+    /// ARN and name of the executions that this version has started.
+    pub(super) async fn executions(&self, world: &World) -> anyhow::Result<Vec<(String, String)>> {
+        let machine = self.place.output("StateMachineArn")?;
+        let executions = world.sfn.list_executions().state_machine_arn(machine).send().await;
+        let mut found = Vec::new();
+        for execution in executions.context("list the executions")?.executions {
+            let arn = execution.execution_arn;
+            let input = world.sfn.describe_execution().execution_arn(&arn).send().await;
+            let input = input.context("look at an execution")?.input.unwrap_or_default();
+            let input: Value = serde_json::from_str(&input).context("read the execution's input")?;
+            let object = &input["detail"]["object"];
+            if object["key"] == self.key.as_str() && object["version-id"] == self.version.as_str() {
+                found.push((arn, execution.name));
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Scan {
+    /// Uploads a zip to the deployment of the world, and waits for the execution that it starts.
+    pub(super) async fn upload(world: &World, narrator: &Narrator, key: &str, zip: Vec<u8>) -> anyhow::Result<Self> {
+        Self::upload_to(world, narrator, &world.deployment.code_scan(), key, zip).await
+    }
+
+    /// The same for another deployment.
+    pub(super) async fn upload_to(
+        world: &World,
+        narrator: &Narrator,
+        place: &CodeScan,
+        key: &str,
+        zip: Vec<u8>,
+    ) -> anyhow::Result<Self> {
+        Put::new(world, narrator, place, key, zip).await?.scan(world, narrator).await
     }
 
     /// Waits for the message about this scan, which must have this title. Fails at once when the execution ends without one.
@@ -74,7 +122,7 @@ impl Scan {
             let execution = self.execution(world).await?;
             let message = self.messages(world).into_iter().next();
             if message.is_none() && *execution.status() != ExecutionStatus::Running {
-                let log = build_log::tail(world, &self.id).await;
+                let log = build_log::tail(world, &self.place, &self.id).await;
                 bail!("the execution ended without a message: {}\n{log}", summary(&execution));
             }
             Ok(message)
@@ -83,15 +131,30 @@ impl Scan {
         narrator.step("Amazon Q posts a notification");
         narrator.message("#code-scan", &world.slack, &message);
         if !message.words().contains(title) {
-            bail!("the title is not `{title}`\n{}", build_log::tail(world, &self.id).await);
+            bail!("the title is not `{title}`\n{}", build_log::tail(world, &self.place, &self.id).await);
         }
         Ok(message)
     }
 
-    /// What the channel was told about this key, replies left out.
+    /// Waits for another message about this scan than those that are there, with these words.
+    pub(super) async fn another(&self, world: &World, narrator: &Narrator, words: &str) -> anyhow::Result<Message> {
+        let message = until(SCANNED, &format!("a message about {} with `{words}`", self.key), async || {
+            Ok(self.messages(world).into_iter().find(|message| message.words().contains(words)))
+        })
+        .await?;
+        narrator.step("Amazon Q posts a notification");
+        narrator.message("#code-scan", &world.slack, &message);
+        Ok(message)
+    }
+
+    /// What the channel was told about this version, replies left out.
     pub(super) fn messages(&self, world: &World) -> Vec<Message> {
-        let messages = world.slack.messages(&world.deployment.scan_channel);
-        messages.into_iter().filter(|message| message.thread.is_none() && message.words().contains(&self.key)).collect()
+        let mut messages = world.slack.messages(&self.place.channel);
+        messages.retain(|message| {
+            let words = message.words();
+            message.thread.is_none() && words.contains(&self.key) && words.contains(&self.version)
+        });
+        messages
     }
 
     /// Waits for the end of the execution and checks how it ended.
@@ -103,7 +166,7 @@ impl Scan {
         .await?;
         let summary = summary(&execution);
         if !summary.starts_with(wanted) {
-            let log = build_log::tail(world, &self.id).await;
+            let log = build_log::tail(world, &self.place, &self.id).await;
             bail!("the execution ended as {summary}, not as {wanted}\n{log}");
         }
         narrator.fact(&format!("the execution ended as {wanted}"));
@@ -114,19 +177,10 @@ impl Scan {
         world.sfn.describe_execution().execution_arn(&self.arn).send().await.context("look at the execution")
     }
 
-    /// A record of this scan in the evidence bucket.
-    pub(super) async fn evidence(&self, world: &World, name: &str) -> anyhow::Result<Value> {
-        let bucket = world.deployment.output("EvidenceBucket")?;
-        let key = format!("scans/{}/{name}", self.id);
-        let object = world.s3.get_object().bucket(bucket).key(&key).send().await;
-        let body = object.with_context(|| format!("read {key}"))?.body.collect().await.context("read the record")?;
-        serde_json::from_slice(&body.into_bytes()).with_context(|| format!("{key} is not JSON"))
-    }
-
     /// The mails about this version.
     pub(super) async fn mails(&self, world: &World) -> anyhow::Result<Vec<Mail>> {
         let mut mails = world.mails().await?;
-        mails.retain(|mail| mail.text.contains(&self.key));
+        mails.retain(|mail| mail.text.contains(&self.key) && mail.text.contains(&self.version));
         Ok(mails)
     }
 
@@ -137,7 +191,6 @@ impl Scan {
         narrator.mail(&mail);
         ensure!(mail.from.contains(SENDER), "the mail is from {}", mail.from);
         ensure!(mail.to == [INBOX], "the mail goes to {:?}", mail.to);
-        ensure!(mail.text.contains(&self.version), "the mail does not name the version {}", self.version);
         ensure!(
             mail.html.as_deref().is_some_and(|html| html.contains(&self.key)),
             "the mail has no HTML that names the key"
@@ -172,11 +225,12 @@ pub(super) fn offer<'a>(message: &'a Message, label: &str) -> anyhow::Result<&'a
     Ok(offer)
 }
 
-/// `SUCCEEDED`, or `FAILED ScanRejected: cause`.
+/// `SUCCEEDED APPROVED`, or `FAILED PipelineFailed: cause`.
 fn summary(execution: &DescribeExecutionOutput) -> String {
-    let mut summary = execution.status().as_str().to_owned();
+    let status = execution.status().as_str();
     if let Some(error) = execution.error() {
-        summary = format!("{summary} {error}: {}", execution.cause().unwrap_or_default());
+        return format!("{status} {error}: {}", execution.cause().unwrap_or_default());
     }
-    summary
+    let output: Value = serde_json::from_str(execution.output().unwrap_or_default()).unwrap_or_default();
+    format!("{status} {}", output["outcome"].as_str().unwrap_or_default())
 }

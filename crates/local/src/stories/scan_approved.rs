@@ -1,6 +1,6 @@
 use anyhow::ensure;
 
-use super::scan::{GATE_FAILED, Scan, offer};
+use super::scan::{GATE_FAILED, Scan, offer, verify::MAY_GO_ON};
 use crate::{narrator::Narrator, samples, world::World};
 
 /// Upload, failed gate, notification, Approve, mail; and a second click, which decides nothing.
@@ -8,8 +8,12 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     let scan = Scan::upload(world, narrator, "payments/scan-approved.zip", samples::code("vulnerable")?).await?;
     let message = scan.notification(world, narrator, GATE_FAILED).await?;
     let words = message.words();
-    for rule in ["python:S4830", "python:S4423", "python:S5659"] {
-        ensure!(words.contains(rule), "the notification does not name the issue {rule}");
+    for (place, rule) in [
+        ("invoices/ledger.py:33", "python:S4830"),
+        ("invoices/mail.py:13", "python:S4423"),
+        ("invoices/session.py:13", "python:S5659"),
+    ] {
+        ensure!(words.contains(rule) && words.contains(place), "the notification does not name {rule} at {place}");
     }
     offer(&message, "Reject")?;
     let report = scan.evidence(world, "report.json").await?;
@@ -20,7 +24,7 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     let reply = scan.press(world, narrator, &message, "Approve").await?;
     ensure!(reply.text.contains("Approval Email sent successfully"), "the reply is {}", reply.text);
     scan.mail(world, narrator).await?;
-    scan.ends(world, narrator, "SUCCEEDED").await?;
+    scan.ends(world, narrator, "SUCCEEDED APPROVED").await?;
     let decision = scan.evidence(world, "decision.json").await?;
     ensure!(decision.to_string().contains("APPROVED"), "the decision is {decision}");
     narrator.fact("the decision is in the evidence bucket");
@@ -30,5 +34,6 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     ensure!(scan.evidence(world, "decision.json").await? == decision, "the late click changed the decision");
     ensure!(scan.mails(world).await?.len() == 1, "the late click sent another mail");
     narrator.fact("the first decision stands, and no second mail was sent");
-    Ok(())
+    scan.verify(world, narrator, MAY_GO_ON, "APPROVED").await?;
+    scan.hides_the_tokens(world).await
 }

@@ -1,6 +1,6 @@
 use anyhow::ensure;
 
-use super::scan::{PIPELINE_FAILED, Scan};
+use super::scan::{PIPELINE_FAILED, Scan, verify::MAY_NOT};
 use crate::{narrator::Narrator, world::World};
 
 /// Upload of something else, failed pipeline, notification without buttons.
@@ -11,5 +11,5 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     scan.ends(world, narrator, "FAILED PipelineFailed").await?;
     ensure!(scan.messages(world).len() == 1, "the channel was told more than once");
     ensure!(scan.mails(world).await?.is_empty(), "a mail was sent");
-    Ok(())
+    scan.verify(world, narrator, MAY_NOT, "PIPELINE_FAILED").await
 }

@@ -1,0 +1,94 @@
+//! Ways in which the pipeline fails that can be had on demand, each in a deployment that is broken in one place. What
+//! takes a server that misbehaves is tested against a scripted one, in `check-build-status`.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, ensure};
+use serde_json::json;
+
+use super::{
+    build_log,
+    scan::{PIPELINE_FAILED, Scan, verify::MAY_NOT},
+};
+use crate::{deployment::CodeScan, narrator::Narrator, samples, until::until, world::World};
+
+/// Nothing listens there.
+const NOWHERE: &str = "http://127.0.0.1:9";
+const BUILDING: Duration = Duration::from_mins(2);
+
+pub(super) async fn server_unreachable(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let place = world.another_code_scan(narrator, "unreachable", [("SonarHostUrl", NOWHERE)]).await?;
+    fails(world, narrator, &place, "could not reach the SonarQube server", "SonarHostUrl").await
+}
+
+pub(super) async fn token_wrong(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let secret = wrong_token(world, "sqa_").await?;
+    let place = world.another_code_scan(narrator, "wrong-token", [("SonarSecretArn", &secret)]).await?;
+    fails(world, narrator, &place, "refused the scanner's token", "valid analysis token").await
+}
+
+pub(super) async fn tokens_swapped(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let scanner = world.deployment.output("SonarSecretArn")?;
+    let reader = world.deployment.output("SonarReaderSecretArn")?;
+    let changed = [("SonarSecretArn", reader), ("SonarReaderSecretArn", scanner)];
+    let place = world.another_code_scan(narrator, "swapped", changed).await?;
+    fails(world, narrator, &place, "may not analyse this project", "create projects").await
+}
+
+pub(super) async fn verdict_unknown(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let secret = wrong_token(world, "squ_").await?;
+    let place = world.another_code_scan(narrator, "blind", [("SonarReaderSecretArn", &secret)]).await?;
+    fails(world, narrator, &place, "verdict of the SonarQube server is unknown", "reader's token is valid").await
+}
+
+pub(super) async fn not_started(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let place = world.another_code_scan(narrator, "without-project", []).await?;
+    narrator.step("Somebody deletes the CodeBuild project");
+    let codebuild = aws_sdk_codebuild::Client::new(&world.aws);
+    codebuild.delete_project().name(place.output("ScanProject")?).send().await.context("delete the project")?;
+    fails(world, narrator, &place, "did not start the scan", "Check the CodeBuild project").await
+}
+
+pub(super) async fn stopped(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let key = "failures/scan-stopped.zip";
+    let scan = Scan::upload(world, narrator, key, samples::small_code("clean")?).await?;
+    let build = until(BUILDING, "the build", async || build_log::build_of(world, &scan.place, &scan.id).await).await?;
+    narrator.step("Somebody stops the build");
+    let codebuild = aws_sdk_codebuild::Client::new(&world.aws);
+    codebuild.stop_build().id(build.id().unwrap_or_default()).send().await.context("stop the build")?;
+    told(world, narrator, &scan, "Somebody stopped the build", "Upload the zip again").await
+}
+
+/// A clean zip that fails: the code is not what is wrong.
+async fn fails(
+    world: &World,
+    narrator: &Narrator,
+    place: &CodeScan,
+    headline: &str,
+    remedy: &str,
+) -> anyhow::Result<()> {
+    let key = "failures/scan.zip";
+    let scan = Scan::upload_to(world, narrator, place, key, samples::small_code("clean")?).await?;
+    told(world, narrator, &scan, headline, remedy).await
+}
+
+async fn told(world: &World, narrator: &Narrator, scan: &Scan, headline: &str, remedy: &str) -> anyhow::Result<()> {
+    let message = scan.notification(world, narrator, PIPELINE_FAILED).await?;
+    let words = message.words();
+    ensure!(words.contains(headline), "the notification does not say `{headline}`: {words}");
+    ensure!(words.contains(remedy), "the notification does not advise `{remedy}`: {words}");
+    ensure!(message.offers.is_empty(), "there is a button, but no verdict to accept");
+    scan.ends(world, narrator, "FAILED PipelineFailed").await?;
+    ensure!(scan.messages(world).len() == 1, "the channel was told more than once");
+    ensure!(scan.mails(world).await?.is_empty(), "a mail was sent");
+    scan.verify(world, narrator, MAY_NOT, "not approved").await?;
+    scan.hides_the_tokens(world).await
+}
+
+/// A secret with a token that no server knows.
+async fn wrong_token(world: &World, kind: &str) -> anyhow::Result<String> {
+    let secrets = aws_sdk_secretsmanager::Client::new(&world.aws);
+    let token = json!({"token": format!("{kind}{}", "0".repeat(40))}).to_string();
+    let made = secrets.create_secret().name(format!("wrong-{kind}")).secret_string(token).send().await;
+    made.context("make a secret")?.arn.context("the secret has no ARN")
+}
