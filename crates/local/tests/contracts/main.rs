@@ -5,6 +5,7 @@
 mod code;
 mod documents;
 mod permissions;
+mod samples;
 mod state_machine;
 mod templates;
 
