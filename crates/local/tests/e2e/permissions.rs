@@ -15,6 +15,8 @@ use local::{
     world::World,
 };
 
+use serde_json::json;
+
 use self::exceptions::{DOUBLE, UNUSED};
 
 /// Judges the calls so far. Whether a grant is left over can be said only after every story (`complete`).
@@ -28,6 +30,7 @@ pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize
     if complete {
         let mut problems = leftovers(&calls, &deployed, &world.deployment.name);
         problems.extend(unguarded(&calls, &deployed));
+        problems.extend(open_to_outsiders(world, &deployed)?);
         ensure!(problems.is_empty(), "the policies do not fit what was done:\n{}", lines(&problems));
     }
     Ok(calls.len())
@@ -96,6 +99,43 @@ fn unguarded(calls: &[Call], deployed: &Deployed) -> Vec<String> {
         problems.insert("no call was there to try it with".to_owned());
     }
     problems.into_iter().collect()
+}
+
+/// What a role of the account with every permission on every bucket may do to what must not be touched.
+fn open_to_outsiders(world: &World, deployed: &Deployed) -> anyhow::Result<Vec<String>> {
+    let role = "arn:aws:iam::000000000000:role/outsider";
+    let outsider = json!({
+        "arn": role, "stack": "", "name": "", "guardrails": {}, "trust": {"Version": "2012-10-17", "Statement": []},
+        "policies": {"all": {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}},
+    });
+    let mut deployed = deployed.clone();
+    deployed.roles.push(serde_json::from_value(outsider)?);
+    let (evidence, quarantine) =
+        (world.deployment.output("EvidenceBucket")?, world.deployment.output("QuarantineBucket")?);
+    let (write, delete) = (["s3:PutObject", "s3:PutObjectTagging"], ["s3:DeleteObject", "s3:DeleteObjectVersion"]);
+    let read = ["s3:GetObject", "s3:GetObjectVersion"];
+    let mut open = Vec::new();
+    for (bucket, key, actions) in [
+        (evidence, "scans/1/decision.json", [write, delete].concat()),
+        (evidence, "scans/1/report.json", [write, delete].concat()),
+        (evidence, "uploads/1.json", [write, delete].concat()),
+        (evidence, "scans/1/task.json", [write, delete, read].concat()),
+        (quarantine, "1/bucket/key", [write, delete, read].concat()),
+        (quarantine, "cases/1/claim.json", [write, delete, read].concat()),
+        (quarantine, "cases/1/manifest.json", [write, delete, read].concat()),
+    ] {
+        for action in actions {
+            // As carefully as it can be asked for.
+            let call: Call = serde_json::from_value(json!({
+                "role": role, "by": "", "action": action, "resource": format!("arn:aws:s3:::{bucket}/{key}"),
+                "context": {"s3:if-none-match": "*"},
+            }))?;
+            if !matches!(evaluate(&call, &deployed), Err(Refusal::Denied(_))) {
+                open.push(format!("open to everybody with s3:* in the account: {action} on {bucket}/{key}"));
+            }
+        }
+    }
+    Ok(open)
 }
 
 fn of_ours(call: &Call, deployed: &Deployed) -> bool {
