@@ -5,8 +5,10 @@
 mod code;
 mod documents;
 mod permissions;
+mod rules;
 mod samples;
 mod state_machine;
+mod supply_chain;
 mod templates;
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
