@@ -13,6 +13,7 @@ pub struct Policy {
     pub multiple: Action,
     pub personal: Action,
     pub min_severity: Severity,
+    pub second_approver: SecondApprover,
     /// Findings about this bucket are never acted on: moving its objects into itself would go on for ever.
     pub quarantine_bucket: String,
 }
@@ -40,6 +41,38 @@ impl FromStr for Action {
         }
     }
 }
+
+/// Which findings two people have to agree on before the object is moved by a button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecondApprover {
+    None,
+    /// Those of severity HIGH.
+    High,
+}
+
+impl SecondApprover {
+    #[must_use]
+    pub fn is_needed(self, finding: &Finding) -> bool {
+        self == Self::High && finding.severity() == Some(Severity::High)
+    }
+}
+
+impl FromStr for SecondApprover {
+    type Err = UnknownSecondApprover;
+
+    fn from_str(text: &str) -> Result<Self, UnknownSecondApprover> {
+        match text {
+            "NONE" => Ok(Self::None),
+            "HIGH" => Ok(Self::High),
+            _ => Err(UnknownSecondApprover),
+        }
+    }
+}
+
+/// A misspelt value stops the start: it must not mean that one person is enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be NONE or HIGH")]
+pub struct UnknownSecondApprover;
 
 /// A value that is none of the three. It stops the start: a misspelt `IGNORE` must not turn into something else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::{Finding, MAX_KEY_BYTES, ObjectRef, hex};
 
-pub use manifest::{Claim, Location, Manifest, Original, Shown, State, Transition};
+pub use manifest::{Claim, FirstApproval, Location, Manifest, Original, Shown, State, Transition};
 pub use parts::{LARGEST_SINGLE_COPY, Part, parts};
 pub use proof::{Checksum, Fingerprint, compare};
 
@@ -67,6 +67,12 @@ pub fn is_finding_id(id: &str) -> bool {
 #[must_use]
 pub fn claim_key(case_id: &str) -> String {
     format!("cases/{case_id}/claim.json")
+}
+
+/// `cases/<case-id>/first-approval.json`: created by the first of two people.
+#[must_use]
+pub fn first_approval_key(case_id: &str) -> String {
+    format!("cases/{case_id}/first-approval.json")
 }
 
 /// `cases/<case-id>/manifest.json`: what was done.

@@ -60,6 +60,15 @@ pub enum Decision {
     Policy,
     /// Somebody pressed a button.
     Person(Click),
+    /// Two people pressed it, one after the other, as the deployment asks for.
+    TwoPeople(Box<TwoClicks>),
+}
+
+/// Two people, who are different.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TwoClicks {
+    pub first: Click,
+    pub second: Click,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,17 +92,36 @@ impl Decision {
     pub fn recorded(&self) -> Self {
         match self {
             Self::Policy => Self::Policy,
-            Self::Person(click) => Self::Person(Click { response_url: None, ..click.clone() }),
+            Self::Person(click) => Self::Person(click.recorded()),
+            Self::TwoPeople(clicks) => Self::TwoPeople(Box::new(TwoClicks {
+                first: clicks.first.recorded(),
+                second: clicks.second.recorded(),
+            })),
+        }
+    }
+
+    /// The click that settled it.
+    #[must_use]
+    pub fn click(&self) -> Option<&Click> {
+        match self {
+            Self::Policy => None,
+            Self::Person(click) => Some(click),
+            Self::TwoPeople(clicks) => Some(&clicks.second),
         }
     }
 
     /// Where the clicked message can be replaced.
     #[must_use]
     pub fn response_url(&self) -> Option<&str> {
-        match self {
-            Self::Policy => None,
-            Self::Person(click) => click.response_url.as_deref(),
-        }
+        self.click()?.response_url.as_deref()
+    }
+}
+
+impl Click {
+    /// The click as it may be kept: without the `response_url`.
+    #[must_use]
+    pub fn recorded(&self) -> Self {
+        Self { response_url: None, ..self.clone() }
     }
 }
 

@@ -6,6 +6,7 @@
 mod already_decided;
 pub mod blocks;
 pub mod button;
+mod dismissed;
 mod facts;
 mod in_progress;
 mod not_remediated;
@@ -18,13 +19,14 @@ mod task_failed;
 
 pub use already_decided::already_decided;
 pub use blocks::Message;
+pub use dismissed::dismissed;
 pub use in_progress::in_progress;
 pub use not_remediated::not_remediated;
 pub use notice::notice;
 pub use refused::{Refusal, refused};
 pub use remediated::{already_quarantined, remediated};
 pub use remediation_failed::remediation_failed;
-pub use review_request::review_request;
+pub use review_request::{Approvals, review_request};
 pub use task_failed::task_failed;
 
 /// The button that only opens the console. Slack reports such clicks as well; it has no value.

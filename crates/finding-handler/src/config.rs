@@ -5,7 +5,7 @@ use url::Url;
 /// What the deployment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `MIN_SEVERITY_LEVEL`, `CREDENTIALS_ACTION`, `CUSTOM_IDENTIFIER_ACTION`, `FINANCIAL_ACTION`, `MULTIPLE_ACTION`,
+    /// `MIN_SEVERITY_LEVEL`, `SECOND_APPROVER`, `CREDENTIALS_ACTION`, `CUSTOM_IDENTIFIER_ACTION`, `FINANCIAL_ACTION`, `MULTIPLE_ACTION`,
     /// `PERSONAL_ACTION` and `QUARANTINE_BUCKET`
     pub policy: Policy,
     /// `REMEDIATOR_FUNCTION_NAME`
@@ -29,6 +29,7 @@ impl Config {
     /// Every variable that is missing or unusable; an action or severity that does not exist is never guessed.
     pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
         let mut env = Env::new(lookup);
+        let second_approver = env.parsed("SECOND_APPROVER", str::parse);
         let min_severity = env.parsed("MIN_SEVERITY_LEVEL", str::parse);
         let credentials = env.parsed("CREDENTIALS_ACTION", str::parse);
         let custom_identifier = env.parsed("CUSTOM_IDENTIFIER_ACTION", str::parse);
@@ -51,6 +52,7 @@ impl Config {
                     multiple: multiple?,
                     personal: personal?,
                     min_severity: min_severity?,
+                    second_approver: second_approver?,
                     quarantine_bucket,
                 },
                 remediator_function_name,

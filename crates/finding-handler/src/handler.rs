@@ -5,10 +5,10 @@ use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use domain::finding::Finding;
 use domain::policy::{Decision, Reason, decide};
-use domain::quarantine::{Manifest, Shown, manifest_key, shown_key};
+use domain::quarantine::{Claim, Manifest, Shown, claim_key, manifest_key, shown_key};
 use domain::remediation::{self, Request, Task};
 use domain::slack::button::{Place, Signer};
-use domain::slack::{self, Message};
+use domain::slack::{self, Approvals, Message};
 use jiff::{SignedDuration, Timestamp};
 use platform::records::Records;
 use platform::secret::{Rotating, SecretStore};
@@ -41,6 +41,8 @@ pub struct FindingHandler {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Ignored(Reason),
+    /// Somebody decided that nothing is to be done about it.
+    Dismissed,
     /// The object is in quarantine already.
     AlreadyQuarantined,
     /// An earlier finding about the same object version was shown.
@@ -131,6 +133,9 @@ impl FindingHandler {
                 Ok(Outcome::Informed)
             }
             Decision::Remediate => {
+                if self.claim(finding).await?.is_some_and(|claim| claim.dismisses(finding)) {
+                    return Ok(Outcome::Dismissed);
+                }
                 if self.is_quarantined(finding).await? {
                     return Ok(Outcome::AlreadyQuarantined);
                 }
@@ -147,16 +152,27 @@ impl FindingHandler {
         if self.is_quarantined(finding).await? {
             return Ok(Outcome::AlreadyQuarantined);
         }
-        let bucket = &self.config.policy.quarantine_bucket;
+        let claim = self.claim(finding).await?;
+        if claim.as_ref().is_some_and(|claim| claim.dismisses(finding)) {
+            return Ok(Outcome::Dismissed);
+        }
+        let policy = &self.config.policy;
         let key = shown_key(&finding.case_id().unwrap_or_default());
         let now = (self.clock)();
         let shown: Option<Shown> = self.records.read(&key).await.map_err(Error::ReadCase)?;
-        if shown.is_some_and(|shown| now.duration_since(shown.at) < SHOWN_AGAIN_AFTER) {
+        let was_shown = shown.is_some_and(|shown| {
+            // One message for all types of findings in an object, unless somebody dismissed one of them.
+            let is_same = claim.is_none_or(|claim| claim.dismissed.is_none()) || shown.finding_type == finding.kind;
+            is_same && now.duration_since(shown.at) < SHOWN_AGAIN_AFTER
+        });
+        if was_shown {
             return Ok(Outcome::AlreadyShown);
         }
+        let approvals = if policy.second_approver.is_needed(finding) { Approvals::Two } else { Approvals::One };
         let keys = self.button_keys().await?;
-        self.post(&slack::review_request(finding, bucket, &self.signer(&keys)), deadline).await?;
-        let shown = Shown { finding_id: finding.id.clone(), at: now };
+        let message = slack::review_request(finding, &policy.quarantine_bucket, approvals, &self.signer(&keys));
+        self.post(&message, deadline).await?;
+        let shown = Shown { finding_id: finding.id.clone(), finding_type: finding.kind.clone(), at: now };
         self.records.replace(&key, &shown).await.map_err(Error::WriteCase)?;
         Ok(Outcome::Asked)
     }
@@ -168,6 +184,14 @@ impl FindingHandler {
             let is_newer = finding.created_at.zip(manifest.ended_at()).is_some_and(|(created, end)| created > end);
             manifest.is_quarantined() && !is_newer
         }))
+    }
+
+    /// Who decided about the case, if somebody has.
+    async fn claim(&self, finding: &Finding) -> Result<Option<Claim>, Error> {
+        let Some(case_id) = finding.case_id() else {
+            return Ok(None);
+        };
+        self.records.read(&claim_key(&case_id)).await.map_err(Error::ReadCase)
     }
 
     async fn manifest(&self, finding: &Finding) -> Result<Option<Manifest>, Error> {

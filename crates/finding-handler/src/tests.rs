@@ -11,9 +11,10 @@ use aws_sdk_s3::operation::put_object::{PutObjectInput, PutObjectOutput};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
-use domain::finding::Finding;
-use domain::quarantine::{Location, Manifest, Shown, State, manifest_key, shown_key};
+use domain::finding::{Finding, FindingType};
+use domain::quarantine::{Claim, Location, Manifest, Shown, State, claim_key, manifest_key, shown_key};
 use domain::remediation::{Decision, Outcome, Proof};
+use domain::slack::button::DismissReason;
 use jiff::Timestamp;
 use platform::records::Records;
 use platform::secret::SecretStore;
@@ -43,6 +44,7 @@ struct World {
 fn environment(name: &str) -> Option<String> {
     let value = match name {
         "MIN_SEVERITY_LEVEL" => "LOW",
+        "SECOND_APPROVER" => "NONE",
         "CREDENTIALS_ACTION" | "FINANCIAL_ACTION" => "AUTO",
         "CUSTOM_IDENTIFIER_ACTION" | "MULTIPLE_ACTION" | "PERSONAL_ACTION" => "REVIEW",
         "QUARANTINE_BUCKET" => "acme-quarantine",
@@ -194,9 +196,34 @@ async fn a_case_shown_a_month_ago_is_shown_again() {
         let world = World::new().await;
         let at = Timestamp::from_second(NOW - age).unwrap();
         let key = shown_key(&finding("personal").case_id().unwrap());
-        world.file(&key, &Shown { finding_id: "f0".into(), at });
+        world.file(&key, &Shown { finding_id: "f0".into(), finding_type: FindingType::Personal, at });
         assert!(world.handle(&[event("personal")]).await.is_empty());
         assert_eq!(world.slack.take().len(), posts, "{age}");
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_dismissed_is_neither_shown_nor_moved_but_another_type_is() {
+    for (name, of_this_type, of_another) in [("personal", (0, 0), (1, 0)), ("credentials", (0, 0), (0, 1))] {
+        let finding = finding(name);
+        for (finding_type, expected) in
+            [(finding.kind.clone(), of_this_type), (FindingType::CustomIdentifier, of_another)]
+        {
+            let world = World::new().await;
+            let at = Timestamp::from_second(NOW - DAY).unwrap();
+            let claim = Claim {
+                finding_id: "f0".into(),
+                finding_type: finding_type.clone(),
+                decision: Decision::Policy,
+                dismissed: Some(DismissReason::TestData),
+                at,
+            };
+            let case_id = finding.case_id().unwrap();
+            world.file(&claim_key(&case_id), &claim);
+            world.file(&shown_key(&case_id), &Shown { finding_id: "f0".into(), finding_type, at });
+            assert!(world.handle(&[event(name)]).await.is_empty());
+            assert_eq!((world.slack.take().len(), world.invoked().len()), expected, "{name} {claim:?}");
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+use domain::policy::SecondApprover;
 use platform::env::{Env, EnvError};
 use url::Url;
 
@@ -17,6 +18,8 @@ pub struct Config {
     pub slack_channel_id: String,
     /// `SLACK_ALLOWED_USER_IDS`, separated by commas. Empty: everybody in the channel.
     pub slack_allowed_user_ids: Vec<String>,
+    /// `SECOND_APPROVER`: NONE or HIGH
+    pub second_approver: SecondApprover,
     /// `SLACK_ENDPOINT_URL`: the only place that messages are posted to.
     pub slack_endpoint_url: Url,
     /// `REMEDIATOR_FUNCTION_NAME`
@@ -41,6 +44,7 @@ impl Config {
             Some(_) => env.parsed("SLACK_ALLOWED_USER_IDS", user_ids),
             None => Some(Vec::new()),
         };
+        let second_approver = env.parsed("SECOND_APPROVER", str::parse);
         let slack_endpoint_url = env.parsed("SLACK_ENDPOINT_URL", Url::parse);
         let remediator_function_name = env.required("REMEDIATOR_FUNCTION_NAME");
         let quarantine_bucket = env.required("QUARANTINE_BUCKET");
@@ -52,6 +56,7 @@ impl Config {
                 slack_app_id: slack_app_id?,
                 slack_channel_id: slack_channel_id?,
                 slack_allowed_user_ids: slack_allowed_user_ids?,
+                second_approver: second_approver?,
                 slack_endpoint_url: slack_endpoint_url?,
                 remediator_function_name,
                 quarantine_bucket,

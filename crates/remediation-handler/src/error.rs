@@ -23,6 +23,8 @@ pub enum Error {
         #[source]
         source: RecordError,
     },
+    #[error("acting on a click took longer than Slack waits")]
+    TooSlow,
     #[error("could not write the request for the remediator")]
     Request(#[source] serde_json::Error),
     #[error("could not invoke `{function}`")]
@@ -42,6 +44,7 @@ impl Error {
             Self::ButtonKey(_) => "ButtonKeyUnusable",
             Self::GetFinding { .. } => "GetFindingFailed",
             Self::Claim { .. } => "ClaimFailed",
+            Self::TooSlow => "ClickTooSlow",
             Self::Request(_) => "RequestWriteFailed",
             Self::Invoke { .. } => "RemediatorInvokeFailed",
         }

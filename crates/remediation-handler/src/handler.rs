@@ -4,20 +4,18 @@ use aws_config::SdkConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
 use domain::finding::Finding;
-use domain::policy::movable;
 use domain::quarantine::is_finding_id;
 use domain::remediation::{Click, Decision, Request, Task};
-use domain::slack::button::{self, Action, InvalidValue, Place, Pressed};
-use domain::slack::{Message, Refusal, already_decided, refused};
+use domain::slack::button::{self, Action, InvalidValue, Place, Pressed, Signer};
+use domain::slack::{Message, Refusal, refused};
 use jiff::Timestamp;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
 use platform::records::Records;
-use platform::secret::SecretStore;
+use platform::secret::{Rotating, SecretStore};
 use platform::slack::{Slack, verify};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::claim::{Claimed, claim};
 use crate::config::Config;
 use crate::error::Error;
 use crate::finding::from_sdk;
@@ -26,8 +24,10 @@ use crate::interaction::{self, Interaction};
 
 /// Slack's own payloads hold one message and stay far below.
 const LARGEST_BODY: usize = 262_144;
-/// What a private answer may cost of the three seconds that Slack waits.
-const PRIVATE_ANSWER: Duration = Duration::from_secs(1);
+/// Of the three seconds that Slack waits, what acting on a click may take, and what a message to Slack may.
+/// <https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response>
+const TIME_TO_ACT: Duration = Duration::from_millis(2_200);
+const ANSWER: Duration = Duration::from_millis(600);
 
 /// The function: configuration and clients.
 #[derive(Debug)]
@@ -40,16 +40,28 @@ pub struct RemediationHandler {
     pub slack: Slack,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
+    /// After this, whoever clicked is asked to press again.
+    pub time_to_act: Duration,
 }
 
 /// What became of a genuine click.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Outcome {
-    /// Another button, or another kind of interaction.
+pub(crate) enum Outcome {
+    /// Another kind of interaction, or a button that only opens an address.
     NotOurs,
     Refused(Refusal),
     AlreadyDecided,
+    /// The first of two people agreed.
+    FirstApproval,
+    Dismissed,
     Started,
+}
+
+/// A click that passed every check: from the right place, by somebody who may, on a button of ours.
+pub(crate) struct Press<'a> {
+    pub(crate) click: &'a Interaction,
+    pub(crate) pressed: Pressed,
+    pub(crate) now: Timestamp,
 }
 
 impl RemediationHandler {
@@ -64,6 +76,7 @@ impl RemediationHandler {
             macie: aws_sdk_macie2::Client::new(aws),
             secrets: SecretStore::new(aws),
             clock: Timestamp::now,
+            time_to_act: TIME_TO_ACT,
         }
     }
 
@@ -101,13 +114,16 @@ impl RemediationHandler {
         };
 
         // Boxed, because the compiler gives up on a future as deep as this one is with all its clients.
-        match Box::pin(self.act(&click, now)).await {
+        let acted = tokio::time::timeout(self.time_to_act, Box::pin(self.act(&click, now))).await;
+        // To stop anywhere is harmless: it is a crash that the next press repairs.
+        match acted.unwrap_or(Err(Error::TooSlow)) {
             Ok(outcome) => {
                 tracing::info!(user.id = click.user.id, ?outcome, "handled a click");
                 Ok(answer(StatusCode::OK, ""))
             }
             Err(error) => {
-                self.answer_privately(&click, &refused(&Refusal::Failed)).await;
+                let refusal = if matches!(error, Error::TooSlow) { Refusal::TooSlow } else { Refusal::Failed };
+                self.answer_privately(&click, &refused(&refusal)).await;
                 Err(error)
             }
         }
@@ -124,8 +140,11 @@ impl RemediationHandler {
             Ok(pressed) => pressed,
             Err(refusal) => return Ok(self.refuse(click, refusal).await),
         };
-        match pressed.action {
-            Action::Remediate | Action::RemediateListed => self.quarantine(click, &pressed, now).await,
+        let action = pressed.action;
+        let press = &Press { click, pressed, now };
+        match action {
+            Action::Remediate | Action::RemediateListed => self.quarantine(press).await,
+            Action::Dismiss(reason) => self.dismiss(press, reason).await,
             _ => Ok(Outcome::NotOurs),
         }
     }
@@ -133,55 +152,42 @@ impl RemediationHandler {
     /// The button, if it is one of ours and still holds. What is done goes by its signed value; an `action_id` that
     /// does not go with it was not written by us.
     async fn verified(&self, action_id: &str, value: &str, now: Timestamp) -> Result<Result<Pressed, Refusal>, Error> {
-        let keys = self.secrets.get_rotating(&self.config.slack_button_key_secret_arn).await;
-        let keys = keys.map_err(Error::ButtonKey)?;
-        let place = Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id };
-        Ok(match button::verify(value, keys.all().iter().map(ExposeSecret::expose_secret), place, now) {
+        let keys = self.button_keys().await?;
+        let keys = keys.all().iter().map(ExposeSecret::expose_secret);
+        Ok(match button::verify(value, keys, self.place(), now) {
             Ok(pressed) if pressed.action.action_id() == action_id => Ok(pressed),
             Ok(_) | Err(InvalidValue::Forged) => Err(Refusal::ForgedButton),
             Err(InvalidValue::Expired) => Err(Refusal::ExpiredButton),
         })
     }
 
-    async fn quarantine(&self, click: &Interaction, pressed: &Pressed, now: Timestamp) -> Result<Outcome, Error> {
-        let Some(finding) = self.finding(&pressed.subject).await? else {
-            return Ok(self.refuse(click, Refusal::UnknownFinding).await);
-        };
-        let object = match movable(&finding, &self.config.quarantine_bucket) {
-            Ok(object) => object,
-            Err(reason) => return Ok(self.refuse(click, Refusal::NotMovable(reason)).await),
-        };
+    pub(crate) async fn button_keys(&self) -> Result<Rotating, Error> {
+        self.secrets.get_rotating(&self.config.slack_button_key_secret_arn).await.map_err(Error::ButtonKey)
+    }
 
-        let decision = Decision::Person(Click {
+    pub(crate) fn signer<'a>(&'a self, keys: &'a Rotating, now: Timestamp) -> Signer<'a> {
+        Signer::new(keys.newest().expose_secret(), self.place(), now)
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id }
+    }
+
+    /// Who decided and when, and where the message can be changed: not for a list, which stays.
+    pub(crate) fn clicked(&self, press: &Press<'_>) -> Click {
+        let click = press.click;
+        let response_url = click.response_url.clone().filter(|url| self.slack.owns(url));
+        Click {
             user_id: click.user.id.clone(),
             user_name: click.user.username.clone().or_else(|| click.user.name.clone()),
             channel_id: self.config.slack_channel_id.clone(),
-            decided_at: now,
-            response_url: click.response_url.clone().filter(|url| self.slack.owns(url)),
-        });
-        let case_id = object.case_id();
-        let claimed = claim(&self.records, &case_id, &finding, &decision, now).await;
-        match claimed.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
-            Claimed::Ours => {
-                tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
-                self.invoke_remediator(finding, decision).await?;
-                Ok(Outcome::Started)
-            }
-            Claimed::Before { claim, manifest } => {
-                self.answer_privately(click, &already_decided(&claim, manifest.as_deref())).await;
-                let is_done = manifest.is_some_and(|manifest| manifest.is_quarantined());
-                if is_done && claim.finding_id != finding.id {
-                    // Another message about the same object, whose button is still there: the remediator replaces it
-                    // by what was done.
-                    self.invoke_remediator(finding, decision).await?;
-                }
-                Ok(Outcome::AlreadyDecided)
-            }
+            decided_at: press.now,
+            response_url: response_url.filter(|_| press.pressed.action != Action::RemediateListed),
         }
     }
 
     /// The finding as Macie has it now. The button only says which.
-    async fn finding(&self, finding_id: &str) -> Result<Option<Finding>, Error> {
+    pub(crate) async fn finding(&self, finding_id: &str) -> Result<Option<Finding>, Error> {
         if !is_finding_id(finding_id) {
             return Ok(None);
         }
@@ -191,31 +197,42 @@ impl RemediationHandler {
         Ok(found.into_iter().find(|finding| finding.id == finding_id))
     }
 
-    async fn invoke_remediator(&self, finding: Finding, decision: Decision) -> Result<(), Error> {
-        let payload =
-            serde_json::to_vec(&Request { task: Task::Quarantine { finding }, decision }).map_err(Error::Request)?;
+    pub(crate) async fn invoke_remediator(&self, task: Task, decision: Decision) -> Result<(), Error> {
+        let payload = serde_json::to_vec(&Request { task, decision }).map_err(Error::Request)?;
         let function = &self.config.remediator_function_name;
         let invoke = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
         let answer = invoke.payload(Blob::new(payload)).send().await;
         answer.map(|_| ()).map_err(|error| Error::Invoke { function: function.clone(), source: error.into() })
     }
 
-    async fn refuse(&self, click: &Interaction, refusal: Refusal) -> Outcome {
+    pub(crate) async fn refuse(&self, click: &Interaction, refusal: Refusal) -> Outcome {
         tracing::warn!(user.id = click.user.id, ?refusal, "refused a click");
         self.answer_privately(click, &refused(&refusal)).await;
         Outcome::Refused(refusal)
     }
 
+    /// Tells the person who clicked, and nobody else.
+    pub(crate) async fn answer_privately(&self, click: &Interaction, message: &Message) {
+        self.answer(click, message).await;
+    }
+
+    /// Puts the message in the place of the clicked one; a list stays, and the message comes beside it.
+    pub(crate) async fn replace(&self, press: &Press<'_>, message: Message) {
+        let listed = press.pressed.action == Action::RemediateListed;
+        let message = if listed { message.beside_the_original() } else { message.replacing_original() };
+        self.answer(press.click, &message).await;
+    }
+
     /// Only a courtesy, and bounded: a failure is logged, and the click is answered all the same.
-    async fn answer_privately(&self, click: &Interaction, message: &Message) {
+    async fn answer(&self, click: &Interaction, message: &Message) {
         let Some(url) = &click.response_url else {
             return;
         };
         let url = SecretString::from(url.as_str());
-        match tokio::time::timeout(PRIVATE_ANSWER, self.slack.post(&url, message)).await {
+        match tokio::time::timeout(ANSWER, self.slack.post(&url, message)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error = platform::chain(&error), "could not answer in private"),
-            Err(_) => tracing::warn!("could not answer in private in time"),
+            Ok(Err(error)) => tracing::warn!(error = platform::chain(&error), "could not answer a click"),
+            Err(_) => tracing::warn!("could not answer a click in time"),
         }
     }
 }

@@ -3,21 +3,24 @@
 //! - **Trigger**: `POST /slack/actions` of the HTTP API; Slack's interactivity request.
 //! - **Reads**: the finding, from Macie and never from the button; `cases/<case-id>/manifest.json`; Slack's signing
 //!   secret.
-//! - **Changes**: creates `cases/<case-id>/claim.json` in the quarantine bucket, invokes `FindingRemediator`
-//!   asynchronously, answers the person who clicked in private.
-//! - **IAM**: `macie2:GetFindings`; `s3:GetObject`, `s3:PutObject` on `cases/*` and `s3:ListBucket` of the quarantine
-//!   bucket; `lambda:InvokeFunction` on the remediator; `secretsmanager:GetSecretValue`.
+//! - **Changes**: creates `cases/<case-id>/claim.json` and `first-approval.json` and, for a dismissal, writes
+//!   `manifest.json` in the quarantine bucket; invokes `FindingRemediator` asynchronously; answers the person who clicked
+//!   in private, or replaces the message.
+//! - **IAM**: `macie2:GetFindings`; `s3:GetObject` on `cases/*`, `s3:PutObject` on those three records, `s3:ListBucket` of
+//!   the quarantine bucket; `lambda:InvokeFunction` on the remediator; `secretsmanager:GetSecretValue`.
 //!
-//! Slack waits three seconds for the answer. Nothing runs after it, since Lambda freezes the function then, so the
-//! remediator is what changes the message in the channel.
+//! Slack waits three seconds for the answer. Nothing runs after it, since Lambda freezes the function then, so what takes
+//! longer is the remediator's, the message about it included.
 
 mod claim;
 mod config;
+mod dismiss;
 mod error;
 mod finding;
 mod gate;
 mod handler;
 mod interaction;
+mod quarantine;
 
 pub use config::Config;
 pub use error::Error;

@@ -1,4 +1,5 @@
 mod clicks;
+mod decisions;
 mod hostile;
 mod sdk;
 mod slack;
@@ -16,6 +17,7 @@ fn environment(name: &str) -> Option<String> {
     let value = match name {
         "SLACK_SIGNING_SECRET_ARN" => "arn:secret",
         "SLACK_BUTTON_KEY_SECRET_ARN" => "arn:button-key",
+        "SECOND_APPROVER" => "NONE",
         "SLACK_TEAM_ID" => "T01ACME",
         "SLACK_APP_ID" => "A01REMEDIATE",
         "SLACK_CHANNEL_ID" => "C01SECURITY",

@@ -12,6 +12,7 @@ fn policy() -> Policy {
         multiple: Action::Review,
         personal: Action::Ignore,
         min_severity: Severity::Medium,
+        second_approver: SecondApprover::None,
         quarantine_bucket: QUARANTINE.into(),
     }
 }
@@ -97,7 +98,11 @@ fn configuration_is_never_guessed() {
     for text in ["high", "HGIH", "3", ""] {
         assert_eq!(text.parse::<Severity>().unwrap_err().to_string(), "must be LOW, MEDIUM or HIGH", "{text}");
     }
+    for text in ["none", "MEDIUM", "TRUE", ""] {
+        assert_eq!(text.parse::<SecondApprover>().unwrap_err().to_string(), "must be NONE or HIGH", "{text}");
+    }
     assert_eq!("IGNORE".parse(), Ok(Action::Ignore));
+    assert_eq!("HIGH".parse(), Ok(SecondApprover::High));
     assert_eq!("MEDIUM".parse(), Ok(Severity::Medium));
 }
 
@@ -105,4 +110,13 @@ fn configuration_is_never_guessed() {
 fn reasons_read_as_the_end_of_a_sentence() {
     let reason = Reason::BelowMinimum { severity: Severity::Low, minimum: Severity::High };
     assert_eq!(reason.to_string(), "its severity Low is below the minimum High");
+}
+
+#[test]
+fn two_people_are_asked_for_high_findings_and_only_if_the_deployment_says_so() {
+    for (score, by_high) in [(json!(3), true), (json!(2), false), (json!(1), false), (json!(null), false)] {
+        let finding = finding("SensitiveData:S3Object/Personal", &json!({"severity": {"score": score}}));
+        assert_eq!(SecondApprover::High.is_needed(&finding), by_high, "{score}");
+        assert!(!SecondApprover::None.is_needed(&finding), "{score}");
+    }
 }

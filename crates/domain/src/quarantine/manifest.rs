@@ -2,8 +2,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Checksum, Fingerprint};
-use crate::finding::FindingType;
-use crate::remediation::{Decision, Outcome};
+use crate::finding::{Finding, FindingType};
+use crate::remediation::{Click, Decision, Outcome};
+use crate::slack::button::DismissReason;
 
 /// The record of one case: where the object came from, where it is, who decided, and every step with its time.
 ///
@@ -38,6 +39,8 @@ pub enum State {
         at: Timestamp,
         told: bool,
     },
+    /// Somebody decided that nothing is to be done.
+    Dismissed { reason: DismissReason, at: Timestamp },
 }
 
 /// One step in the life of a case.
@@ -98,14 +101,37 @@ impl Original {
     }
 }
 
-/// The first decision about a case: `cases/<case-id>/claim.json`.
+/// The first decision about a case, to act on it or to dismiss it: `cases/<case-id>/claim.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Claim {
     pub finding_id: String,
+    #[serde(default)]
+    pub finding_type: FindingType,
     /// Never with a `response_url`.
     pub decision: Decision,
+    /// Why nothing is to be done; none when something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dismissed: Option<DismissReason>,
     pub at: Timestamp,
+}
+
+impl Claim {
+    /// Whether somebody decided that nothing is to be done about this finding. A dismissal is about one type of finding:
+    /// who dismissed made-up addresses has said nothing about a password that a later scan finds in the same object.
+    #[must_use]
+    pub fn dismisses(&self, finding: &Finding) -> bool {
+        self.dismissed.is_some() && self.finding_type == finding.kind
+    }
+}
+
+/// The first of two people agreed: `cases/<case-id>/first-approval.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FirstApproval {
+    pub finding_id: String,
+    /// Never with a `response_url`.
+    pub click: Click,
 }
 
 /// That the channel was asked: `cases/<case-id>/shown.json`.
@@ -113,16 +139,34 @@ pub struct Claim {
 #[serde(rename_all = "camelCase")]
 pub struct Shown {
     pub finding_id: String,
+    #[serde(default)]
+    pub finding_type: FindingType,
     pub at: Timestamp,
 }
 
 impl Manifest {
+    /// The record of a case of which nothing was done yet. None for a finding about nothing that could be moved.
+    #[must_use]
+    pub fn planned(finding: &Finding, quarantine_bucket: &str, decision: &Decision) -> Option<Self> {
+        let plan = super::plan(finding).ok()?;
+        Some(Self {
+            case_id: plan.case_id,
+            finding_id: finding.id.clone(),
+            finding_type: finding.kind.clone(),
+            decision: decision.recorded(),
+            original: None,
+            quarantine: Location { bucket: quarantine_bucket.to_owned(), key: plan.destination_key, version_id: None },
+            state: State::Started,
+            transitions: Vec::new(),
+        })
+    }
+
     /// How the case ended, if it has.
     #[must_use]
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.state {
-            State::Started => None,
             State::Ended { outcome, .. } => Some(outcome),
+            State::Started | State::Dismissed { .. } => None,
         }
     }
 
@@ -131,12 +175,18 @@ impl Manifest {
         self.outcome().is_some_and(Outcome::is_quarantined)
     }
 
+    /// When anything was last done.
+    #[must_use]
+    pub fn last_activity(&self) -> Option<Timestamp> {
+        self.transitions.iter().map(|transition| transition.at).max()
+    }
+
     /// When the case ended, if it has.
     #[must_use]
     pub fn ended_at(&self) -> Option<Timestamp> {
         match self.state {
-            State::Started => None,
             State::Ended { at, .. } => Some(at),
+            State::Started | State::Dismissed { .. } => None,
         }
     }
 }

@@ -5,6 +5,13 @@ use crate::quarantine::{Claim, Manifest};
 /// Tells whoever clicked second who decided, when, and how far it is.
 #[must_use]
 pub fn already_decided(claim: &Claim, manifest: Option<&Manifest>) -> Message {
+    if let Some(reason) = claim.dismissed {
+        return Message::private(&format!(
+            "Dismissed already, by {}. {}. Nothing was changed.",
+            facts::decided_by(&claim.decision),
+            reason.label()
+        ));
+    }
     let state = match manifest {
         Some(manifest) if manifest.is_quarantined() => "The object is in quarantine.",
         Some(manifest) if manifest.outcome().is_some() => "The object could not be moved; see the message.",

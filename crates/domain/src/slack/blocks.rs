@@ -16,6 +16,9 @@ const FIELD_TEXT: usize = 2_000;
 const MOST_CONTEXT_ELEMENTS: usize = 10;
 const MOST_BUTTONS: usize = 25;
 const BUTTON_TEXT: usize = 75;
+const PLACEHOLDER: usize = 150;
+const MOST_OPTIONS: usize = 100;
+const OPTION_TEXT: usize = 75;
 const CONFIRM_TITLE: usize = 100;
 const CONFIRM_TEXT: usize = 300;
 const CONFIRM_BUTTON: usize = 30;
@@ -39,6 +42,7 @@ pub struct Message {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum ResponseType {
+    InChannel,
     Ephemeral,
 }
 
@@ -63,6 +67,14 @@ impl Message {
         message.replace_original = Some(false);
         message.response_type = Some(ResponseType::Ephemeral);
         message
+    }
+
+    /// A new message for the channel, in answer to a click; to be posted to a `response_url`.
+    #[must_use]
+    pub fn beside_the_original(mut self) -> Self {
+        self.replace_original = Some(false);
+        self.response_type = Some(ResponseType::InChannel);
+        self
     }
 
     /// In place of the clicked message; to be posted to a `response_url`.
@@ -90,7 +102,7 @@ pub enum Block {
     },
     Divider,
     Actions {
-        elements: Vec<Button>,
+        elements: Vec<Element>,
     },
 }
 
@@ -134,11 +146,63 @@ pub fn context(texts: impl IntoIterator<Item = String>) -> Block {
     Block::Context { elements: elements.map(|text| mrkdwn(&text, SECTION_TEXT)).collect() }
 }
 
-/// A row of buttons. None without any: Slack refuses an empty one.
+/// A row of buttons and menus. None without any: Slack refuses an empty one.
 #[must_use]
-pub fn actions(buttons: impl IntoIterator<Item = Button>) -> Option<Block> {
-    let elements: Vec<Button> = buttons.into_iter().take(MOST_BUTTONS).collect();
+pub fn actions<E: Into<Element>>(elements: impl IntoIterator<Item = E>) -> Option<Block> {
+    let elements: Vec<Element> = elements.into_iter().take(MOST_BUTTONS).map(Into::into).collect();
     (!elements.is_empty()).then_some(Block::Actions { elements })
+}
+
+/// What a person can press or choose from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Element {
+    Button(Button),
+    Menu(Menu),
+}
+
+impl From<Button> for Element {
+    fn from(button: Button) -> Self {
+        Self::Button(button)
+    }
+}
+
+impl From<Menu> for Element {
+    fn from(menu: Menu) -> Self {
+        Self::Menu(menu)
+    }
+}
+
+/// A menu that asks before it acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", rename = "static_select")]
+pub struct Menu {
+    placeholder: Text,
+    action_id: &'static str,
+    options: Vec<MenuOption>,
+    confirm: Confirm,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct MenuOption {
+    text: Text,
+    value: String,
+}
+
+impl Menu {
+    /// Each option is a label and a value of at most 150 characters, which is signed and never cut.
+    #[must_use]
+    pub fn new(
+        placeholder: &str,
+        action_id: &'static str,
+        options: impl IntoIterator<Item = (&'static str, String)>,
+        confirm: Confirm,
+    ) -> Self {
+        let options = options.into_iter().take(MOST_OPTIONS);
+        let options =
+            options.map(|(label, value)| MenuOption { text: plain_text(label, OPTION_TEXT), value }).collect();
+        Self { placeholder: plain_text(placeholder, PLACEHOLDER), action_id, options, confirm }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

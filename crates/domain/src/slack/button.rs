@@ -56,6 +56,17 @@ pub enum DismissReason {
 
 impl DismissReason {
     pub const ALL: [Self; 4] = [Self::FalsePositive, Self::TestData, Self::AcceptedRisk, Self::HandledElsewhere];
+
+    /// As an option of the menu, and as the end of a sentence after a colon.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::FalsePositive => "False positive: it is not what Macie took it for",
+            Self::TestData => "Test data: it is made up",
+            Self::AcceptedRisk => "Accepted risk: it may stay where it is",
+            Self::HandledElsewhere => "Handled elsewhere: somebody deals with it",
+        }
+    }
 }
 
 impl Action {
@@ -126,6 +137,8 @@ pub struct Pressed {
     pub action: Action,
     /// The id of a finding, a case or a digest, as [`Action`] says.
     pub subject: String,
+    /// When the button was made.
+    pub made_at: Timestamp,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -184,7 +197,9 @@ pub fn verify<'a>(
     if now.as_second() >= expiry {
         return Err(InvalidValue::Expired);
     }
-    Ok(Pressed { action, subject: subject.to_owned() })
+    let made_at = Timestamp::from_second(expiry).ok().and_then(|expiry| expiry.checked_sub(VALID_FOR).ok());
+    let made_at = made_at.ok_or(InvalidValue::Forged)?;
+    Ok(Pressed { action, subject: subject.to_owned(), made_at })
 }
 
 fn code(key: &[u8], place: Place<'_>, signed: &str) -> Option<Hmac<Sha256>> {
@@ -244,7 +259,7 @@ mod tests {
             let value = value(action);
             assert!(value.len() <= 150, "{value}");
             let pressed = verify(&value, [KEY], PLACE, made()).unwrap();
-            assert_eq!(pressed, Pressed { action, subject: FINDING.into() });
+            assert_eq!(pressed, Pressed { action, subject: FINDING.into(), made_at: made() });
         }
         for reason in DismissReason::ALL {
             assert!(Action::ALL.contains(&Action::Dismiss(reason)));

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::OPEN_FINDING_ACTION;
-use super::blocks::{Button, Confirm};
-use super::button::{Action, Signer};
+use super::blocks::{Button, Confirm, Menu};
+use super::button::{Action, DismissReason, Signer};
 use crate::console;
 use crate::finding::{Finding, Occurrences, Tag};
-use crate::remediation::Decision;
+use crate::remediation::{Click, Decision};
 use crate::text::{code, plain};
 
 /// Characters of a name that is shown. Escaping makes five of each at most, and a section takes 3,000.
@@ -70,8 +70,15 @@ pub(super) fn person(user_id: &str) -> String {
 pub(super) fn decided_by(decision: &Decision) -> String {
     match decision {
         Decision::Policy => "Configuration (AUTO for this type of finding)".to_owned(),
-        Decision::Person(click) => format!("{}, {}", person(&click.user_id), time(click.decided_at)),
+        Decision::Person(click) => clicked_by(click),
+        Decision::TwoPeople(clicks) => {
+            format!("{} and {}", clicked_by(&clicks.first), clicked_by(&clicks.second))
+        }
     }
+}
+
+pub(super) fn clicked_by(click: &Click) -> String {
+    format!("{}, {}", person(&click.user_id), time(click.decided_at))
 }
 
 /// Kinds, counts and places, one line each; never the data itself.
@@ -196,4 +203,15 @@ pub(super) fn remediate_button(finding: &Finding, label: &str, signer: &Signer<'
     );
     let confirm = Confirm::new("Quarantine this object?", &question, "Quarantine", "Cancel");
     Some(Button::danger(label, Action::Remediate.action_id(), value, confirm))
+}
+
+/// The menu that closes the case without touching the object, one option a reason.
+pub(super) fn dismiss_menu(finding: &Finding, signer: &Signer<'_>) -> Option<Menu> {
+    let option = |reason: DismissReason| Some((reason.label(), signer.value(Action::Dismiss(reason), &finding.id)?));
+    let options = DismissReason::ALL.into_iter().map(option).collect::<Option<Vec<_>>>()?;
+    let question = "Close this finding without moving anything? It is recorded who said so and why, and later findings \
+                    of this type about the same version are not shown again.";
+    let confirm = Confirm::new("Dismiss this finding?", question, "Dismiss", "Cancel");
+    let action_id = Action::Dismiss(DismissReason::FalsePositive).action_id();
+    Some(Menu::new("Dismiss …", action_id, options, confirm))
 }

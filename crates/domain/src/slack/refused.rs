@@ -16,8 +16,12 @@ pub enum Refusal {
     UnknownFinding,
     /// The finding may not be acted on (any more).
     NotMovable(Reason),
+    /// The person is the first of two, and cannot be the second as well.
+    AgreedAlready,
     /// One of our own steps failed.
     Failed,
+    /// Our own steps took longer than Slack waits.
+    TooSlow,
 }
 
 #[must_use]
@@ -50,6 +54,16 @@ pub fn refused(refusal: &Refusal) -> Message {
         }
         Refusal::NotMovable(reason) => {
             format!("This finding cannot be remediated: {reason}. Nothing was changed.")
+        }
+        Refusal::AgreedAlready => {
+            "You agreed already, and that is recorded. Another person has to press Remediate too, because the severity \
+             is High."
+                .to_owned()
+        }
+        Refusal::TooSlow => {
+            "The click arrived, but acting on it took longer than Slack waits. Press the button again: what was done \
+             is not done twice."
+                .to_owned()
         }
         Refusal::Failed => {
             "The click arrived, but acting on it failed. Press the button again; if that does not help, look into the \

@@ -1,12 +1,27 @@
-use super::blocks::{Message, actions, context, fields, header, section};
+use super::blocks::{Element, Message, actions, context, fields, header, section};
 use super::button::Signer;
 use super::facts;
 use crate::finding::Finding;
+use crate::remediation::Click;
 use crate::text::plain;
+
+/// How many people have to press the button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approvals<'a> {
+    One,
+    Two,
+    /// One of two has.
+    OneMore(&'a Click),
+}
 
 /// Asks the channel whether the object is to be quarantined. `quarantine_bucket` is where it would go.
 #[must_use]
-pub fn review_request(finding: &Finding, quarantine_bucket: &str, signer: &Signer<'_>) -> Message {
+pub fn review_request(
+    finding: &Finding,
+    quarantine_bucket: &str,
+    approvals: Approvals<'_>,
+    signer: &Signer<'_>,
+) -> Message {
     let subject = finding.kind.subject();
     let quarantine = facts::name(quarantine_bucket);
     let mut blocks = vec![
@@ -17,17 +32,33 @@ pub fn review_request(finding: &Finding, quarantine_bucket: &str, signer: &Signe
         section(&format!(
             "*Remediate* moves exactly this version to {quarantine}, with its metadata and tags, and deletes it from \
              its bucket. Other versions and other objects stay. It can be undone: quarantine keeps the object and a \
-             record of where it came from.",
+             record of where it came from.\n*Dismiss* closes the finding without moving anything, and records why.",
         )),
     ];
-    let remediate = facts::remediate_button(finding, "Remediate", signer);
-    blocks.extend(actions(remediate.into_iter().chain(facts::open_button(finding))));
+    blocks.extend(match approvals {
+        Approvals::One => None,
+        Approvals::Two => Some(section("*Two people* have to press Remediate, because the severity is High.")),
+        Approvals::OneMore(first) => Some(section(&format!(
+            "*Agreed*\n{}\n*Next:* one more person has to press Remediate, because the severity is High.",
+            facts::clicked_by(first)
+        ))),
+    });
+    let elements = [
+        facts::remediate_button(finding, "Remediate", signer).map(Element::from),
+        facts::dismiss_menu(finding, signer).map(Element::from),
+        facts::open_button(finding).map(Element::from),
+    ];
+    blocks.extend(actions(elements.into_iter().flatten()));
     let mut small_print = vec![format!("Finding {}", facts::name(&finding.id))];
     if let Some(description) = &finding.description {
         small_print.push(plain(description, 300));
     }
     blocks.push(context(small_print));
-    let text = format!("{} severity: {subject} in {}. Review needed", facts::severity(finding), facts::object(finding));
+    let needed = match approvals {
+        Approvals::OneMore(_) => "One more person needed",
+        Approvals::One | Approvals::Two => "Review needed",
+    };
+    let text = format!("{} severity: {subject} in {}. {needed}", facts::severity(finding), facts::object(finding));
     Message::new(&text, blocks)
 }
 

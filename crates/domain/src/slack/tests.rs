@@ -5,9 +5,9 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::button::{Place, Signer};
+use super::button::{DismissReason, Place, Signer};
 use super::*;
-use crate::finding::Finding;
+use crate::finding::{Finding, FindingType};
 use crate::policy::{Reason, Why};
 use crate::quarantine::{Claim, Location, Manifest, Original, State, Transition, plan};
 use crate::remediation::{Click, Decision, Outcome, Proof, Step};
@@ -67,6 +67,11 @@ fn manifest(finding: &Finding, decision: Decision, outcome: Outcome) -> Manifest
     }
 }
 
+fn claim(dismissed: Option<DismissReason>) -> Claim {
+    let finding_type = FindingType::Personal;
+    Claim { finding_id: "f1".into(), finding_type, decision: by_ann(), dismissed, at: at(0) }
+}
+
 fn quarantined(remaining_versions: Option<u32>) -> Outcome {
     let proof = Proof::Checksum { algorithm: "CRC64NVME".into(), value: "dGVzdA==".into() };
     Outcome::Quarantined { proof, remaining_versions }
@@ -74,22 +79,46 @@ fn quarantined(remaining_versions: Option<u32>) -> Outcome {
 
 #[test]
 fn a_review_request_says_what_was_found_and_what_the_button_does() {
-    assert_json_snapshot!(review_request(&finding("personal"), QUARANTINE, &signer()));
+    assert_json_snapshot!(review_request(&finding("personal"), QUARANTINE, Approvals::One, &signer()));
+}
+
+#[test]
+fn a_review_request_says_how_many_people_are_needed_and_who_agreed() {
+    let Decision::Person(ann) = by_ann() else { panic!("not a person") };
+    let request =
+        |approvals| serde_json::to_value(review_request(&finding("financial-high"), QUARANTINE, approvals, &signer()));
+    assert!(request(Approvals::Two).unwrap().to_string().contains("*Two people* have to press Remediate"));
+    assert_json_snapshot!(request(Approvals::OneMore(&ann)).unwrap());
+}
+
+#[test]
+fn a_dismissed_finding_says_who_and_why() {
+    let claim = claim(Some(DismissReason::TestData));
+    assert_json_snapshot!(
+        dismissed(&finding("personal"), "c0ffee", &claim, DismissReason::TestData).replacing_original()
+    );
+}
+
+#[test]
+fn a_dismissal_is_about_one_type_of_finding() {
+    assert!(claim(Some(DismissReason::TestData)).dismisses(&finding("personal")));
+    assert!(!claim(Some(DismissReason::TestData)).dismisses(&finding("credentials")));
+    assert!(!claim(None).dismisses(&finding("personal")));
 }
 
 #[test]
 fn a_review_request_leaves_out_what_macie_left_out() {
-    assert_json_snapshot!(review_request(&finding("nulls"), QUARANTINE, &signer()));
+    assert_json_snapshot!(review_request(&finding("nulls"), QUARANTINE, Approvals::One, &signer()));
 }
 
 #[test]
 fn a_review_request_shows_many_kinds_and_a_public_bucket() {
-    assert_json_snapshot!(review_request(&finding("multiple"), QUARANTINE, &signer()));
+    assert_json_snapshot!(review_request(&finding("multiple"), QUARANTINE, Approvals::One, &signer()));
 }
 
 #[test]
 fn a_review_request_names_custom_identifiers() {
-    assert_json_snapshot!(review_request(&finding("custom-identifier"), QUARANTINE, &signer()));
+    assert_json_snapshot!(review_request(&finding("custom-identifier"), QUARANTINE, Approvals::One, &signer()));
 }
 
 #[test]
@@ -161,15 +190,17 @@ fn an_object_that_cannot_be_told_from_a_newer_one_is_shown_without_a_button() {
 
 #[test]
 fn whoever_clicks_second_learns_who_decided() {
-    let claim = Claim { finding_id: "f1".into(), decision: by_ann(), at: at(0) };
+    let claim = claim(None);
     let finding = finding("personal");
     let done = manifest(&finding, by_ann(), quarantined(Some(0)));
     let failed = manifest(&finding, by_ann(), Outcome::KeyUnusable);
-    let texts = [None, Some(&done), Some(&failed)].map(|manifest| {
-        let message = serde_json::to_value(already_decided(&claim, manifest)).unwrap();
-        assert_eq!((&message["response_type"], &message["replace_original"]), (&json!("ephemeral"), &json!(false)));
-        message["text"].as_str().unwrap().to_owned()
-    });
+    let gone = self::claim(Some(DismissReason::HandledElsewhere));
+    let texts =
+        [(&claim, None), (&claim, Some(&done)), (&claim, Some(&failed)), (&gone, None)].map(|(claim, manifest)| {
+            let message = serde_json::to_value(already_decided(claim, manifest)).unwrap();
+            assert_eq!((&message["response_type"], &message["replace_original"]), (&json!("ephemeral"), &json!(false)));
+            message["text"].as_str().unwrap().to_owned()
+        });
     assert_json_snapshot!(texts);
 }
 
@@ -178,6 +209,10 @@ fn a_refused_person_learns_why_in_private() {
     let refusals = [
         Refusal::NotAllowed,
         Refusal::WrongPlace,
+        Refusal::ForgedButton,
+        Refusal::ExpiredButton,
+        Refusal::AgreedAlready,
+        Refusal::TooSlow,
         Refusal::UnknownFinding,
         Refusal::NotMovable(Reason::Archived),
         Refusal::Failed,
@@ -193,8 +228,9 @@ fn a_refused_person_learns_why_in_private() {
 /// Every message about one finding, as it is sent.
 fn all_messages(finding: &Finding) -> Vec<Value> {
     let mut messages = vec![
-        review_request(finding, QUARANTINE, &signer()),
+        review_request(finding, QUARANTINE, Approvals::One, &signer()),
         in_progress(finding, &by_ann()),
+        dismissed(finding, "c0ffee", &claim(None), DismissReason::TestData),
         remediation_failed(finding, Some("`<!channel>`"), &signer()),
         notice(finding, Why::BucketPolicy),
         notice(finding, Why::Unpinned),
@@ -269,7 +305,7 @@ fn check_is_safe(finding: &Finding) {
 #[test]
 fn a_hostile_key_is_only_text_in_every_message() {
     check_is_safe(&finding("hostile-key"));
-    assert_json_snapshot!(review_request(&finding("hostile-key"), QUARANTINE, &signer()));
+    assert_json_snapshot!(review_request(&finding("hostile-key"), QUARANTINE, Approvals::One, &signer()));
 }
 
 fn with_key(key: &str) -> Finding {
@@ -302,7 +338,7 @@ proptest! {
 fn a_region_that_is_none_makes_no_link() {
     let mut finding = finding("personal");
     finding.region = Some("evil.example/#".into());
-    let message = serde_json::to_string(&review_request(&finding, QUARANTINE, &signer())).unwrap();
+    let message = serde_json::to_string(&review_request(&finding, QUARANTINE, Approvals::One, &signer())).unwrap();
     assert!(!message.contains("https://"), "{message}");
 }
 

@@ -1,7 +1,7 @@
 //! Genuine clicks.
 
 use domain::finding::Finding;
-use domain::quarantine::{Claim, Location, Manifest, State, claim_key, manifest_key};
+use domain::quarantine::{Claim, Location, Manifest, State, Transition, claim_key, manifest_key};
 use domain::remediation::{Click, Decision, Outcome, Proof};
 use domain::slack::button::{Action, Place};
 use jiff::Timestamp;
@@ -37,7 +37,14 @@ fn decided_by(user: &str, second: i64) -> Decision {
 }
 
 fn claim_by(user: &str, second: i64, finding_id: &str) -> Claim {
-    Claim { finding_id: finding_id.into(), decision: decided_by(user, second), at: at(second) }
+    let finding_type = finding().kind;
+    Claim {
+        finding_id: finding_id.into(),
+        finding_type,
+        decision: decided_by(user, second),
+        dismissed: None,
+        at: at(second),
+    }
 }
 
 fn manifest(state: State) -> Manifest {
@@ -51,6 +58,12 @@ fn manifest(state: State) -> Manifest {
         state,
         transitions: Vec::new(),
     }
+}
+
+/// A remediation whose last sign of life was then. The button of the sample is 98 seconds old.
+fn heard_of(second: i64) -> Manifest {
+    let transition = Transition { at: at(second), what: "Run again".into(), by: decided_by("U03BOB", NOW - 300) };
+    Manifest { transitions: vec![transition], ..manifest(State::Started) }
 }
 
 fn ended(outcome: Outcome, second: i64) -> Manifest {
@@ -121,8 +134,11 @@ async fn a_claim_is_taken_over_only_when_its_remediation_is_over_or_dead() {
         ("fresh, by another", claim_by("U03BOB", NOW - 60, "f"), None, 0),
         ("fresh, by the same: the invocation may have failed", claim_by("U02ANN", NOW - 60, "f"), None, 1),
         ("fresh, by the same, begun", claim_by("U02ANN", NOW - 60, "f"), Some(manifest(State::Started)), 0),
-        ("stale", claim_by("U03BOB", NOW - 121, "f"), None, 1),
-        ("stale, begun", claim_by("U03BOB", NOW - 121, "f"), Some(manifest(State::Started)), 1),
+        ("dead", claim_by("U03BOB", NOW - 1_201, "f"), None, 1),
+        ("dead, begun", claim_by("U03BOB", NOW - 1_201, "f"), Some(manifest(State::Started)), 1),
+        ("begun 20 minutes ago, heard of since", claim_by("U03BOB", NOW - 1_201, "f"), Some(heard_of(NOW - 90)), 0),
+        ("begun, and offered again since", claim_by("U03BOB", NOW - 300, "f"), Some(heard_of(NOW - 200)), 1),
+        ("begun, and heard of after it was offered", claim_by("U03BOB", NOW - 300, "f"), Some(heard_of(NOW - 50)), 0),
         ("not moved", claim_by("U03BOB", NOW - 60, "f"), Some(ended(Outcome::KeyUnusable, NOW - 50)), 1),
         (
             "not moved before this claim",

@@ -38,15 +38,19 @@ impl StandIn {
         self.inner.lock().unwrap().answers.extend(statuses);
     }
 
-    /// `path: text` of each private answer since the last call.
+    /// `path: text` of each answer since the last call, those for the channel marked.
     pub(super) fn take(&self) -> Vec<String> {
         let posts = std::mem::take(&mut self.inner.lock().unwrap().posts);
         posts
             .into_iter()
             .map(|(path, message)| {
                 let private = message["response_type"] == "ephemeral" && message["replace_original"] == false;
-                assert!(private, "only private answers come from here");
-                format!("{path}: {}", message["text"].as_str().unwrap())
+                let mark = match (private, message["replace_original"].as_bool().unwrap()) {
+                    (true, _) => "",
+                    (false, true) => " (replaces)",
+                    (false, false) => " (beside)",
+                };
+                format!("{path}{mark}: {}", message["text"].as_str().unwrap())
             })
             .collect()
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use aws_sdk_lambda::operation::invoke::{InvokeInput, InvokeOutput};
 use aws_sdk_macie2::operation::get_findings::{GetFindingsInput, GetFindingsOutput};
@@ -38,6 +39,9 @@ pub(super) const NEXT_BUTTON_KEY: &str = "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb
 pub(super) const PLACE: Place<'static> = Place { team_id: "T01ACME", channel_id: "C01SECURITY" };
 /// The finding of the sample.
 pub(super) const FINDING: &str = "7d3f0b0ce1a24c55b1f2a0d94e6c8b17";
+
+/// Its case.
+pub(super) const CASE: &str = "16ef9c08dec853aa150d2991e45f707a";
 
 /// The value of a button that was made when the sample's message was posted.
 pub(super) fn value(action: Action, subject: &str) -> String {
@@ -89,6 +93,8 @@ impl World {
             macie: macie(&findings, &asked, &denied),
             secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
             clock: || Timestamp::from_second(NOW).unwrap(),
+            // The machine of a test may be busy; what happens when time is up has a test of its own.
+            time_to_act: Duration::from_secs(30),
             config,
         };
         Self { slack, files, invoked, asked, findings, denied, handler }

@@ -1,0 +1,28 @@
+use super::blocks::{Message, actions, context, fields, header, section};
+use super::button::DismissReason;
+use super::facts;
+use crate::finding::Finding;
+use crate::quarantine::{Claim, claim_key};
+
+/// Takes the place of a message about a finding that somebody dismissed: who, why, and what that means.
+#[must_use]
+pub fn dismissed(finding: &Finding, case_id: &str, claim: &Claim, reason: DismissReason) -> Message {
+    let object = facts::object(finding);
+    let by = facts::decided_by(&claim.decision);
+    let mut blocks = vec![
+        header("Finding dismissed"),
+        section(&format!("*Where*\n{object}")),
+        section(&format!("*Dismissed by*\n{by}\n*Because*\n{}", reason.label())),
+        fields([("Severity", facts::severity(finding)), ("Found", finding.kind.subject().to_owned())]),
+        section(
+            "Nothing was changed. Later findings of this type about the same version are not shown; a new version, or \
+             another type, is.\n*If this was a mistake:* act in the S3 console.",
+        ),
+    ];
+    blocks.extend(actions(facts::open_button(finding)));
+    blocks.push(context([
+        format!("Finding {}", facts::name(&finding.id)),
+        format!("Record {}", facts::name(&claim_key(case_id))),
+    ]));
+    Message::new(&format!("Dismissed by {by}: {object}. {}", reason.label()), blocks)
+}

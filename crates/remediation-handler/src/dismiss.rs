@@ -1,0 +1,82 @@
+//! Dismiss: somebody decides that nothing is to be done, and says why.
+
+use domain::finding::Finding;
+use domain::quarantine::{Claim, Manifest, State, Transition, manifest_key};
+use domain::remediation::Decision;
+use domain::slack::button::DismissReason;
+use domain::slack::{Refusal, already_decided, dismissed};
+use platform::records::RecordError;
+
+use crate::claim::{Claimed, claim};
+use crate::error::Error;
+use crate::handler::{Outcome, Press, RemediationHandler};
+
+/// How often the record is tried while others write it.
+const TRIES: usize = 3;
+
+impl RemediationHandler {
+    pub(crate) async fn dismiss(&self, press: &Press<'_>, reason: DismissReason) -> Result<Outcome, Error> {
+        let Some(finding) = self.finding(&press.pressed.subject).await? else {
+            return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
+        };
+        let Some(case_id) = finding.case_id() else {
+            return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
+        };
+        let ours = Claim {
+            finding_id: finding.id.clone(),
+            finding_type: finding.kind.clone(),
+            decision: Decision::Person(self.clicked(press)).recorded(),
+            dismissed: Some(reason),
+            at: press.now,
+        };
+        let failed = |source| Error::Claim { case_id: case_id.clone(), source };
+        let (claim, first) = match claim(&self.records, &case_id, &ours, None).await.map_err(failed)? {
+            Claimed::Ours => (ours, true),
+            Claimed::Before { claim, manifest } => {
+                self.answer_privately(press.click, &already_decided(&claim, manifest.as_deref())).await;
+                (*claim, false)
+            }
+        };
+        let Some(reason) = claim.dismissed else {
+            return Ok(Outcome::AlreadyDecided);
+        };
+        // Whoever clicks on a dismissed finding completes what the first may have left undone: record and message.
+        self.note_dismissal(&finding, &case_id, &claim, reason).await.map_err(failed)?;
+        self.replace(press, dismissed(&finding, &case_id, &claim, reason)).await;
+        Ok(if first { Outcome::Dismissed } else { Outcome::AlreadyDecided })
+    }
+
+    /// Adds the dismissal to the record of the case, once. The claim has decided; this is so that one record tells the
+    /// whole story of an object.
+    async fn note_dismissal(
+        &self,
+        finding: &Finding,
+        case_id: &str,
+        claim: &Claim,
+        reason: DismissReason,
+    ) -> Result<(), RecordError> {
+        let key = manifest_key(case_id);
+        let what = format!("Dismissed. {}", reason.label());
+        let transition = Transition { at: claim.at, what, by: claim.decision.clone() };
+        for _ in 0..TRIES {
+            let found = self.records.read_state::<Manifest>(&key).await?;
+            let (mut manifest, state) = match found {
+                Some((manifest, state)) => (manifest, Some(state)),
+                None => match Manifest::planned(finding, &self.config.quarantine_bucket, &claim.decision) {
+                    Some(manifest) => (manifest, None),
+                    // About a bucket: there is nothing that could be moved, and the claim is the record.
+                    None => return Ok(()),
+                },
+            };
+            if manifest.transitions.contains(&transition) {
+                return Ok(());
+            }
+            manifest.state = State::Dismissed { reason, at: claim.at };
+            manifest.transitions.push(transition.clone());
+            if self.records.write_if(&key, &manifest, state.as_ref()).await?.is_some() {
+                return Ok(());
+            }
+        }
+        Err(RecordError::Busy { key })
+    }
+}

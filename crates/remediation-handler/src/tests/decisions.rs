@@ -1,0 +1,229 @@
+//! Dismiss, and two people who have to agree.
+
+use domain::policy::SecondApprover;
+use domain::quarantine::{claim_key, first_approval_key, manifest_key};
+use domain::slack::button::{Action, DismissReason};
+use serde_json::{Value, json};
+
+use super::world::{CASE, FINDING, World, value};
+
+const ALREADY: &str = "Already decided by <@U02ANN>";
+
+fn by(click: &Value, user: &str) -> Value {
+    let mut click = click.clone();
+    click["user"]["id"] = user.into();
+    click
+}
+
+fn dismissal(world: &World, reason: DismissReason) -> Value {
+    let mut click = world.click();
+    click["actions"] = json!([{"type": "static_select", "action_id": "dismiss", "block_id": "b1",
+        "selected_option": {"text": {"type": "plain_text", "text": "x"}, "value": value(Action::Dismiss(reason), FINDING)}}]);
+    click
+}
+
+/// A world whose finding has severity HIGH, and that asks for two people then.
+async fn careful_world() -> World {
+    let mut world = World::new().await;
+    world.handler.config.second_approver = SecondApprover::High;
+    world.findings.lock().unwrap()[0]["severity"] = json!({"score": 3, "description": "High"});
+    world
+}
+
+fn record(world: &World, key: &str) -> Option<Value> {
+    world.files.lock().unwrap().get(key).map(|(record, _)| record.clone())
+}
+
+#[tokio::test]
+async fn a_dismissal_is_recorded_with_who_and_why_and_replaces_the_message() {
+    let world = World::new().await;
+    assert_eq!(world.press(&dismissal(&world, DismissReason::TestData)).await.unwrap(), (200, String::new()));
+    assert!(world.invoked().is_empty());
+    let claim = record(&world, &claim_key(CASE)).unwrap();
+    assert_eq!(claim["dismissed"], "test-data");
+    assert_eq!(claim["decision"]["userId"], "U02ANN");
+    assert_eq!(claim["findingType"], "SensitiveData:S3Object/Personal");
+    assert!(!claim.to_string().contains("responseUrl"));
+    let manifest = record(&world, &manifest_key(CASE)).unwrap();
+    assert_eq!(manifest["state"], json!({"state": "dismissed", "reason": "test-data", "at": "2026-11-20T10:16:41Z"}));
+    assert_eq!(manifest["transitions"][0]["what"], "Dismissed. Test data: it is made up");
+    assert_eq!(manifest["transitions"][0]["by"]["userId"], "U02ANN");
+    let told = world.slack.take();
+    assert!(
+        told.len() == 1 && told[0].starts_with("/actions/T01ACME/1/a (replaces): Dismissed by <@U02ANN>"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
+async fn the_first_decision_wins_whichever_it_is() {
+    let world = World::new().await;
+    world.press(&dismissal(&world, DismissReason::FalsePositive)).await.unwrap();
+    world.slack.take();
+    assert_eq!(world.press(&by(&world.click(), "U03BOB")).await.unwrap().0, 200);
+    assert!(world.invoked().is_empty());
+    let told = world.slack.take();
+    assert!(told[0].contains("Dismissed already, by <@U02ANN>"), "{told:?}");
+    assert!(told[1].contains("(replaces): Dismissed by <@U02ANN>"), "{told:?}");
+
+    let world = World::new().await;
+    world.press(&world.click()).await.unwrap();
+    assert_eq!(world.invoked().len(), 1);
+    world.press(&by(&dismissal(&world, DismissReason::FalsePositive), "U03BOB")).await.unwrap();
+    let told = world.slack.take();
+    assert!(told.len() == 1 && told[0].contains(ALREADY), "{told:?}");
+    assert_eq!(record(&world, &claim_key(CASE)).unwrap().get("dismissed"), None);
+    assert_eq!(record(&world, &manifest_key(CASE)), None);
+}
+
+#[tokio::test]
+async fn who_asked_for_a_move_cannot_dismiss_while_it_may_be_under_way() {
+    let world = World::new().await;
+    world.press(&world.click()).await.unwrap();
+    world.press(&dismissal(&world, DismissReason::AcceptedRisk)).await.unwrap();
+    assert!(world.slack.take()[0].contains(ALREADY));
+    assert_eq!(record(&world, &claim_key(CASE)).unwrap().get("dismissed"), None);
+}
+
+#[tokio::test]
+async fn a_second_dismissal_completes_what_a_crash_left_undone() {
+    let world = World::new().await;
+    world.press(&dismissal(&world, DismissReason::TestData)).await.unwrap();
+    world.slack.take();
+    world.files.lock().unwrap().remove(&manifest_key(CASE));
+    world.press(&by(&dismissal(&world, DismissReason::AcceptedRisk), "U03BOB")).await.unwrap();
+    let manifest = record(&world, &manifest_key(CASE)).unwrap();
+    assert_eq!(manifest["state"]["reason"], "test-data", "the first reason stands");
+    assert_eq!(manifest["transitions"].as_array().unwrap().len(), 1);
+    let told = world.slack.take();
+    assert!(told[1].contains("(replaces): Dismissed by <@U02ANN>"), "{told:?}");
+}
+
+#[tokio::test]
+async fn another_type_of_finding_in_a_dismissed_object_is_another_matter() {
+    let world = World::new().await;
+    world.press(&dismissal(&world, DismissReason::TestData)).await.unwrap();
+    world.findings.lock().unwrap()[0]["type"] = "SensitiveData:S3Object/Credentials".into();
+    world.press(&world.click()).await.unwrap();
+    assert_eq!(world.invoked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_high_finding_needs_two_different_people() {
+    let world = careful_world().await;
+    let click = world.click();
+    assert_eq!(world.press(&click).await.unwrap().0, 200);
+    assert!(world.invoked().is_empty());
+    assert_eq!(record(&world, &claim_key(CASE)), None);
+    assert_eq!(record(&world, &first_approval_key(CASE)).unwrap()["click"]["userId"], "U02ANN");
+    let told = world.slack.take();
+    assert!(
+        told.len() == 1 && told[0].contains("(replaces): High severity") && told[0].contains("One more person needed")
+    );
+
+    world.press(&click).await.unwrap();
+    assert!(world.invoked().is_empty(), "the same person twice is one person");
+    let told = world.slack.take();
+    assert!(told[1].contains("You agreed already"), "{told:?}");
+
+    world.press(&by(&click, "U03BOB")).await.unwrap();
+    let invoked = world.invoked();
+    assert_eq!(invoked.len(), 1);
+    let decision = &invoked[0]["decision"];
+    assert_eq!(
+        (&decision["by"], &decision["first"]["userId"], &decision["second"]["userId"]),
+        (&json!("twoPeople"), &json!("U02ANN"), &json!("U03BOB"))
+    );
+    assert_eq!(decision["second"]["responseUrl"], click["response_url"]);
+    assert!(!record(&world, &claim_key(CASE)).unwrap().to_string().contains("responseUrl"));
+
+    world.slack.take();
+    world.press(&by(&click, "U02ANN")).await.unwrap();
+    assert!(world.invoked().is_empty());
+}
+
+#[tokio::test]
+async fn one_person_is_enough_where_two_are_not_asked_for() {
+    for (second_approver, score) in [(SecondApprover::None, 3), (SecondApprover::High, 2)] {
+        let mut world = World::new().await;
+        world.handler.config.second_approver = second_approver;
+        world.findings.lock().unwrap()[0]["severity"] = json!({"score": score});
+        world.press(&world.click()).await.unwrap();
+        assert_eq!(world.invoked().len(), 1, "{second_approver:?} {score}");
+    }
+}
+
+#[tokio::test]
+async fn two_people_at_the_same_moment_are_one_decision() {
+    let world = careful_world().await;
+    let (ann, bob) = (world.click(), by(&world.click(), "U03BOB"));
+    let (one, other) = tokio::join!(world.press(&ann), world.press(&bob));
+    assert_eq!((one.unwrap().0, other.unwrap().0), (200, 200));
+    assert_eq!(world.invoked().len(), 1);
+}
+
+#[tokio::test]
+async fn the_same_person_twice_at_the_same_moment_is_one_approval() {
+    let world = careful_world().await;
+    let click = world.click();
+    let (one, other) = tokio::join!(world.press(&click), world.press(&click));
+    assert_eq!((one.unwrap().0, other.unwrap().0), (200, 200));
+    assert!(world.invoked().is_empty());
+    assert_eq!(record(&world, &claim_key(CASE)), None);
+}
+
+#[tokio::test]
+async fn a_dismissal_ends_the_wait_for_the_second_person() {
+    let world = careful_world().await;
+    world.press(&world.click()).await.unwrap();
+    world.press(&by(&dismissal(&world, DismissReason::HandledElsewhere), "U03BOB")).await.unwrap();
+    world.slack.take();
+    world.press(&by(&world.click(), "U03BOB")).await.unwrap();
+    assert!(world.invoked().is_empty());
+    assert!(world.slack.take()[0].contains("Dismissed already, by <@U03BOB>"));
+    assert_eq!(record(&world, &first_approval_key(CASE)).unwrap()["click"]["userId"], "U02ANN", "kept");
+}
+
+#[tokio::test]
+async fn an_invocation_that_failed_for_the_second_person_can_be_asked_for_again() {
+    let world = careful_world().await;
+    world.press(&world.click()).await.unwrap();
+    let bob = by(&world.click(), "U03BOB");
+    world.denied.lock().unwrap().push("lambda");
+    assert_eq!(world.press(&bob).await.unwrap_err().error_type(), "RemediatorInvokeFailed");
+    world.denied.lock().unwrap().clear();
+    world.press(&bob).await.unwrap();
+    assert_eq!(world.invoked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_listed_finding_gets_its_messages_beside_the_list() {
+    let world = careful_world().await;
+    let mut click = world.click();
+    click["actions"][0]["action_id"] = "remediate-listed".into();
+    click["actions"][0]["value"] = value(Action::RemediateListed, FINDING).into();
+    world.press(&click).await.unwrap();
+    assert!(world.slack.take()[0].contains("(beside): High severity"));
+    world.press(&by(&click, "U03BOB")).await.unwrap();
+    assert_eq!(world.invoked()[0]["decision"]["second"].get("responseUrl"), None);
+}
+
+#[tokio::test]
+async fn a_click_that_takes_too_long_is_answered_before_slack_gives_up() {
+    let mut world = World::new().await;
+    // Takes the connection, and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = aws_sdk_macie2::Config::builder()
+        .behavior_version(aws_sdk_macie2::config::BehaviorVersion::latest())
+        .region(aws_sdk_macie2::config::Region::new("eu-west-1"))
+        .credentials_provider(aws_sdk_macie2::config::Credentials::for_tests())
+        .endpoint_url(format!("http://{}", silent.local_addr().unwrap()))
+        .build();
+    world.handler.macie = aws_sdk_macie2::Client::from_conf(config);
+    world.handler.time_to_act = std::time::Duration::from_millis(100);
+    let begin = std::time::Instant::now();
+    assert_eq!(world.press(&world.click()).await.unwrap_err().error_type(), "ClickTooSlow");
+    assert!(begin.elapsed().as_secs() < 3, "{:?}", begin.elapsed());
+    assert!(world.slack.take()[0].contains("Press the button again"));
+    assert!(world.files.lock().unwrap().is_empty() && world.invoked().is_empty());
+}
