@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "all of this is tests, also what stands outside of a test function")]
 
 mod code;
+mod costs;
 mod documents;
 mod permissions;
 mod rules;
