@@ -24,7 +24,7 @@ pub use kind::{FindingType, Severity, UnknownSeverity};
 pub struct Finding {
     #[serde(deserialize_with = "lenient::required_text")]
     pub id: String,
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type", default, deserialize_with = "lenient::kind")]
     pub kind: FindingType,
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub category: Option<String>,
@@ -38,28 +38,33 @@ pub struct Finding {
     pub title: Option<String>,
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
-    #[serde(rename = "severity", default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        rename = "severity",
+        default,
+        deserialize_with = "lenient::rating",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub rating: Option<Rating>,
     #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
     #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub count: Option<i64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::truth", skip_serializing_if = "Option::is_none")]
     pub archived: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::truth", skip_serializing_if = "Option::is_none")]
     pub sample: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::part", skip_serializing_if = "Option::is_none")]
     pub resources_affected: Option<ResourcesAffected>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::part", skip_serializing_if = "Option::is_none")]
     pub classification_details: Option<ClassificationDetails>,
 }
 
 /// `severity` as Macie writes it; [`Finding::severity`] reads it.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Rating {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub score: Option<i64>,
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
@@ -68,9 +73,9 @@ pub struct Rating {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ResourcesAffected {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::part", skip_serializing_if = "Option::is_none")]
     pub s3_bucket: Option<S3Bucket>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::part", skip_serializing_if = "Option::is_none")]
     pub s3_object: Option<S3Object>,
 }
 
@@ -81,13 +86,13 @@ pub struct S3Bucket {
     pub arn: Option<String>,
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::part", skip_serializing_if = "Option::is_none")]
     pub owner: Option<Owner>,
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::part", skip_serializing_if = "Option::is_none")]
     pub default_server_side_encryption: Option<Encryption>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::part", skip_serializing_if = "Option::is_none")]
     pub public_access: Option<BucketPublicAccess>,
 }
 
@@ -102,15 +107,15 @@ pub struct S3Object {
     pub version_id: Option<String>,
     #[serde(rename = "eTag", default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::number", skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     #[serde(default, deserialize_with = "lenient::time", skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<Timestamp>,
     #[serde(default, deserialize_with = "lenient::text", skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::truth", skip_serializing_if = "Option::is_none")]
     pub public_access: Option<bool>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "lenient::part", skip_serializing_if = "Option::is_none")]
     pub server_side_encryption: Option<Encryption>,
     #[serde(default, deserialize_with = "lenient::list", skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Tag>,

@@ -4,8 +4,11 @@
 //! message; the constructors in [`blocks`] keep Slack's limits whatever they are given.
 
 mod already_decided;
+mod automatic_paused;
 pub mod blocks;
 pub mod button;
+mod digest;
+mod digest_page;
 mod dismissed;
 mod facts;
 mod in_progress;
@@ -16,9 +19,13 @@ mod remediated;
 mod remediation_failed;
 mod review_request;
 mod task_failed;
+mod unreadable;
 
 pub use already_decided::already_decided;
+pub use automatic_paused::automatic_paused;
 pub use blocks::Message;
+pub use digest::digest;
+pub use digest_page::{Listed, digest_page};
 pub use dismissed::dismissed;
 pub use in_progress::in_progress;
 pub use not_remediated::not_remediated;
@@ -28,6 +35,7 @@ pub use remediated::{already_quarantined, remediated};
 pub use remediation_failed::remediation_failed;
 pub use review_request::{Approvals, review_request};
 pub use task_failed::task_failed;
+pub use unreadable::{Unreadable, unreadable_finding, unreadable_request};
 
 /// The button that only opens the console. Slack reports such clicks as well; it has no value.
 pub const OPEN_FINDING_ACTION: &str = "open-finding";

@@ -1,6 +1,14 @@
+use std::fmt::Display;
+use std::str::FromStr;
+
 use domain::policy::Policy;
 use platform::env::{Env, EnvError};
 use url::Url;
+
+/// Slack's messages and S3's lists stay short with this many of either.
+const MOST: u16 = 1_000;
+/// SQS delays a message by at most 15 minutes, and the message that closes a digest must outlast its window.
+const MOST_MINUTES: u8 = 10;
 
 /// What the deployment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +28,16 @@ pub struct Config {
     pub slack_channel_id: String,
     /// `SLACK_ENDPOINT_URL`: the only place that messages are posted to.
     pub slack_endpoint_url: Url,
+    /// `FINDING_QUEUE_URL`: the function's own queue, for what is to be done later.
+    pub finding_queue_url: String,
+    /// `AUTO_REMEDIATION_LIMIT`: objects an hour, 0 to 1,000.
+    pub auto_remediation_limit: u16,
+    /// `INDIVIDUAL_MESSAGES`: findings that are shown one by one within a window, 0 to 1,000, and as many HIGH ones more.
+    pub individual_messages: u16,
+    /// `DIGEST_MINUTES`: length of that window, 1 to 10.
+    pub digest_minutes: u8,
+    /// `STACK_NAME`: the dimension of the metrics.
+    pub stack_name: String,
 }
 
 impl Config {
@@ -43,6 +61,11 @@ impl Config {
         let slack_team_id = env.required("SLACK_TEAM_ID");
         let slack_channel_id = env.required("SLACK_CHANNEL_ID");
         let slack_endpoint_url = env.parsed("SLACK_ENDPOINT_URL", Url::parse);
+        let finding_queue_url = env.required("FINDING_QUEUE_URL");
+        let auto_remediation_limit = env.parsed("AUTO_REMEDIATION_LIMIT", |text| up_to(text, 0, MOST));
+        let individual_messages = env.parsed("INDIVIDUAL_MESSAGES", |text| up_to(text, 0, MOST));
+        let digest_minutes = env.parsed("DIGEST_MINUTES", |text| up_to(text, 1, MOST_MINUTES));
+        let stack_name = env.required("STACK_NAME");
         env.finish(|| {
             Some(Self {
                 policy: Policy {
@@ -61,7 +84,17 @@ impl Config {
                 slack_team_id,
                 slack_channel_id,
                 slack_endpoint_url: slack_endpoint_url?,
+                finding_queue_url,
+                auto_remediation_limit: auto_remediation_limit?,
+                individual_messages: individual_messages?,
+                digest_minutes: digest_minutes?,
+                stack_name,
             })
         })
     }
+}
+
+fn up_to<T: FromStr + PartialOrd + Display>(text: &str, least: T, most: T) -> Result<T, String> {
+    let number = text.parse().ok().filter(|number| (&least..=&most).contains(&number));
+    number.ok_or_else(|| format!("must be a number from {least} to {most}"))
 }

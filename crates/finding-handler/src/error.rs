@@ -25,6 +25,10 @@ pub enum Error {
     ButtonKey(#[source] SecretError),
     #[error("could not tell Slack")]
     Tell(#[source] SlackError),
+    #[error("could not send a message to the queue")]
+    Queue(#[source] Cause),
+    #[error("the channel was told as much as it can read for now")]
+    NoMessageLeft,
     #[error("no time is left for this record")]
     NoTimeLeft,
 }
@@ -41,6 +45,8 @@ impl Error {
             Self::WebhookSecret(_) => "WebhookSecretUnusable",
             Self::ButtonKey(_) => "ButtonKeyUnusable",
             Self::Tell(_) => "SlackNotTold",
+            Self::Queue(_) => "QueueSendFailed",
+            Self::NoMessageLeft => "NoMessageLeft",
             Self::NoTimeLeft => "NoTimeLeft",
         }
     }

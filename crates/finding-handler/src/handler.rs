@@ -3,38 +3,46 @@ use std::time::{Duration, SystemTime};
 use aws_config::SdkConfig;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::InvocationType;
+use domain::digest::Kind;
 use domain::finding::Finding;
 use domain::policy::{Decision, Reason, decide};
 use domain::quarantine::{Claim, Manifest, Shown, claim_key, manifest_key, shown_key};
 use domain::remediation::{self, Request, Task};
 use domain::slack::button::{Place, Signer};
-use domain::slack::{self, Approvals, Message};
+use domain::slack::{self, Approvals};
 use jiff::{SignedDuration, Timestamp};
+use platform::metrics::{Metric, Metrics};
 use platform::records::Records;
 use platform::secret::{Rotating, SecretStore};
-use platform::slack::Slack;
-use secrecy::{ExposeSecret as _, SecretString};
+use platform::slack::{Pace, Slack};
+use secrecy::ExposeSecret as _;
 
 use crate::config::Config;
 use crate::error::Error;
 use crate::record::{Batch, BatchItemFailure, BatchReport, QueueRecord, Subject, parse};
+use crate::show::{Remembered, Way};
 
 /// A case that was shown is shown again by a new finding only after this time. Macie forgets a finding after 90 days,
 /// and with it the old message's button stops working.
 const SHOWN_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// What is left of the function's time when waiting for Slack ends: enough to report the batch.
-const RESERVE: Duration = Duration::from_secs(3);
+/// The queue starts two of this function at most, and Slack takes one message a second from all of them.
+const BETWEEN_MESSAGES: Duration = Duration::from_secs(2);
 
 /// The function: configuration and clients.
 #[derive(Debug)]
 pub struct FindingHandler {
     pub config: Config,
     pub lambda: aws_sdk_lambda::Client,
+    pub sqs: aws_sdk_sqs::Client,
     pub records: Records,
     pub secrets: SecretStore,
     pub slack: Slack,
+    pub pace: Pace,
+    pub metrics: Metrics,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
+    /// What this process need not ask S3 again.
+    pub remembered: Remembered,
 }
 
 /// What became of a record.
@@ -47,10 +55,16 @@ pub(crate) enum Outcome {
     AlreadyQuarantined,
     /// An earlier finding about the same object version was shown.
     AlreadyShown,
-    Informed,
-    Asked,
+    Informed(Way),
+    Asked(Way),
     Remediating,
+    ResultTold(Way),
+    /// Whoever clicked was told by the remediator.
+    ToldBefore,
     FailureTold,
+    DigestClosed,
+    /// The channel was told that something of ours cannot be read.
+    UnreadableTold,
 }
 
 impl FindingHandler {
@@ -60,10 +74,14 @@ impl FindingHandler {
         Self {
             slack: Slack::new(config.slack_endpoint_url.clone()),
             records: Records::new(aws_sdk_s3::Client::new(aws), &config.policy.quarantine_bucket),
-            config,
             lambda: aws_sdk_lambda::Client::new(aws),
+            sqs: aws_sdk_sqs::Client::new(aws),
             secrets: SecretStore::new(aws),
+            pace: Pace::new(BETWEEN_MESSAGES),
+            metrics: Metrics::new(&config.stack_name),
             clock: Timestamp::now,
+            remembered: Remembered::default(),
+            config,
         }
     }
 
@@ -77,6 +95,11 @@ impl FindingHandler {
                 report.batch_item_failures.push(BatchItemFailure { item_identifier: record.message_id });
             }
         }
+        let waits = self.slack.take_waits();
+        if waits > 0 {
+            self.metrics.add(Metric::SlackWaits, waits.into());
+        }
+        self.metrics.flush((self.clock)());
         report
     }
 
@@ -92,16 +115,25 @@ impl FindingHandler {
         };
         let (subject_id, case_id) = match &subject {
             Subject::Finding(finding) => (finding.id.as_str(), finding.case_id()),
-            Subject::FailedRemediation { request, .. } => (request.task.subject_id(), request.task.case_id()),
+            Subject::EndedRemediation(request) | Subject::FailedRemediation { request, .. } => {
+                (request.task.subject_id(), request.task.case_id())
+            }
+            Subject::CloseDigest(digest) => (digest.as_str(), None),
+            Subject::UnreadableFinding(_) | Subject::UnreadableRequest(_) => ("unreadable", None),
         };
         let result = match &subject {
             Subject::Finding(finding) => self.handle_finding(finding, deadline).await,
+            Subject::EndedRemediation(request) => self.tell_result(request, deadline).await,
             Subject::FailedRemediation { request, error_type } => {
                 self.tell_failure(request, error_type.as_deref(), deadline).await
             }
+            Subject::CloseDigest(digest) => self.close_digest(digest, deadline).await.map(|()| Outcome::DigestClosed),
+            Subject::UnreadableFinding(what) => self.tell_unreadable(&slack::unreadable_finding(what), deadline).await,
+            Subject::UnreadableRequest(what) => self.tell_unreadable(&slack::unreadable_request(what), deadline).await,
         };
         match result {
             Ok(outcome) => {
+                self.measure(&subject, &outcome);
                 tracing::info!(
                     message.id = message_id,
                     subject.id = subject_id,
@@ -125,12 +157,32 @@ impl FindingHandler {
         }
     }
 
+    fn measure(&self, subject: &Subject, outcome: &Outcome) {
+        let metrics = &self.metrics;
+        match subject {
+            Subject::Finding(_) | Subject::UnreadableFinding(_) => metrics.count(Metric::FindingsHandled),
+            Subject::FailedRemediation { .. } | Subject::UnreadableRequest(_) => {
+                metrics.count(Metric::RemediationsFailed);
+            }
+            Subject::EndedRemediation(_) | Subject::CloseDigest(_) => {}
+        }
+        match outcome {
+            Outcome::Ignored(_) | Outcome::Dismissed | Outcome::AlreadyQuarantined | Outcome::AlreadyShown => {
+                metrics.count(Metric::FindingsIgnored);
+            }
+            Outcome::Asked(Way::Message) | Outcome::Informed(Way::Message) => metrics.count(Metric::FindingsShown),
+            Outcome::Asked(Way::Digest) | Outcome::Informed(Way::Digest) => metrics.count(Metric::FindingsDigested),
+            Outcome::Remediating => metrics.count(Metric::FindingsRemediating),
+            _ => {}
+        }
+    }
+
     async fn handle_finding(&self, finding: &Finding, deadline: SystemTime) -> Result<Outcome, Error> {
         match decide(finding, &self.config.policy) {
             Decision::Ignore(reason) => Ok(Outcome::Ignored(reason)),
             Decision::Inform(why) => {
-                self.post(&slack::notice(finding, why), deadline).await?;
-                Ok(Outcome::Informed)
+                let way = self.show(finding, Kind::Notice, &slack::notice(finding, why), deadline).await?;
+                Ok(Outcome::Informed(way))
             }
             Decision::Remediate => {
                 if self.claim(finding).await?.is_some_and(|claim| claim.dismisses(finding)) {
@@ -138,6 +190,9 @@ impl FindingHandler {
                 }
                 if self.is_quarantined(finding).await? {
                     return Ok(Outcome::AlreadyQuarantined);
+                }
+                if self.is_held(finding, deadline).await? {
+                    return self.ask(finding, deadline).await;
                 }
                 self.invoke_remediator(finding).await?;
                 Ok(Outcome::Remediating)
@@ -157,10 +212,8 @@ impl FindingHandler {
             return Ok(Outcome::Dismissed);
         }
         let policy = &self.config.policy;
-        let key = shown_key(&finding.case_id().unwrap_or_default());
         let now = (self.clock)();
-        let shown: Option<Shown> = self.records.read(&key).await.map_err(Error::ReadCase)?;
-        let was_shown = shown.is_some_and(|shown| {
+        let was_shown = self.shown(finding).await?.is_some_and(|shown| {
             // One message for all types of findings in an object, unless somebody dismissed one of them.
             let is_same = claim.is_none_or(|claim| claim.dismissed.is_none()) || shown.finding_type == finding.kind;
             is_same && now.duration_since(shown.at) < SHOWN_AGAIN_AFTER
@@ -171,10 +224,22 @@ impl FindingHandler {
         let approvals = if policy.second_approver.is_needed(finding) { Approvals::Two } else { Approvals::One };
         let keys = self.button_keys().await?;
         let message = slack::review_request(finding, &policy.quarantine_bucket, approvals, &self.signer(&keys));
-        self.post(&message, deadline).await?;
-        let shown = Shown { finding_id: finding.id.clone(), finding_type: finding.kind.clone(), at: now };
-        self.records.replace(&key, &shown).await.map_err(Error::WriteCase)?;
-        Ok(Outcome::Asked)
+        let way = self.show(finding, Kind::Review, &message, deadline).await?;
+        self.remember_shown(finding).await?;
+        Ok(Outcome::Asked(way))
+    }
+
+    /// When a finding of the case was shown last.
+    pub(crate) async fn shown(&self, finding: &Finding) -> Result<Option<Shown>, Error> {
+        let key = shown_key(&finding.case_id().unwrap_or_default());
+        self.records.read(&key).await.map_err(Error::ReadCase)
+    }
+
+    pub(crate) async fn remember_shown(&self, finding: &Finding) -> Result<(), Error> {
+        let key = shown_key(&finding.case_id().unwrap_or_default());
+        let at = (self.clock)();
+        let shown = Shown { finding_id: finding.id.clone(), finding_type: finding.kind.clone(), at };
+        self.records.replace(&key, &shown).await.map_err(Error::WriteCase)
     }
 
     /// Whether the case has ended well. A finding that is newer than that end says that the object is back.
@@ -194,14 +259,14 @@ impl FindingHandler {
         self.records.read(&claim_key(&case_id)).await.map_err(Error::ReadCase)
     }
 
-    async fn manifest(&self, finding: &Finding) -> Result<Option<Manifest>, Error> {
+    pub(crate) async fn manifest(&self, finding: &Finding) -> Result<Option<Manifest>, Error> {
         let Some(case_id) = finding.case_id() else {
             return Ok(None);
         };
         self.case(&case_id).await
     }
 
-    async fn case(&self, case_id: &str) -> Result<Option<Manifest>, Error> {
+    pub(crate) async fn case(&self, case_id: &str) -> Result<Option<Manifest>, Error> {
         self.records.read(&manifest_key(case_id)).await.map_err(Error::ReadCase)
     }
 
@@ -220,62 +285,12 @@ impl FindingHandler {
         answer.map(|_| ()).map_err(|error| Error::Invoke { function: function.clone(), source: error.into() })
     }
 
-    /// Tells how a task of the remediator ended that failed after its retries.
-    async fn tell_failure(
-        &self,
-        request: &Request,
-        error_type: Option<&str>,
-        deadline: SystemTime,
-    ) -> Result<Outcome, Error> {
-        let Task::Quarantine { finding } = &request.task else {
-            let manifest = match &request.task {
-                Task::Restore { case_id } | Task::QuarantineVersions { case_id } => self.case(case_id).await?,
-                _ => None,
-            };
-            // As a new message: the one with the button stays, so that it can be pressed again.
-            self.post(&slack::task_failed(&request.task, manifest.as_ref(), error_type), deadline).await?;
-            return Ok(Outcome::FailureTold);
-        };
-        // Only the message may be missing: then the record says how the move itself ended.
-        let keys = self.button_keys().await?;
-        let message = match self.manifest(finding).await? {
-            Some(manifest) if manifest.is_quarantined() => slack::remediated(finding, &manifest),
-            Some(manifest) if manifest.outcome().is_some() => {
-                slack::not_remediated(finding, &manifest, &self.signer(&keys))
-            }
-            _ => slack::remediation_failed(finding, error_type, &self.signer(&keys)),
-        };
-        if let Some(url) = request.decision.response_url() {
-            let replacing = message.clone().replacing_original();
-            match self.slack.post_within(self.patience(deadline)?, &SecretString::from(url), &replacing).await {
-                Ok(()) => return Ok(Outcome::FailureTold),
-                Err(error) if error.may_heal() => return Err(Error::Tell(error)),
-                Err(error) => {
-                    tracing::warn!(error = platform::chain(&error), "could not replace the clicked message");
-                }
-            }
-        }
-        self.post(&message, deadline).await?;
-        Ok(Outcome::FailureTold)
-    }
-
-    async fn button_keys(&self) -> Result<Rotating, Error> {
+    pub(crate) async fn button_keys(&self) -> Result<Rotating, Error> {
         self.secrets.get_rotating(&self.config.slack_button_key_secret_arn).await.map_err(Error::ButtonKey)
     }
 
-    fn signer<'a>(&'a self, keys: &'a Rotating) -> Signer<'a> {
+    pub(crate) fn signer<'a>(&'a self, keys: &'a Rotating) -> Signer<'a> {
         let place = Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id };
         Signer::new(keys.newest().expose_secret(), place, (self.clock)())
-    }
-
-    async fn post(&self, message: &Message, deadline: SystemTime) -> Result<(), Error> {
-        let webhook = self.secrets.get(&self.config.slack_webhook_secret_arn).await.map_err(Error::WebhookSecret)?;
-        self.slack.post_within(self.patience(deadline)?, &webhook, message).await.map_err(Error::Tell)
-    }
-
-    /// How long Slack may keep us waiting. With no time left the record goes back to the queue.
-    fn patience(&self, deadline: SystemTime) -> Result<Duration, Error> {
-        let left = deadline.duration_since((self.clock)().into()).unwrap_or_default();
-        left.checked_sub(RESERVE).ok_or(Error::NoTimeLeft)
     }
 }

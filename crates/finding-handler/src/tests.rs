@@ -1,28 +1,33 @@
+mod bursts;
 mod slack;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use aws_sdk_lambda::operation::invoke::{InvokeInput, InvokeOutput};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::operation::get_object::{GetObjectInput, GetObjectOutput};
+use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Input, ListObjectsV2Output};
 use aws_sdk_s3::operation::put_object::{PutObjectInput, PutObjectOutput};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_s3::types::Object;
 use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
+use aws_sdk_sqs::operation::send_message::{SendMessageInput, SendMessageOutput};
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use domain::finding::{Finding, FindingType};
 use domain::quarantine::{Claim, Location, Manifest, Shown, State, claim_key, manifest_key, shown_key};
 use domain::remediation::{Decision, Outcome, Proof};
 use domain::slack::button::DismissReason;
 use jiff::Timestamp;
+use platform::metrics::Metrics;
 use platform::records::Records;
 use platform::secret::SecretStore;
-use platform::slack::Slack;
+use platform::slack::{Pace, Slack};
 use serde_json::{Value, json};
 
 use self::slack::StandIn;
-use crate::{Batch, Config, FindingHandler};
+use crate::{Batch, Config, FindingHandler, Remembered};
 
 /// 2026-11-20 10:15:02, when the samples were published.
 const NOW: i64 = 1_795_169_702;
@@ -33,11 +38,16 @@ type Shared<T> = Arc<Mutex<T>>;
 struct World {
     slack: StandIn,
     /// The quarantine bucket.
-    files: Shared<HashMap<String, Vec<u8>>>,
+    files: Shared<BTreeMap<String, Vec<u8>>>,
     /// What the remediator was asked to do.
     invoked: Shared<Vec<Value>>,
-    /// Answers every call of Lambda and S3 with 403.
+    /// What was sent to the function's own queue: delay in seconds and body.
+    queued: Shared<Vec<(i32, String)>>,
+    /// Answers every call of Lambda, S3 and SQS with 403.
     denied: Shared<bool>,
+    /// How many changes to the world take effect before everything is denied.
+    left: Shared<Option<usize>>,
+    metrics: Lines,
     handler: FindingHandler,
 }
 
@@ -54,6 +64,11 @@ fn environment(name: &str) -> Option<String> {
         "SLACK_TEAM_ID" => "T01ACME",
         "SLACK_CHANNEL_ID" => "C01SECURITY",
         "SLACK_ENDPOINT_URL" => "https://hooks.slack.com",
+        "FINDING_QUEUE_URL" => "https://sqs.eu-west-1.amazonaws.com/111122223333/findings",
+        "AUTO_REMEDIATION_LIMIT" => "100",
+        "INDIVIDUAL_MESSAGES" => "5",
+        "DIGEST_MINUTES" => "10",
+        "STACK_NAME" => "acme-macie",
         _ => return None,
     };
     Some(value.to_owned())
@@ -62,20 +77,26 @@ fn environment(name: &str) -> Option<String> {
 impl World {
     async fn new() -> Self {
         let slack = StandIn::start().await;
-        let (files, invoked, denied) = (Shared::default(), Shared::default(), Shared::default());
+        let (files, invoked, queued, metrics) =
+            (Shared::default(), Shared::default(), Shared::default(), Lines::default());
+        let (denied, left) = (Arc::clone(&slack.down), Shared::default());
         let config = Config { slack_endpoint_url: slack.url.clone(), ..Config::from_env(&environment).unwrap() };
         let webhook = format!("{}services/T1/B1/x", slack.url);
         let secret = mock!(aws_sdk_secretsmanager::Client::get_secret_value)
             .then_output(move || GetSecretValueOutput::builder().secret_string(&webhook).build());
         let handler = FindingHandler {
             slack: Slack::new(slack.url.clone()),
-            records: Records::new(s3(&files, &denied), "acme-quarantine"),
-            lambda: lambda(&invoked, &denied),
+            records: Records::new(s3(&files, &denied, &left), "acme-quarantine"),
+            sqs: sqs(&queued, &denied, &left),
+            pace: Pace::new(Duration::ZERO),
+            metrics: Metrics::writing_to("acme-macie", metrics.clone()),
+            remembered: Remembered::default(),
+            lambda: lambda(&invoked, &denied, &left),
             secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
             clock: || Timestamp::from_second(NOW).unwrap(),
             config,
         };
-        Self { slack, files, invoked, denied, handler }
+        Self { slack, files, invoked, queued, denied, left, metrics, handler }
     }
 
     /// Hands over the bodies as one batch and answers with the positions of those that go back to the queue.
@@ -107,7 +128,52 @@ fn denial() -> HttpResponse {
     HttpResponse::new(403.try_into().unwrap(), SdkBody::from(body))
 }
 
-fn s3(files: &Shared<HashMap<String, Vec<u8>>>, denied: &Shared<bool>) -> aws_sdk_s3::Client {
+/// Whether a change to the world takes effect; the last one that may is followed by death.
+fn takes_effect(denied: &Shared<bool>, left: &Shared<Option<usize>>) -> bool {
+    let (mut denied, mut left) = (denied.lock().unwrap(), left.lock().unwrap());
+    match left.as_mut() {
+        Some(0) => *denied = true,
+        Some(left) => *left -= 1,
+        None => {}
+    }
+    !*denied
+}
+
+/// Where the metrics go.
+#[derive(Clone, Default)]
+struct Lines(Shared<Vec<u8>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// Each metric of each line so far, summed up.
+    fn sums(&self) -> BTreeMap<String, f64> {
+        let mut sums = BTreeMap::new();
+        for line in String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines() {
+            let line: Value = serde_json::from_str(line).unwrap();
+            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap() {
+                let name = metric["Name"].as_str().unwrap();
+                *sums.entry(name.to_owned()).or_default() += line[name].as_f64().unwrap_or_default();
+            }
+        }
+        sums
+    }
+}
+
+fn s3(
+    files: &Shared<BTreeMap<String, Vec<u8>>>,
+    denied: &Shared<bool>,
+    left: &Shared<Option<usize>>,
+) -> aws_sdk_s3::Client {
     let (stored, refuse) = (Arc::clone(files), Arc::clone(denied));
     let get = mock!(aws_sdk_s3::Client::get_object).then_compute_response(move |input: &GetObjectInput| {
         if *refuse.lock().unwrap() {
@@ -121,19 +187,57 @@ fn s3(files: &Shared<HashMap<String, Vec<u8>>>, denied: &Shared<bool>) -> aws_sd
             )),
         }
     });
-    let stored = Arc::clone(files);
-    let put = mock!(aws_sdk_s3::Client::put_object).then_compute_output(move |input: &PutObjectInput| {
-        let body = input.body().bytes().unwrap().to_vec();
-        stored.lock().unwrap().insert(input.key().unwrap().to_owned(), body);
-        PutObjectOutput::builder().build()
+    let (stored, refuse, left) = (Arc::clone(files), Arc::clone(denied), Arc::clone(left));
+    let put = mock!(aws_sdk_s3::Client::put_object).then_compute_response(move |input: &PutObjectInput| {
+        let (mut stored, key) = (stored.lock().unwrap(), input.key().unwrap().to_owned());
+        if !takes_effect(&refuse, &left) {
+            return MockResponse::Http(denial());
+        }
+        if input.if_none_match() == Some("*") && stored.contains_key(&key) {
+            let body = SdkBody::from("<Error><Code>PreconditionFailed</Code></Error>");
+            return MockResponse::Http(HttpResponse::new(412.try_into().unwrap(), body));
+        }
+        stored.insert(key, input.body().bytes().unwrap().to_vec());
+        MockResponse::Output(PutObjectOutput::builder().build())
     });
-    mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&get, &put])
+    let (stored, refuse) = (Arc::clone(files), Arc::clone(denied));
+    let list = mock!(aws_sdk_s3::Client::list_objects_v2).then_compute_response(move |input: &ListObjectsV2Input| {
+        if *refuse.lock().unwrap() {
+            return MockResponse::Http(denial());
+        }
+        // A thousand at once, as S3 does.
+        let (prefix, after) = (input.prefix().unwrap(), input.continuation_token().unwrap_or_default());
+        let stored = stored.lock().unwrap();
+        let mut keys = stored.keys().filter(|key| key.starts_with(prefix) && key.as_str() > after);
+        let page: Vec<Object> = keys.by_ref().take(1_000).map(|key| Object::builder().key(key).build()).collect();
+        let more = keys.next().and(page.last()).and_then(|last| last.key().map(str::to_owned));
+        let page = ListObjectsV2Output::builder().set_contents(Some(page)).set_next_continuation_token(more);
+        MockResponse::Output(page.build())
+    });
+    mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&get, &put, &list])
 }
 
-fn lambda(invoked: &Shared<Vec<Value>>, denied: &Shared<bool>) -> aws_sdk_lambda::Client {
-    let (invoked, refuse) = (Arc::clone(invoked), Arc::clone(denied));
+fn sqs(
+    queued: &Shared<Vec<(i32, String)>>,
+    denied: &Shared<bool>,
+    left: &Shared<Option<usize>>,
+) -> aws_sdk_sqs::Client {
+    let (queued, refuse, left) = (Arc::clone(queued), Arc::clone(denied), Arc::clone(left));
+    let send = mock!(aws_sdk_sqs::Client::send_message).then_compute_response(move |input: &SendMessageInput| {
+        if !takes_effect(&refuse, &left) {
+            return MockResponse::Http(denial());
+        }
+        let body = input.message_body().unwrap().to_owned();
+        queued.lock().unwrap().push((input.delay_seconds().unwrap(), body));
+        MockResponse::Output(SendMessageOutput::builder().build())
+    });
+    mock_client!(aws_sdk_sqs, RuleMode::MatchAny, [&send])
+}
+
+fn lambda(invoked: &Shared<Vec<Value>>, denied: &Shared<bool>, left: &Shared<Option<usize>>) -> aws_sdk_lambda::Client {
+    let (invoked, refuse, left) = (Arc::clone(invoked), Arc::clone(denied), Arc::clone(left));
     let invoke = mock!(aws_sdk_lambda::Client::invoke).then_compute_response(move |input: &InvokeInput| {
-        if *refuse.lock().unwrap() {
+        if !takes_effect(&refuse, &left) {
             return MockResponse::Http(denial());
         }
         assert_eq!(input.function_name(), Some("remediator"));
@@ -266,6 +370,11 @@ async fn what_is_not_to_be_acted_on_is_not() {
     assert_eq!(world.slack.take(), NOTHING);
     assert!(world.invoked().is_empty());
     assert!(world.files.lock().unwrap().is_empty());
+    assert_eq!(world.metrics.sums(), sums([("FindingsHandled", 2.0), ("FindingsIgnored", 2.0)]));
+}
+
+fn sums<const N: usize>(list: [(&str, f64); N]) -> BTreeMap<String, f64> {
+    list.into_iter().map(|(name, sum)| (name.to_owned(), sum)).collect()
 }
 
 #[tokio::test]
@@ -291,15 +400,40 @@ async fn unusable_records_are_dropped_and_the_others_handled() {
             json!({}),
             json!({"source": "aws.s3", "detail-type": "Macie Finding", "detail": {"id": "f"}}),
             json!({"source": "aws.macie", "detail-type": "Macie Alert", "detail": {"id": "f"}}),
-            json!({"source": "aws.macie", "detail-type": "Macie Finding"}),
-            json!({"source": "aws.macie", "detail-type": "Macie Finding", "detail": {"id": 7}}),
-            json!({"requestContext": {}, "requestPayload": {"task": 7}}),
+            json!({"closeDigest": "../../cases"}),
+            json!({"closeDigest": 7}),
         ]
         .map(|body| body.to_string()),
     );
     assert!(world.handle(&bodies).await.is_empty());
     assert_eq!(world.invoked().len(), 1);
     assert_eq!(world.slack.take().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_ours_and_unreadable_is_told_and_never_dropped() {
+    let event = |detail: Value| json!({"source": "aws.macie", "detail-type": "Macie Finding", "region": "eu-west-1", "detail": detail});
+    for (body, expected) in [
+        (event(json!(null)), "A finding could not be read"),
+        (event(json!({"id": 7, "type": "SensitiveData:S3Object/Financial"})), "A finding could not be read"),
+        (json!({"requestContext": {"requestId": "r1"}, "requestPayload": {"task": 7}}), "A remediation failed"),
+        // As it was before tasks had names.
+        (json!({"requestContext": {}, "requestPayload": {"finding": {"id": "f"}}}), "A remediation failed"),
+    ] {
+        let world = World::new().await;
+        assert!(world.handle(&[body.to_string()]).await.is_empty());
+        assert_eq!(world.slack.take(), [format!("/services/T1/B1/x: {expected}")]);
+    }
+}
+
+#[tokio::test]
+async fn a_finding_with_an_odd_leaf_is_remediated_all_the_same() {
+    let world = World::new().await;
+    let mut odd: Value = serde_json::from_str(&event("financial-high")).unwrap();
+    odd["detail"]["severity"]["score"] = json!(3.0);
+    odd["detail"]["count"] = json!("1");
+    assert!(world.handle(&[odd.to_string()]).await.is_empty());
+    assert_eq!(world.invoked().len(), 1);
 }
 
 #[tokio::test]
@@ -422,12 +556,15 @@ fn configuration_is_read_and_every_mistake_is_named() {
         "FINANCIAL_ACTION" => Some("auto".to_owned()),
         "MIN_SEVERITY_LEVEL" => Some("HGIH".to_owned()),
         "PERSONAL_ACTION" | "QUARANTINE_BUCKET" => None,
+        "INDIVIDUAL_MESSAGES" => Some("many".to_owned()),
+        "DIGEST_MINUTES" => Some("11".to_owned()),
         other => environment(other),
     };
     assert_eq!(
         Config::from_env(&wrong).unwrap_err().to_string(),
         "the environment of this function is unusable: `MIN_SEVERITY_LEVEL` is `HGIH`: must be LOW, MEDIUM or HIGH; \
          `FINANCIAL_ACTION` is `auto`: must be AUTO, REVIEW or IGNORE; `PERSONAL_ACTION` is not set; \
-         `QUARANTINE_BUCKET` is not set"
+         `QUARANTINE_BUCKET` is not set; `INDIVIDUAL_MESSAGES` is `many`: must be a number from 0 to 1000; \
+         `DIGEST_MINUTES` is `11`: must be a number from 1 to 10"
     );
 }

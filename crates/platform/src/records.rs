@@ -22,7 +22,7 @@ pub enum RecordError {
     /// S3 refused, or did not answer.
     #[error("could not {verb} the record `{key}`")]
     Refused {
-        /// "read" or "write".
+        /// "read", "list" or "write".
         verb: &'static str,
         /// Which record.
         key: String,
@@ -103,6 +103,25 @@ impl Records {
             .map_err(|source| RecordError::Unreadable { key: key.to_owned(), source })
     }
 
+    /// The keys of all records that begin so, in the order of their bytes.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub async fn list(&self, prefix: &str) -> Result<Vec<String>, RecordError> {
+        let mut keys = Vec::new();
+        let mut next = None;
+        loop {
+            // At most a thousand keys come at once.
+            let page = self.s3.list_objects_v2().bucket(&self.bucket).prefix(prefix).set_continuation_token(next);
+            let page = page.send().await.map_err(|error| refused("list", prefix, Box::new(error)))?;
+            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
+            next = page.next_continuation_token;
+            if next.is_none() {
+                return Ok(keys);
+            }
+        }
+    }
+
     /// Creates a record: `false` if one exists already, which is left as it is.
     ///
     /// # Errors
@@ -172,7 +191,10 @@ fn status<E: ProvideErrorMetadata>(error: &SdkError<E>) -> Option<u16> {
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_s3::operation::{get_object::GetObjectOutput, put_object::PutObjectOutput};
+    use aws_sdk_s3::operation::{
+        get_object::GetObjectOutput, list_objects_v2::ListObjectsV2Output, put_object::PutObjectOutput,
+    };
+    use aws_sdk_s3::types::Object;
     use aws_smithy_mocks::{RuleMode, mock, mock_client};
     use aws_smithy_runtime_api::http::StatusCode;
     use aws_smithy_types::body::SdkBody;
@@ -193,6 +215,24 @@ mod tests {
         let records = Records::new(mock_client!(aws_sdk_s3, [&exists]), "evidence");
         assert!(!records.create("a.json", &json!({})).await.unwrap());
         assert_eq!(exists.num_calls(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_list_goes_on_to_its_last_page() {
+        let page = |key: &'static str, next: Option<&'static str>| {
+            move || {
+                let page = ListObjectsV2Output::builder().contents(Object::builder().key(key).build());
+                page.set_next_continuation_token(next.map(str::to_owned)).build()
+            }
+        };
+        let first = mock!(Client::list_objects_v2)
+            .match_requests(|list| list.prefix() == Some("d/") && list.continuation_token().is_none())
+            .then_output(page("d/1", Some("more")));
+        let second = mock!(Client::list_objects_v2)
+            .match_requests(|list| list.continuation_token() == Some("more"))
+            .then_output(page("d/2", None));
+        let records = Records::new(mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&first, &second]), "evidence");
+        assert_eq!(records.list("d/").await.unwrap(), ["d/1", "d/2"]);
     }
 
     #[tokio::test]

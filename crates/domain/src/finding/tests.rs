@@ -37,6 +37,51 @@ fn null_and_empty_are_none_wherever_real_findings_have_them() {
     assert!(finding.resources_affected.unwrap().s3_bucket.unwrap().tags.is_empty());
 }
 
+/// Every leaf and every part of a real finding, one after the other, in a form that nobody expects.
+#[test]
+fn one_odd_leaf_never_costs_the_finding() {
+    fn paths(value: &Value, path: &str, found: &mut Vec<String>) {
+        let children: Vec<(String, &Value)> = match value {
+            Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), value)).collect(),
+            Value::Array(items) => items.iter().enumerate().map(|(index, item)| (index.to_string(), item)).collect(),
+            _ => return,
+        };
+        for (name, child) in children {
+            let path = format!("{path}/{name}");
+            found.push(path.clone());
+            paths(child, &path, found);
+        }
+    }
+    for name in ["financial-high", "multiple", "custom-identifier", "policy"] {
+        let whole = detail(name);
+        let mut all = Vec::new();
+        paths(&whole, "", &mut all);
+        assert!(all.len() > 20);
+        for path in all.iter().filter(|path| *path != "/id") {
+            for odd in [json!(3.5), json!("1"), json!([]), json!({}), json!(true), json!(null), json!([[7]])] {
+                let mut finding = whole.clone();
+                *finding.pointer_mut(path).unwrap() = odd.clone();
+                let read: Result<Finding, _> = serde_json::from_value(finding);
+                assert_eq!(read.unwrap().id, whole["id"], "{name} {path} {odd}");
+            }
+        }
+    }
+}
+
+#[test]
+fn numbers_truths_and_severities_are_read_in_other_forms_too() {
+    let read = |odd: Value| serde_json::from_value::<Finding>(odd).unwrap();
+    assert_eq!(read(json!({"id": "f", "severity": {"score": 3.0}})).severity(), Some(Severity::High));
+    assert_eq!(read(json!({"id": "f", "severity": "High"})).severity(), Some(Severity::High));
+    assert_eq!(read(json!({"id": "f", "count": "12"})).count, Some(12));
+    assert_eq!(read(json!({"id": "f", "count": 1.5})).count, None);
+    assert_eq!(read(json!({"id": "f", "sample": "true", "archived": "False"})).sample, Some(true));
+    assert_eq!(read(json!({"id": "f", "sample": 1})).sample, None);
+    for no_finding in [json!(null), json!("f"), json!({}), json!({"id": 7}), json!({"id": ""})] {
+        assert!(serde_json::from_value::<Finding>(no_finding).is_err());
+    }
+}
+
 #[test]
 fn every_sample_is_written_back_in_macies_spelling() {
     /// Whether everything in `written` stands in `read` under the same name; times may differ in form.

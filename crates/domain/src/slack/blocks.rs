@@ -265,6 +265,19 @@ impl Button {
         }
     }
 
+    /// A button that acts at once. `value` comes back with the click; it is signed, and never cut.
+    #[must_use]
+    pub fn plain(text: &str, action_id: &'static str, value: String) -> Self {
+        Self {
+            text: plain_text(text, BUTTON_TEXT),
+            action_id,
+            value: Some(value),
+            url: None,
+            style: None,
+            confirm: None,
+        }
+    }
+
     /// A button that opens an address of at most 3,000 characters.
     #[must_use]
     pub fn link(text: &str, action_id: &'static str, url: String) -> Self {

@@ -30,6 +30,8 @@ pub enum Action {
     Dismiss(DismissReason),
     /// Move the object back. Subject: a case.
     Restore,
+    /// The same from a list of findings, which stays. Subject: a case.
+    RestoreListed,
     /// Quarantine the other versions of the object's key as well. Subject: a case.
     QuarantineVersions,
     /// Turn Block Public Access on for the finding's bucket. Subject: a finding.
@@ -70,7 +72,7 @@ impl DismissReason {
 }
 
 impl Action {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 12] = [
         Self::Remediate,
         Self::RemediateListed,
         Self::Dismiss(DismissReason::FalsePositive),
@@ -78,6 +80,7 @@ impl Action {
         Self::Dismiss(DismissReason::AcceptedRisk),
         Self::Dismiss(DismissReason::HandledElsewhere),
         Self::Restore,
+        Self::RestoreListed,
         Self::QuarantineVersions,
         Self::BlockPublicAccess,
         Self::EncryptByDefault,
@@ -104,6 +107,7 @@ impl Action {
             Self::Dismiss(DismissReason::AcceptedRisk) => "dismiss-accepted-risk",
             Self::Dismiss(DismissReason::HandledElsewhere) => "dismiss-handled-elsewhere",
             Self::Restore => "restore",
+            Self::RestoreListed => "restore-listed",
             Self::QuarantineVersions => "quarantine-versions",
             Self::BlockPublicAccess => "block-public-access",
             Self::EncryptByDefault => "encrypt-by-default",

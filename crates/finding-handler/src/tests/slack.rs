@@ -15,21 +15,25 @@ struct Inner {
     posts: Vec<(String, Value)>,
     /// The next answers, with `Retry-After: 0`; then 200.
     answers: VecDeque<StatusCode>,
+    /// Answers 503 and takes nothing.
+    down: Arc<Mutex<bool>>,
 }
 
 pub(super) struct StandIn {
     pub(super) url: Url,
+    pub(super) down: Arc<Mutex<bool>>,
     inner: Arc<Mutex<Inner>>,
 }
 
 impl StandIn {
     pub(super) async fn start() -> Self {
-        let inner = Arc::new(Mutex::new(Inner::default()));
+        let down = Arc::<Mutex<bool>>::default();
+        let inner = Arc::new(Mutex::new(Inner { down: Arc::clone(&down), ..Inner::default() }));
         let app = Router::new().fallback(take).with_state(Arc::clone(&inner));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
         tokio::spawn(async move { axum::serve(listener, app).await });
-        Self { url, inner }
+        Self { url, down, inner }
     }
 
     /// Answers the next posts so, one after another.
@@ -57,6 +61,9 @@ async fn take(
     Json(message): Json<Value>,
 ) -> (StatusCode, [(&'static str, &'static str); 1]) {
     let mut inner = inner.lock().unwrap();
+    if *inner.down.lock().unwrap() {
+        return (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", "0")]);
+    }
     inner.posts.push((uri.path().to_owned(), message));
     (inner.answers.pop_front().unwrap_or(StatusCode::OK), [("retry-after", "0")])
 }

@@ -119,7 +119,8 @@ def _resources(request: Request) -> list[str]:
     region, account = extract_region(request.headers), get_account_id()
     if request.service == "s3":
         # The bucket, or the object by its key as it is, not as the path spells it.
-        return ["arn:aws:s3:::" + unquote(request.path).lstrip("/")]
+        bucket, _, key = unquote(request.path).lstrip("/").partition("/")
+        return [f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"]
     if request.service == "logs" and request.member("logStreamName"):
         group, stream = request.member("logGroupName"), request.member("logStreamName")
         return [f"arn:aws:logs:{region}:{account}:log-group:{group}:log-stream:{stream}"]

@@ -10,7 +10,7 @@ use yaml_rust2::Yaml;
 use crate::{FUNCTIONS, keys, sources, template, texts};
 
 /// A call in a function's code, the actions that it needs, and those that it needs for some objects only.
-const CALLS: [(&str, &[&str], &[&str]); 23] = [
+const CALLS: [(&str, &[&str], &[&str]); 25] = [
     ("batch_get_builds()", &["codebuild:BatchGetBuilds"], &[]),
     (".invoke()", &["lambda:InvokeFunction"], &[]),
     ("get_log_events()", &["logs:GetLogEvents"], &[]),
@@ -32,10 +32,12 @@ const CALLS: [(&str, &[&str], &[&str]); 23] = [
     ("get_object_tagging()", &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"], &[]),
     ("list_object_versions()", &["s3:ListBucketVersions"], &[]),
     ("records.read", &["s3:GetObject", "s3:ListBucket"], &[]),
+    ("records.list(", &["s3:ListBucket"], &[]),
     ("records.create(", &["s3:PutObject"], &[]),
     ("records.replace(", &["s3:PutObject"], &[]),
     ("records.write_if(", &["s3:PutObject"], &[]),
     ("SecretStore", &["secretsmanager:GetSecretValue"], &[]),
+    ("send_message()", &["sqs:SendMessage"], &[]),
     ("send_email()", &["ses:SendEmail"], &[]),
     (".publish()", &["sns:Publish"], &[]),
     ("task::fail(", &["states:SendTaskFailure"], &[]),

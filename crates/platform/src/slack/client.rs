@@ -1,3 +1,4 @@
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret as _, SecretString};
@@ -67,6 +68,7 @@ impl SlackError {
 pub struct Slack {
     endpoint: Url,
     http: LazyClient,
+    waits: AtomicU32,
 }
 
 impl Slack {
@@ -74,13 +76,19 @@ impl Slack {
     /// GovSlack. Nothing is sent anywhere else, since a `response_url` arrives in a request.
     #[must_use]
     pub fn new(endpoint: Url) -> Self {
-        Self { endpoint, http: LazyClient::default() }
+        Self { endpoint, http: LazyClient::default(), waits: AtomicU32::new(0) }
     }
 
     /// Whether the address belongs to this Slack: scheme, host and port are the same, and it carries no user name.
     #[must_use]
     pub fn owns(&self, address: &str) -> bool {
         self.parse(address).is_some()
+    }
+
+    /// How often it asked to wait since the last call of this function.
+    #[must_use]
+    pub fn take_waits(&self) -> u32 {
+        self.waits.swap(0, Ordering::Relaxed)
     }
 
     fn parse(&self, address: &str) -> Option<Url> {
@@ -105,6 +113,7 @@ impl Slack {
             return Ok(());
         }
         if status == StatusCode::TOO_MANY_REQUESTS {
+            self.waits.fetch_add(1, Ordering::Relaxed);
             let seconds = answer.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
             return Err(SlackError::RateLimited {
                 retry_after: seconds.map_or(DEFAULT_RETRY_AFTER, Duration::from_secs),
@@ -208,6 +217,15 @@ mod tests {
         assert_eq!(error.to_string(), "Slack asks to wait 30 s");
         let error = post_to(answering(StatusCode::TOO_MANY_REQUESTS, &[], "").await).await.unwrap_err();
         assert_eq!(error.to_string(), "Slack asks to wait 1 s");
+    }
+
+    #[tokio::test]
+    async fn waits_are_counted_and_taken_once() {
+        let endpoint = answering(StatusCode::TOO_MANY_REQUESTS, &[("retry-after", "0")], "rate_limited").await;
+        let (slack, address) = (Slack::new(endpoint.clone()), SecretString::from(format!("{endpoint}services/x")));
+        let _ = slack.post(&address, &serde_json::json!({})).await;
+        let _ = slack.post(&address, &serde_json::json!({})).await;
+        assert_eq!((slack.take_waits(), slack.take_waits()), (2, 0));
     }
 
     #[tokio::test]

@@ -1,0 +1,231 @@
+//! More findings than a channel can read, and more automatic remediations than a deployment allows.
+
+use std::collections::BTreeSet;
+
+use domain::digest::{DigestId, Kind, Progress};
+use domain::finding::Rating;
+use domain::slack::Message;
+
+use super::*;
+use crate::show::Way;
+
+/// A finding of its own about an object of its own.
+fn numbered(name: &str, number: usize, score: i64) -> String {
+    let mut event: Value = serde_json::from_str(&event(name)).unwrap();
+    event["detail"]["id"] = format!("{number:032x}").into();
+    event["detail"]["severity"] = json!({"score": score});
+    event["detail"]["resourcesAffected"]["s3Object"]["key"] = format!("hr/record-{number}.txt").into();
+    event.to_string()
+}
+
+/// Lambda's record of a request that ended.
+fn ended_request(event: &str, condition: &str, decision: &Value) -> String {
+    let event: Value = serde_json::from_str(event).unwrap();
+    json!({
+        "requestContext": {"condition": condition},
+        "requestPayload": {"task": {"quarantine": {"finding": event["detail"]}}, "decision": decision},
+        "responsePayload": {"errorType": "QuarantineCopyFailed"},
+    })
+    .to_string()
+}
+
+impl World {
+    async fn with(individual_messages: u16, auto_remediation_limit: u16) -> Self {
+        let mut world = Self::new().await;
+        world.handler.config.individual_messages = individual_messages;
+        world.handler.config.auto_remediation_limit = auto_remediation_limit;
+        world
+    }
+
+    fn digest(&self) -> DigestId {
+        DigestId::try_from("20261120T1010Z".to_owned()).unwrap()
+    }
+
+    fn progress(&self) -> Progress {
+        let files = self.files.lock().unwrap();
+        Progress::of(&self.digest(), files.keys().map(String::as_str))
+    }
+
+    /// The ids of all findings that are part of the digest.
+    fn noted(&self) -> BTreeSet<String> {
+        let (mut progress, mut ids) = (self.progress(), BTreeSet::new());
+        while !progress.next_page().is_empty() {
+            ids.extend(progress.next_page().iter().map(|entry| entry.finding_id.clone()));
+            progress = progress.after_next_page();
+        }
+        ids
+    }
+}
+
+#[tokio::test]
+async fn the_first_few_and_the_worst_are_shown_and_the_others_are_one_digest() {
+    let world = World::with(2, 100).await;
+    let findings: Vec<String> = (0..20).map(|number| numbered("personal", number, 1 + (number as i64) % 3)).collect();
+    assert!(world.handle(&findings).await.is_empty());
+    let told: Vec<String> =
+        world.slack.take().into_iter().map(|post| post.split(" in ").next().unwrap().into()).collect();
+    assert_eq!(
+        told,
+        [
+            "/services/T1/B1/x: Low severity: personal information",
+            "/services/T1/B1/x: Medium severity: personal information",
+            "/services/T1/B1/x: High severity: personal information",
+            "/services/T1/B1/x: 1 more finding since <!date^1795169400^{date_short_pretty} {time}|2026-11-20 10:10 UTC>",
+            "/services/T1/B1/x: High severity: personal information",
+        ]
+    );
+    assert_eq!(world.progress().total(), 16);
+    // The window ends at 10:20; it is 10:15:02.
+    let close = json!({"closeDigest": "20261120T1010Z"}).to_string();
+    assert_eq!(*world.queued.lock().unwrap(), [(4 * 60 + 58 + 15, close.clone())]);
+    let expected = sums([("FindingsHandled", 20.0), ("FindingsShown", 4.0), ("FindingsDigested", 16.0)]);
+    let measured = world.metrics.sums();
+    assert!(expected.iter().all(|(name, sum)| measured[name] == *sum), "{measured:?}");
+
+    // SQS may deliver the message that closes the digest twice.
+    assert!(world.handle(&[close.clone(), close]).await.is_empty());
+    let told = world.slack.take();
+    assert_eq!(told.len(), 1);
+    assert!(told[0].starts_with("/services/T1/B1/x: 16 more findings since "), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_digest_that_slack_did_not_take_is_closed_by_the_next_try() {
+    let world = World::with(0, 100).await;
+    world.slack.answer([503, 503]);
+    assert!(world.handle(&[numbered("personal", 1, 2)]).await.is_empty());
+    let close = json!({"closeDigest": "20261120T1010Z"}).to_string();
+    assert_eq!(world.handle(std::slice::from_ref(&close)).await, [0]);
+    assert!(world.handle(&[close]).await.is_empty());
+    assert_eq!(world.slack.take().len(), 3);
+}
+
+#[tokio::test]
+async fn the_news_of_automatic_remediations_is_part_of_the_digest() {
+    let world = World::with(1, 100).await;
+    let policy = json!({"by": "policy"});
+    let findings: Vec<String> = (0..6).map(|number| numbered("financial-high", number, 3)).collect();
+    for finding in &findings[..4] {
+        let event: Value = serde_json::from_str(finding).unwrap();
+        let read: Finding = serde_json::from_value(event["detail"].clone()).unwrap();
+        let outcome = if read.id.ends_with('0') { quarantined() } else { Outcome::KeyUnusable };
+        let (key, manifest) = ended(&read, outcome, NOW);
+        world.file(&key, &manifest);
+    }
+    let mut records: Vec<String> =
+        findings[..4].iter().map(|finding| ended_request(finding, "Success", &policy)).collect();
+    records.push(ended_request(&findings[4], "RetriesExhausted", &policy));
+    assert!(world.handle(&records).await.is_empty());
+    let told = world.slack.take();
+    assert_eq!(told.len(), 3, "one, one more that is HIGH, and the digest: {told:?}");
+    assert!(told[0].starts_with("/services/T1/B1/x: Quarantined `acme-uploads/hr/record-0.txt`"), "{told:?}");
+    assert_eq!(world.noted().len(), 3);
+    assert_eq!(world.metrics.sums()["RemediationsFailed"], 1.0);
+
+    // Delivered twice, told once; and whoever clicked was told by the remediator.
+    let click = json!({"by": "person", "userId": "U1", "channelId": "C1", "decidedAt": "2026-11-20T10:15:02Z"});
+    let again = [records[0].clone(), ended_request(&findings[5], "Success", &click)];
+    assert!(world.handle(&again).await.is_empty());
+    assert_eq!((world.slack.take(), world.noted().len()), (NOTHING, 3));
+}
+
+#[tokio::test]
+async fn above_the_limit_of_the_hour_people_decide_and_are_told_once() {
+    let world = World::with(100, 2).await;
+    let findings: Vec<String> = (0..5).map(|number| numbered("financial-high", number, 3)).collect();
+    assert!(world.handle(&findings).await.is_empty());
+    assert_eq!(world.invoked().len(), 2);
+    let told = world.slack.take();
+    assert_eq!(told.len(), 4, "{told:?}");
+    assert_eq!(told[0], "/services/T1/B1/x: Automatic quarantine is paused until the next hour");
+    assert!(told[1..].iter().all(|told| told.contains("Review needed")), "{told:?}");
+    assert_eq!(world.metrics.sums()["AutoRemediationsHeld"], 3.0);
+    // What was begun may be tried again, and what was shown is not shown again.
+    assert!(world.handle(&findings).await.is_empty());
+    assert_eq!((world.invoked().len(), world.slack.take()), (2, NOTHING));
+}
+
+#[tokio::test]
+async fn with_a_limit_of_none_nothing_is_automatic_and_nothing_is_paused() {
+    let world = World::with(100, 0).await;
+    assert!(world.handle(&[event("financial-high")]).await.is_empty());
+    assert!(world.invoked().is_empty());
+    assert!(world.slack.take()[0].contains("Review needed"));
+}
+
+#[tokio::test]
+async fn a_slack_that_does_not_hear_of_the_pause_is_told_with_the_next_finding() {
+    let world = World::with(100, 1).await;
+    let findings: Vec<String> = (0..3).map(|number| numbered("financial-high", number, 3)).collect();
+    assert!(world.handle(&findings[..1]).await.is_empty());
+    world.slack.answer([503]);
+    assert!(world.handle(&findings[1..]).await.is_empty());
+    let paused = world.slack.take().into_iter().filter(|told| told.contains("paused")).count();
+    assert_eq!(paused, 2, "once in vain");
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_waits_in_the_queue_when_the_channel_was_told_enough() {
+    let world = World::with(1, 100).await;
+    let unreadable = json!({"source": "aws.macie", "detail-type": "Macie Finding", "detail": {}}).to_string();
+    assert_eq!(world.handle(&[unreadable.clone(), unreadable]).await, [1]);
+    assert_eq!(world.slack.take().len(), 1);
+}
+
+/// Kills the function after each change that it makes to the world, and lets SQS deliver again what was not handled.
+#[tokio::test]
+async fn a_crash_after_any_step_drops_no_finding() {
+    let findings: Vec<String> = (0..4).map(|number| numbered("personal", number, 2)).collect();
+    let mut deaths = 0;
+    for steps in 0..40 {
+        let mut world = World::with(1, 100).await;
+        *world.left.lock().unwrap() = Some(steps);
+        let lost = world.handle(&findings).await;
+        let died = *world.denied.lock().unwrap();
+        *world.left.lock().unwrap() = None;
+        *world.denied.lock().unwrap() = false;
+        // A new process remembers nothing.
+        world.handler.remembered = Remembered::default();
+        let again: Vec<String> = lost.iter().map(|index| findings[*index].clone()).collect();
+        assert!(world.handle(&again).await.is_empty());
+
+        let told = world.slack.take().concat();
+        let noted = world.noted();
+        for number in 0..4 {
+            let shown = told.contains(&format!("record-{number}.txt"));
+            assert!(shown || noted.contains(&format!("{number:032x}")), "finding {number}, {steps} steps: {told}");
+        }
+        assert!(noted.is_empty() || !world.queued.lock().unwrap().is_empty(), "nothing will close the digest");
+        if !died {
+            assert!(deaths > 10, "{deaths} deaths");
+            return;
+        }
+        deaths += 1;
+    }
+    panic!("40 steps were not enough");
+}
+
+/// A discovery job over a data lake, from where its findings are to be shown. The number of messages does not grow.
+#[tokio::test]
+async fn ten_thousand_findings_at_once_lose_none_and_post_little() {
+    const FINDINGS: usize = 10_000;
+    let world = World::with(5, 100).await;
+    let message = Message::new("of its own", []);
+    let deadline = SystemTime::from(Timestamp::from_second(NOW).unwrap()) + Duration::from_mins(1);
+    let (mut shown, mut digested) = (BTreeSet::new(), BTreeSet::new());
+    for number in 0..FINDINGS {
+        let mut finding = finding("personal");
+        finding.id = format!("{number:032x}");
+        finding.rating = Some(Rating { score: Some(if number % 97 == 0 { 3 } else { 2 }), description: None });
+        let way = world.handler.show(&finding, Kind::Review, &message, deadline).await.unwrap();
+        if way == Way::Message {
+            shown.insert(finding.id)
+        } else {
+            digested.insert(finding.id)
+        };
+    }
+    assert_eq!(world.slack.take().len(), 5 + 5 + 1, "five, five more that are HIGH, and the digest");
+    assert_eq!((shown.len(), digested.len()), (10, FINDINGS - 10));
+    assert_eq!(world.noted(), digested);
+    assert_eq!(world.queued.lock().unwrap().len(), 1);
+}
