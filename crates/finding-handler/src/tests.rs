@@ -156,13 +156,14 @@ impl std::io::Write for Lines {
 
 impl Lines {
     /// Each metric of each line so far, summed up.
-    fn sums(&self) -> BTreeMap<String, f64> {
+    fn sums(&self) -> BTreeMap<String, u64> {
         let mut sums = BTreeMap::new();
         for line in String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines() {
             let line: Value = serde_json::from_str(line).unwrap();
             for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap() {
                 let name = metric["Name"].as_str().unwrap();
-                *sums.entry(name.to_owned()).or_default() += line[name].as_f64().unwrap_or_default();
+                let value = line[name].as_f64().unwrap_or_default();
+                *sums.entry(name.to_owned()).or_default() += format!("{value:.0}").parse::<u64>().unwrap();
             }
         }
         sums
@@ -370,10 +371,10 @@ async fn what_is_not_to_be_acted_on_is_not() {
     assert_eq!(world.slack.take(), NOTHING);
     assert!(world.invoked().is_empty());
     assert!(world.files.lock().unwrap().is_empty());
-    assert_eq!(world.metrics.sums(), sums([("FindingsHandled", 2.0), ("FindingsIgnored", 2.0)]));
+    assert_eq!(world.metrics.sums(), sums([("FindingsHandled", 2), ("FindingsIgnored", 2)]));
 }
 
-fn sums<const N: usize>(list: [(&str, f64); N]) -> BTreeMap<String, f64> {
+fn sums<const N: usize>(list: [(&str, u64); N]) -> BTreeMap<String, u64> {
     list.into_iter().map(|(name, sum)| (name.to_owned(), sum)).collect()
 }
 
