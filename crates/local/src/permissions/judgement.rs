@@ -17,13 +17,38 @@ pub struct Grant {
     pub owner: String,
     pub sid: String,
     pub action: String,
+    /// Where the resource stands in the statement: in each stack of a template it is another one.
+    pub position: usize,
     pub resource: String,
+}
+
+impl Grant {
+    /// Whether both are the same line of a template, in two stacks.
+    #[must_use]
+    pub fn is_same_line(&self, other: &Self) -> bool {
+        let line = |grant: &Self| (grant.owner.clone(), grant.sid.clone(), grant.action.clone(), grant.position);
+        line(self) == line(other)
+    }
 }
 
 /// Calls that AWS would have refused, each with the reason.
 #[must_use]
 pub fn refused<'a>(calls: &'a [Call], deployed: &Deployed) -> Vec<(&'a Call, Refusal)> {
     calls.iter().filter_map(|call| evaluate(call, deployed).err().map(|refusal| (call, refusal))).collect()
+}
+
+/// One grant of each line of a template that no call needed in any of its stacks.
+#[must_use]
+pub fn unused(calls: &[Call], deployed: &Deployed, stacks: &str) -> Vec<Grant> {
+    let (used, unused): (Vec<_>, Vec<_>) = grants(calls, deployed, stacks).into_iter().partition(|(_, used)| *used);
+    let mut lines: Vec<Grant> = Vec::new();
+    for (grant, _) in unused {
+        let is_used = used.iter().any(|(other, _)| other.is_same_line(&grant));
+        if !is_used && !lines.iter().any(|line| line.is_same_line(&grant)) {
+            lines.push(grant);
+        }
+    }
+    lines
 }
 
 /// Every grant of the roles and resources that are of stacks with this beginning, and whether any call needed it.
@@ -69,13 +94,15 @@ pub(super) fn grants_of(owner: &str, statement: &Statement) -> Vec<Grant> {
     }
     let own = [String::new()];
     let resources = if statement.resource.is_empty() { &own } else { statement.resource.as_slice() };
-    let grant = |action: &String, resource: &String| Grant {
+    let grant = |action: &String, (position, resource): (usize, &String)| Grant {
         owner: owner.to_owned(),
         sid: statement.sid.clone(),
         action: action.clone(),
+        position,
         resource: resource.clone(),
     };
-    statement.action.iter().flat_map(|action| resources.iter().map(move |resource| grant(action, resource))).collect()
+    let each = |action| resources.iter().enumerate().map(move |resource| grant(action, resource));
+    statement.action.iter().flat_map(each).collect()
 }
 
 fn needs(call: &Call, statement: &Statement, grant: &Grant) -> bool {
@@ -86,4 +113,45 @@ fn needs(call: &Call, statement: &Statement, grant: &Grant) -> bool {
 
 fn by_service(call: &Call, statement: &Statement) -> bool {
     matches!(&statement.principal, Some(super::policy::Principal::Service(names)) if names.contains(&call.by))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn role(stack: &str, bucket: &str, actions: &Value) -> Value {
+        let resource = [format!("arn:aws:s3:::{bucket}/a/*"), format!("arn:aws:s3:::{bucket}/b/*")];
+        json!({"arn": format!("arn:aws:iam::000000000000:role/{stack}"), "stack": stack, "name": "Role", "guardrails": {},
+            "trust": {"Version": "2012-10-17", "Statement": []}, "policies": {"p": {"Version": "2012-10-17",
+            "Statement": {"Sid": "S", "Effect": "Allow", "Action": actions, "Resource": resource}}}})
+    }
+
+    fn call(stack: &str, action: &str, resource: &str) -> Value {
+        json!({"role": format!("arn:aws:iam::000000000000:role/{stack}"), "by": "", "action": action,
+            "resource": resource, "context": {}})
+    }
+
+    #[test]
+    fn a_line_is_used_if_any_stack_of_its_template_uses_it() {
+        let actions = json!(["s3:GetObject"]);
+        let roles = [role("demo-1", "x", &actions), role("demo-2", "y", &actions), role("other", "z", &actions)];
+        let deployed: Deployed = serde_json::from_value(json!({"roles": roles, "resources": {}})).unwrap();
+        let calls = |made: Vec<Value>| -> Vec<Call> { serde_json::from_value(Value::Array(made)).unwrap() };
+
+        let one = calls(vec![call("demo-1", "s3:GetObject", "arn:aws:s3:::x/a/1")]);
+        let found = unused(&one, &deployed, "demo-");
+        let [left] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((left.position, left.sid.as_str()), (1, "S"));
+
+        let both = calls(vec![
+            call("demo-1", "s3:GetObject", "arn:aws:s3:::x/a/1"),
+            call("demo-2", "s3:GetObject", "arn:aws:s3:::y/b/1"),
+        ]);
+        assert_eq!(unused(&both, &deployed, "demo-"), []);
+        assert_eq!(refused(&both, &deployed).len(), 0);
+        let across = calls(vec![call("demo-1", "s3:GetObject", "arn:aws:s3:::y/a/1")]);
+        assert_eq!(refused(&across, &deployed).len(), 1, "a stack reads another's bucket");
+    }
 }

@@ -9,11 +9,13 @@ use super::{
     policy::{Document, Effect, Statement, Values},
 };
 
-/// Needed grants that could be taken away without any call being refused: something else allows the same.
+/// Needed grants that could be taken away in every stack without any call being refused: something else allows the same.
 #[must_use]
 pub fn redundant(calls: &[Call], deployed: &Deployed, stacks: &str) -> Vec<Grant> {
     let needed = grants(calls, deployed, stacks).into_iter().filter(|(_, used)| *used).map(|(grant, _)| grant);
-    needed.filter(|grant| !is_noticed(calls, &grant.action, &without(deployed, grant))).collect()
+    let (missed, idle): (Vec<Grant>, Vec<Grant>) =
+        needed.partition(|grant| is_noticed(calls, &grant.action, &without(deployed, grant)));
+    idle.into_iter().filter(|grant| !missed.iter().any(|other| other.is_same_line(grant))).collect()
 }
 
 /// Statements with a condition that could ask for anything else without any call being refused, as `owner sid key`.

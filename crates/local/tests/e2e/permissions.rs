@@ -9,7 +9,7 @@ use local::{
     permissions::{
         self, Call, Deployed,
         evaluate::{Refusal, evaluate},
-        judgement::{Grant, grants, refused},
+        judgement::{refused, unused},
         mutation::{idle_conditions, redundant, unnoticed_additions},
     },
     world::World,
@@ -40,11 +40,10 @@ pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize
 fn leftovers(calls: &[Call], deployed: &Deployed, name: &str) -> Vec<String> {
     let stacks = format!("{name}-");
     let mut problems = Vec::new();
-    let unused: Vec<Grant> =
-        grants(calls, deployed, &stacks).into_iter().filter(|(_, used)| !used).map(|(grant, _)| grant).collect();
-    for (kind, found, exceptions) in
-        [("never used", unused, UNUSED), ("double", redundant(calls, deployed, &stacks), DOUBLE)]
-    {
+    for (kind, found, exceptions) in [
+        ("never used", unused(calls, deployed, &stacks), UNUSED),
+        ("double", redundant(calls, deployed, &stacks), DOUBLE),
+    ] {
         for grant in &found {
             if !exceptions.iter().any(|exception| exception.covers(grant)) {
                 problems.push(format!("{kind}: {grant:?}"));

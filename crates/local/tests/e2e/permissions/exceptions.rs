@@ -37,17 +37,10 @@ pub(super) const UNUSED: &[Exception] = &[
         resource: "identity/developers@example.com",
         why: "SES asks for the recipient's identity as well while the account is in its sandbox",
     },
-    all(("ApprovalRole", "TellTheChannel"), &["sns:Publish"], "a decision is told when nobody decided in time"),
     all(
         ("CheckBuildStatusRole", "LookAtTheBuild"),
         &["codebuild:BatchGetBuilds"],
         "the result of a build was too long for Step Functions, which cuts it",
-    ),
-    all(("CheckBuildStatusRole", "ReadTheBuildLog"), &["logs:GetLogEvents"], "a build failed in one of its commands"),
-    all(
-        ("CodeScanRole", "CallTheFunctions"),
-        &["lambda:InvokeFunction"],
-        "the state machine calls Approval when nobody decided in time",
     ),
     all(("CodeScanRole", "RunTheScan"), &["codebuild:StopBuild"], "somebody stops an execution during its scan"),
     all(("CodeScanRole", "TellTheChannel"), &["sns:Publish"], "CheckBuildStatus failed and could not tell the channel"),
