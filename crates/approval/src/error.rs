@@ -1,3 +1,7 @@
+use aws_sdk_sesv2::{
+    error::{ProvideErrorMetadata as _, SdkError},
+    operation::send_email::SendEmailError,
+};
 use lambda_runtime::Diagnostic;
 use platform::{records::RecordError, task::TaskError};
 
@@ -9,13 +13,62 @@ pub enum Error {
     Record(#[source] RecordError),
     /// The mail was not sent, for a reason that may pass.
     #[error("could not send the mail; press the button again")]
-    Mail(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Mail(#[source] MailError),
     /// The notification could not be published.
     #[error("could not publish the notification")]
     Notification(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The waiting execution could not be told.
     #[error("could not end the wait of the state machine; press the button again")]
     Task(#[source] TaskError),
+}
+
+/// Why SES did not take a mail. Its own words are left out: they name addresses, which belong neither in a log nor in
+/// the channel.
+#[derive(Debug, thiserror::Error)]
+pub enum MailError {
+    /// SES said no.
+    #[error("SES answered `{code}`")]
+    Refused {
+        /// The error's name.
+        code: String,
+    },
+    /// SES said nothing.
+    #[error("SES did not answer")]
+    NoAnswer(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<SdkError<SendEmailError>> for MailError {
+    fn from(error: SdkError<SendEmailError>) -> Self {
+        match error.as_service_error() {
+            Some(service) => Self::Refused { code: service.code().unwrap_or("an error without a name").to_owned() },
+            None => Self::NoAnswer(Box::new(error)),
+        }
+    }
+}
+
+impl MailError {
+    /// What a person has to change before SES will send the mail; `None` if another try may help. Error names: SES API
+    /// v2, `SendEmail` (facts 8).
+    pub(crate) fn hint(&self) -> Option<&'static str> {
+        let Self::Refused { code } = self else { return None };
+        let hint = match code.as_str() {
+            "MessageRejected" => {
+                "verify the sender in SES, and the receiver too while the account is in the SES sandbox; then press again"
+            }
+            "MailFromDomainNotVerifiedException" => {
+                "finish the set-up of the MAIL FROM domain in SES; then press again"
+            }
+            "AccountSuspendedException" => "SES has suspended the account: ask AWS Support; then press again",
+            "SendingPausedException" => "sending is paused in SES: resume it; then press again",
+            "NotFoundException" => "the stack's SESConfigurationSet does not exist: correct it; then press again",
+            "BadRequestException" => "SES takes the stack's mail addresses for invalid: correct them; then press again",
+            "AccessDeniedException" | "AccessDenied" => {
+                "the function may not send as SESEmail: check the stack's SESIdentity; then press again"
+            }
+            _ => return None,
+        };
+        Some(hint)
+    }
 }
 
 impl Error {

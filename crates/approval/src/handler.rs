@@ -1,6 +1,6 @@
 use aws_config::SdkConfig;
 use aws_sdk_sesv2::{
-    error::{ProvideErrorMetadata as _, SdkError},
+    error::SdkError,
     operation::send_email::SendEmailError,
     types::{Body, Content, Destination, EmailContent, Message},
 };
@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use platform::{records::Records, task};
 use serde_json::{Value, json};
 
-use crate::{Config, Error, Reply, reply::Mailed};
+use crate::{Config, Error, Reply, error::MailError, reply::Mailed};
 
 /// Longer than the function may run: after this, a press that left its work undone has died.
 const LONGEST_PRESS: SignedDuration = SignedDuration::from_mins(1);
@@ -68,16 +68,35 @@ impl Approval {
             tracing::warn!(scan.id = %scan_id, "the scan has nothing to decide");
             return Ok(Reply::nothing_to_decide(&report));
         };
+        if request.outcome == Outcome::Expired && !self.may_expire(&request).await? {
+            tracing::warn!(scan.id = %scan_id, "somebody else than the state machine asks for an expiry");
+            return Ok(Reply::may_not_expire(scan_id));
+        }
         let (decision, first) = self.decide(&request, request_id, now).await?;
         let mailed = if under_way(&request, &decision, first, now) && !self.told(&decision).await? {
             Mailed::UnderWay
         } else {
-            let mailed = self.tell(&report, failure, &decision).await?;
+            let mailed = match self.tell(&report, failure, &decision).await {
+                // The time is over, and what was decided stands: a mail must not turn an approval into a failure.
+                Err(error @ Error::Mail(_)) if request.outcome == Outcome::Expired => {
+                    tracing::error!(scan.id = %scan_id, error_type = error.error_type(),
+                        error = platform::chain(&error), "the decision stands without its mail");
+                    Mailed::Refused("SES did not take it in time".to_owned())
+                }
+                told => told?,
+            };
             self.end_wait(&decision).await?;
             mailed
         };
         tracing::info!(scan.id = %scan_id, scan.outcome = ?decision.outcome, decision.first = first, "handled the decision");
         Ok(Reply::decided(&report, &decision, first, &mailed))
+    }
+
+    /// Whether the state machine asks: it knows the key that it gave to CheckBuildStatus.
+    async fn may_expire(&self, request: &Request) -> Result<bool, Error> {
+        let key = request.scan_id.record_key(TASK);
+        let waiting = self.records.read::<WaitingTask>(&key).await.map_err(Error::Record)?;
+        Ok(waiting.is_some_and(|waiting| request.key.as_ref() == Some(&waiting.expiry_key)))
     }
 
     /// The decision that counts, and whether this request made it. Creating the record is the decision.
@@ -95,7 +114,10 @@ impl Approval {
         }
         let earlier = self.records.read(&key).await.map_err(Error::Record)?;
         // Records are never deleted, so the earlier one is there; if somebody did delete it, this one stands for it.
-        Ok((earlier.unwrap_or(decision), false))
+        let earlier: Decision = earlier.unwrap_or(decision);
+        // S3 has taken the record, its answer was lost, and the SDK has tried again.
+        let first = earlier.request_id == request_id;
+        Ok((earlier, first))
     }
 
     /// Sends the mail, or tells the channel of the expiry, unless that was done before.
@@ -114,13 +136,12 @@ impl Approval {
         } else {
             match self.send(&mail::decided(report, failure, decision, &links)).await {
                 Ok(message_id) => message_id,
-                Err(error) => match refusal(&error) {
-                    Some(why) => {
-                        tracing::error!(scan.id = %decision.scan_id, error = platform::chain(&error), "SES refused the mail");
-                        return Ok(Mailed::Refused(why));
-                    }
-                    None => return Err(Error::Mail(Box::new(error))),
-                },
+                Err(error) => {
+                    let error = MailError::from(error);
+                    let Some(hint) = error.hint() else { return Err(Error::Mail(error)) };
+                    tracing::error!(scan.id = %decision.scan_id, error = platform::chain(&error), "SES refused the mail");
+                    return Ok(Mailed::Refused(format!("{error}: {hint}")));
+                }
             }
         };
         self.records.create(&mark, &json!({"messageId": message_id})).await.map_err(Error::Record)?;
@@ -173,28 +194,6 @@ impl Approval {
 /// state machine is not put off: it asks once, at the end.
 fn under_way(request: &Request, decision: &Decision, first: bool, now: Timestamp) -> bool {
     !first && request.outcome != Outcome::Expired && now.duration_since(decision.decided_at) < LONGEST_PRESS
-}
-
-/// Why SES will not send this mail until a person changes something; `None` if another try may help. Error names: SES
-/// API v2, `SendEmail` (facts 8).
-fn refusal(error: &SdkError<SendEmailError>) -> Option<String> {
-    let service = error.as_service_error()?;
-    let hint = match service.code()? {
-        "MessageRejected" => {
-            "verify the sender in SES, and the receiver too while the account is in the SES sandbox; then press again"
-        }
-        "MailFromDomainNotVerifiedException" => "finish the set-up of the MAIL FROM domain in SES; then press again",
-        "AccountSuspendedException" => "SES has suspended the account: ask AWS Support; then press again",
-        "SendingPausedException" => "sending is paused in SES: resume it; then press again",
-        "NotFoundException" => "the stack's SESConfigurationSet does not exist: correct it; then press again",
-        "BadRequestException" => "SES takes the stack's mail addresses for invalid: correct them; then press again",
-        "AccessDeniedException" | "AccessDenied" => {
-            "the function may not send as SESEmail: check the stack's SESIdentity; then press again"
-        }
-        _ => return None,
-    };
-    let words = service.message().unwrap_or("SES gave no reason");
-    Some(format!("{} ({hint})", domain::text::plain(words, 200)))
 }
 
 #[cfg(test)]

@@ -43,6 +43,11 @@ impl Reply {
         Self { scan_id: Some(scan_id.clone()), ..Self::sentence("Nothing was decided: no such scan is known.".into()) }
     }
 
+    pub(crate) fn may_not_expire(scan_id: &ScanId) -> Self {
+        let message = "Nothing was decided: only the state machine can let a scan expire. Press Reject instead.";
+        Self { scan_id: Some(scan_id.clone()), ..Self::sentence(message.into()) }
+    }
+
     pub(crate) fn nothing_to_decide(report: &Report) -> Self {
         let message = "Nothing was decided: only a failed quality gate can be approved or rejected.".to_owned();
         Self { scan_id: Some(report.scan_id.clone()), upload: Some(upload(report)), ..Self::sentence(message) }

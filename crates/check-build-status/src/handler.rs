@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Config, Error, build_log,
-    request::Request,
+    request::{Claim, Request},
     sonarqube::{Server, ServerVerdict},
 };
 
@@ -49,6 +49,10 @@ pub enum Outcome {
     PipelineFailed,
     /// The server has not decided yet; the state machine asks again.
     AnalysisPending,
+    /// The version belongs to this scan, which may begin.
+    Claimed,
+    /// The version belongs to another scan.
+    Duplicate,
 }
 
 impl CheckBuildStatus {
@@ -75,6 +79,9 @@ impl CheckBuildStatus {
     /// # Errors
     /// [`Error`]; the state machine tries again.
     pub async fn handle(&self, payload: &Value, now: Timestamp) -> Result<Outcome, Error> {
+        if payload.get("claim").is_some() {
+            return self.claim(payload).await;
+        }
         let request: Request = serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
         let key = request.scan_id.record_key(REPORT);
         let report = if let Some(report) = self.records.read(&key).await.map_err(Error::Record)? {
@@ -90,6 +97,35 @@ impl CheckBuildStatus {
         let outcome = self.tell(&request, &report).await?;
         tracing::info!(scan.id = %request.scan_id, scan.outcome = ?outcome, "checked the scan");
         Ok(outcome)
+    }
+
+    /// Gives the version to one scan: the first one, or the next one after a scan that came to no verdict.
+    async fn claim(&self, payload: &Value) -> Result<Outcome, Error> {
+        let Claim { claim, object } = serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
+        let key = object.index_key();
+        let index = UploadIndex { scan_id: claim.clone() };
+        let earlier = self.records.read_state::<UploadIndex>(&key).await.map_err(Error::Record)?;
+        let state = match earlier {
+            None => None,
+            // A try of ours that was not told about.
+            Some((earlier, _)) if earlier.scan_id == claim => return Ok(Outcome::Claimed),
+            Some((earlier, state)) => {
+                let report = earlier.scan_id.record_key(REPORT);
+                let report = self.records.read::<Report>(&report).await.map_err(Error::Record)?;
+                if !report.is_some_and(|report| matches!(report.verdict, Verdict::PipelineFailed(_))) {
+                    tracing::info!(scan.id = %claim, scan.earlier = %earlier.scan_id, "another scan has this version");
+                    return Ok(Outcome::Duplicate);
+                }
+                Some(state)
+            }
+        };
+        let claimed = self.records.write_if(&key, &index, state.as_ref()).await.map_err(Error::Record)?;
+        if claimed.is_some() {
+            return Ok(Outcome::Claimed);
+        }
+        // Somebody was faster; or we were, and the answer was lost.
+        let owner = self.records.read::<UploadIndex>(&key).await.map_err(Error::Record)?;
+        Ok(if owner.is_some_and(|owner| owner.scan_id == claim) { Outcome::Claimed } else { Outcome::Duplicate })
     }
 
     /// Creates the report. If another try was faster, its report counts.
@@ -160,7 +196,7 @@ impl CheckBuildStatus {
     async fn ask_server(&self, request: &Request, build: &Build, task_id: &str) -> Result<Option<Verdict>, Error> {
         let token = self.secrets.get_key(&self.config.sonar_reader_secret_arn, "token").await.map_err(Error::Token)?;
         let server = Server { http: &self.http, url: &self.config.sonar_host_url, token: &token };
-        let verdict = match server.verdict(task_id, &request.project_key, request.started_at).await {
+        let verdict = match server.verdict(task_id, &request.project_key, &request.scan_id, request.started_at).await {
             Ok(ServerVerdict::Pending) if request.attempt < LAST_ATTEMPT => return Ok(None),
             Err(error) if error.may_heal() && request.attempt < LAST_UNREACHABLE_ATTEMPT => {
                 tracing::warn!(error = platform::chain(&error), "the server did not answer");
@@ -183,8 +219,6 @@ impl CheckBuildStatus {
             let key = ProjectState::key(&report.project_key);
             self.records.replace(&key, &state).await.map_err(Error::Record)?;
         }
-        let index = UploadIndex { scan_id: report.scan_id.clone() };
-        self.records.replace(&report.upload.index_key(), &index).await.map_err(Error::Record)?;
         match &report.verdict {
             Verdict::Passed => {
                 if self.config.notify_passed || (report.recovered && self.config.notify_recovered) {
@@ -197,7 +231,8 @@ impl CheckBuildStatus {
             }
             Verdict::QualityGateFailed(failure) => {
                 // The token first: a button that is there must find it.
-                let waiting = WaitingTask { task_token: request.task_token.clone() };
+                let waiting =
+                    WaitingTask { task_token: request.task_token.clone(), expiry_key: request.expiry_key.clone() };
                 self.records.replace(&request.scan_id.record_key(TASK), &waiting).await.map_err(Error::Record)?;
                 self.notify_once(report, &notification::quality_gate_failed(report, failure, &links)).await?;
                 Ok(Outcome::AwaitingDecision)

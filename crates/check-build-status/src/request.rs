@@ -12,6 +12,8 @@ use serde_json::Value;
 pub(crate) struct Request {
     /// Completes the waiting execution.
     pub task_token: String,
+    /// What the state machine will send along when the time for a decision is over.
+    pub expiry_key: String,
     pub scan_id: ScanId,
     pub execution_arn: String,
     /// Computed once, in the state machine; the scanner got the same.
@@ -30,6 +32,14 @@ pub(crate) struct Request {
     /// How often the state machine has tried already.
     #[serde(default)]
     pub attempt: u32,
+}
+
+/// What the state machine asks before it scans: `{"claim": "<scan id>", "object": {…}}`.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Claim {
+    /// Which scan wants to have the version.
+    pub claim: ScanId,
+    pub object: Upload,
 }
 
 /// A build as CodeBuild's own API describes it.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::scan::{
+    ScanId,
     diagnosis::GateFailure,
     sonarqube::{ComponentAnswer, GateAnswer, HotspotsAnswer, IssuesAnswer, TaskAnswer, TaskState, task_state},
 };
@@ -38,8 +39,10 @@ pub(crate) enum ServerError {
     Unreachable(#[source] HttpError),
     #[error("the SonarQube server's address or token cannot be sent")]
     Unsendable(#[source] platform::http::InvalidRequest),
-    #[error("the SonarQube server refused the reader's token ({0})")]
-    Refused(StatusCode),
+    #[error("the SonarQube server does not know the reader's token (401)")]
+    TokenRefused,
+    #[error("the reader's user may not see this analysis (403): give it Browse and Execute Analysis on the project")]
+    Forbidden,
     #[error("the SonarQube server answered {status}: {message}")]
     Status { status: StatusCode, message: String },
     #[error("the SonarQube server's answer is too large")]
@@ -54,7 +57,7 @@ impl ServerError {
         match self {
             Self::Unreachable(error) => error.may_heal(),
             Self::Status { status, .. } => status.is_server_error() || *status == StatusCode::TOO_MANY_REQUESTS,
-            Self::Unsendable(_) | Self::Refused(_) | Self::TooLarge | Self::Unreadable(_) => false,
+            Self::Unsendable(_) | Self::TokenRefused | Self::Forbidden | Self::TooLarge | Self::Unreadable(_) => false,
         }
     }
 }
@@ -67,15 +70,17 @@ pub(crate) struct Server<'a> {
 }
 
 impl Server<'_> {
-    /// The verdict on our analysis: the task must be of this project and newer than the scan's start.
+    /// The verdict on our analysis: the task must be of this project and this scan, and newer than the scan's start.
     pub(crate) async fn verdict(
         &self,
         task_id: &str,
         project_key: &str,
+        scan_id: &ScanId,
         scan_started: Timestamp,
     ) -> Result<ServerVerdict, ServerError> {
-        let task: TaskAnswer = self.ask("api/ce/task", &[("id", task_id)]).await?;
-        let analysis_id = match task_state(&task.task, project_key, scan_started) {
+        let query = [("id", task_id), ("additionalFields", "scannerContext")];
+        let task: TaskAnswer = self.ask("api/ce/task", &query).await?;
+        let analysis_id = match task_state(&task.task, project_key, scan_id, scan_started) {
             TaskState::Pending => return Ok(ServerVerdict::Pending),
             TaskState::Failed { why } => return Ok(ServerVerdict::AnalysisFailed(why)),
             TaskState::Foreign { why } => return Ok(ServerVerdict::Unknown(why)),
@@ -139,8 +144,10 @@ impl Server<'_> {
             HttpError::TooLarge(_) => ServerError::TooLarge,
             error => ServerError::Unreachable(error),
         })?;
-        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
-            return Err(ServerError::Refused(status));
+        match status {
+            StatusCode::UNAUTHORIZED => return Err(ServerError::TokenRefused),
+            StatusCode::FORBIDDEN => return Err(ServerError::Forbidden),
+            _ => {}
         }
         if !status.is_success() {
             return Err(ServerError::Status { status, message: error_message(&body) });

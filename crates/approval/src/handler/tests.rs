@@ -26,7 +26,7 @@ fn config() -> Config {
 fn waiting() -> Aws {
     let aws = Aws::default();
     aws.put_object("evidence/scans/scan-1/report.json", &report("QUALITY_GATE_FAILED"));
-    aws.put_object("evidence/scans/scan-1/task.json", &json!({"taskToken": "token-1"}));
+    aws.put_object("evidence/scans/scan-1/task.json", &json!({"taskToken": "token-1", "expiryKey": "key-1"}));
     aws
 }
 
@@ -51,6 +51,10 @@ async fn press_later(aws: &Aws, payload: &Value) -> Result<Reply, Error> {
     Approval::new(config(), &aws.config()).handle(payload, "request-2", LATER.parse().unwrap()).await
 }
 
+fn expire() -> Value {
+    json!({"expire": "scan-1", "key": "key-1"})
+}
+
 async fn message(aws: &Aws, payload: Value) -> String {
     press(aws, &payload).await.unwrap().message
 }
@@ -70,12 +74,27 @@ async fn an_approval_is_recorded_mailed_and_ends_the_wait() {
 }
 
 #[tokio::test]
+async fn the_sample_requests_decide_as_their_names_say() {
+    for (sample, outcome) in [
+        (include_str!("../../../../samples/events/approval.reject.json"), Outcome::Rejected),
+        (include_str!("../../../../samples/events/approval.expire.json"), Outcome::Expired),
+    ] {
+        let payload: Value = serde_json::from_str(sample).unwrap();
+        let aws = waiting();
+        if let Some(key) = payload.get("key") {
+            aws.put_object("evidence/scans/scan-1/task.json", &json!({"taskToken": "token-1", "expiryKey": key}));
+        }
+        assert_eq!(press(&aws, &payload).await.unwrap().outcome, Some(outcome));
+    }
+}
+
+#[tokio::test]
 async fn the_first_decision_counts_whatever_comes_later() {
     let aws = waiting();
     assert_eq!(message(&aws, json!({"reject": "scan-1"})).await, "Rejection Email sent successfully");
-    for later in ["approve", "reject", "expire"] {
+    for later in [json!({"approve": "scan-1"}), json!({"reject": "scan-1"}), expire()] {
         assert_eq!(
-            message(&aws, json!({later: "scan-1"})).await,
+            message(&aws, later).await,
             "Nothing changed: this scan was rejected at 2026-11-21T10:20:30Z (request request-1). The first decision counts."
         );
     }
@@ -86,13 +105,45 @@ async fn the_first_decision_counts_whatever_comes_later() {
 #[tokio::test]
 async fn an_expiry_tells_the_channel_and_sends_no_mail() {
     let aws = waiting();
-    let reply = press(&aws, &json!({"expire": "scan-1"})).await.unwrap();
+    let reply = press(&aws, &expire()).await.unwrap();
     assert_eq!(reply.outcome, Some(Outcome::Expired));
     assert_eq!((aws.mails().len(), aws.published().len(), aws.completions().len()), (0, 1, 0));
     assert_eq!(aws.published()[0]["metadata"]["additionalContext"]["kind"], "expired");
     let late = message(&aws, json!({"approve": "scan-1"})).await;
     assert!(late.starts_with("This scan was left undecided until it expired at 2026-11-21T10:20:30Z"), "{late}");
     assert_eq!(aws.mails().len(), 0);
+}
+
+#[tokio::test]
+async fn only_the_state_machine_can_let_a_scan_expire() {
+    let aws = waiting();
+    let before = aws.places();
+    for key in ["", "key-2", "token-1"] {
+        let reply = press(&aws, &json!({"expire": "scan-1", "key": key})).await.unwrap();
+        assert!(reply.message.starts_with("Nothing was decided: only the state machine"), "{}", reply.message);
+        assert_eq!(reply.outcome, None);
+    }
+    assert_eq!((aws.places(), aws.published().len()), (before, 0));
+    assert_eq!(message(&aws, json!({"approve": "scan-1"})).await, "Approval Email sent successfully");
+}
+
+#[tokio::test]
+async fn an_approval_whose_mail_fails_until_the_time_is_over_stays_an_approval() {
+    let aws = waiting();
+    aws.refuse_mails(Some((429, "TooManyRequestsException")));
+    press(&aws, &json!({"approve": "scan-1"})).await.unwrap_err();
+    let reply = press_later(&aws, &expire()).await.unwrap();
+    assert_eq!(reply.outcome, Some(Outcome::Approved));
+    assert_eq!((aws.mails().len(), aws.published().len()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_press_whose_record_was_taken_without_an_answer_is_still_the_first() {
+    let aws = waiting();
+    let decision = json!({"scanId": "scan-1", "outcome": "APPROVED", "decidedAt": NOW, "requestId": "request-1"});
+    aws.put_object("evidence/scans/scan-1/decision.json", &decision);
+    assert_eq!(message(&aws, json!({"approve": "scan-1"})).await, "Approval Email sent successfully");
+    assert_eq!((aws.mails().len(), aws.completions().len()), (1, 1));
 }
 
 #[tokio::test]
@@ -131,6 +182,7 @@ async fn a_mail_that_ses_refuses_keeps_the_decision_and_says_what_to_do() {
         let reply = press_later(&aws, &json!({"approve": "scan-1"})).await.unwrap();
         assert!(reply.message.starts_with("This scan is approved, but the mail was not sent: "), "{}", reply.message);
         assert!(reply.message.contains(hint), "{}", reply.message);
+        assert!(!reply.message.contains('@'), "the reply names an address: {}", reply.message);
         assert_eq!(reply.outcome, Some(Outcome::Approved));
     }
     // The wait is over all the same: the decision is what the pipeline needs.
@@ -187,13 +239,13 @@ async fn a_kill_after_any_step_loses_nothing_and_never_decides_twice() {
 #[tokio::test]
 async fn fifty_presses_at_once_make_one_decision() {
     let aws = waiting();
-    let function = Approval::new(config(), &aws.config());
+    let function = &Approval::new(config(), &aws.config());
     let approve = json!({"approve": "scan-1"});
     let reject = json!({"reject": "scan-1"});
     let mut presses = Vec::new();
     for index in 0..50 {
         let payload = if index % 2 == 0 { &approve } else { &reject };
-        presses.push(function.handle(payload, "request-1", NOW.parse().unwrap()));
+        presses.push(async move { function.handle(payload, &format!("request-{index}"), NOW.parse().unwrap()).await });
     }
     let outcomes: std::collections::HashSet<_> =
         futures_join(presses).await.into_iter().map(|reply| format!("{:?}", reply.unwrap().outcome)).collect();

@@ -93,7 +93,7 @@ fn build(status: &str, failed_phase: Option<&str>, task_id: &str) -> Value {
 
 fn request(build: &Value, attempt: u32) -> Value {
     let mut request = json!({
-        "taskToken": format!("token-{attempt}"), "scanId": "scan-1", "attempt": attempt, "projectKey": "api-1f2e3d4c",
+        "taskToken": format!("token-{attempt}"), "expiryKey": "key-1", "scanId": "scan-1", "attempt": attempt, "projectKey": "api-1f2e3d4c",
         "executionArn": "arn:aws:states:eu-west-1:111122223333:execution:code-scan:scan-1",
         "startedAt": "2026-11-21T01:34:00.123Z",
         "object": {"bucket": "upload", "key": "api.zip", "versionId": "v1", "size": 5, "etag": "b194"}
@@ -141,7 +141,8 @@ async fn a_failed_gate_is_recorded_shown_and_waits() {
     assert_eq!(report(&aws)["suppressions"], 2);
     assert_eq!(report(&aws)["worst"][0]["file"], "src/client.py");
     assert_eq!(report(&aws)["hotspots"], json!({"total": 2, "high": 1}));
-    assert_eq!(aws.object("evidence/scans/scan-1/task.json").unwrap()["taskToken"], "token-0");
+    let waiting = aws.object("evidence/scans/scan-1/task.json").unwrap();
+    assert_eq!(waiting, json!({"taskToken": "token-0", "expiryKey": "key-1"}));
     let [notification] = &aws.published()[..] else { panic!("one notification") };
     assert_eq!(notification["content"]["title"], ":x: Application has failed in code security scan");
     assert_eq!(
@@ -150,7 +151,7 @@ async fn a_failed_gate_is_recorded_shown_and_waits() {
     );
     assert_eq!(aws.completions(), []);
     let asked = script.asked.lock().unwrap().clone();
-    assert_eq!(asked[0], "/sonar/api/ce/task?id=t1");
+    assert_eq!(asked[0], "/sonar/api/ce/task?id=t1&additionalFields=scannerContext");
     assert_eq!(asked[1], "/sonar/api/qualitygates/project_status?analysisId=a1");
 }
 
@@ -299,6 +300,45 @@ async fn a_file_that_is_no_zip_is_a_failed_pipeline() {
 }
 
 #[tokio::test]
+async fn the_samples_of_builds_end_as_their_names_say() {
+    let passed = [("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)];
+    for (sample, expected) in [
+        (include_str!("../../../../samples/events/check-build-status.build-succeeded.json"), Outcome::Passed),
+        (include_str!("../../../../samples/events/check-build-status.build-timed-out.json"), Outcome::PipelineFailed),
+    ] {
+        let aws = Aws::default();
+        let sonar = Script::new(&passed).start().await;
+        assert_eq!(check(&aws, &sonar, &serde_json::from_str(sample).unwrap()).await.unwrap(), expected);
+        if expected == Outcome::PipelineFailed {
+            assert_eq!(report(&aws)["cause"]["kind"], "BUILD_TIMED_OUT");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_may_not_read_is_told_from_one_that_is_unknown() {
+    for (status, words) in [(401, "does not know the reader's token"), (403, "give it Browse and Execute Analysis")] {
+        let (outcome, aws) = judged(build("SUCCEEDED", None, "t1"), 0, &[("ce/task", status, "")]).await;
+        assert_eq!(outcome, Outcome::PipelineFailed);
+        assert_eq!(report(&aws)["cause"]["kind"], "VERDICT_UNKNOWN");
+        let message = report(&aws)["cause"]["message"].to_string();
+        assert!(message.contains(words), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn an_analysis_of_another_scan_of_the_project_proves_nothing() {
+    let context = |scan: &str| {
+        TASK.replace("\"warningCount\":1", &format!("\"scannerContext\":\"  - sonar.analysis.scanId={scan}\""))
+    };
+    for (scan, expected) in [("scan-1", Outcome::Passed), ("scan-2", Outcome::PipelineFailed)] {
+        let task = context(scan);
+        let answers = [("ce/task", 200, task.as_str()), ("project_status", 200, GATE_PASSED)];
+        assert_eq!(judged(build("SUCCEEDED", None, "t1"), 0, &answers).await.0, expected, "{scan}");
+    }
+}
+
+#[tokio::test]
 async fn a_cut_off_cause_is_completed_by_codebuild() {
     let aws = Aws::default();
     aws.set_build(json!({"id": "scan:8745", "buildStatus": "TIMED_OUT"}));
@@ -309,9 +349,51 @@ async fn a_cut_off_cause_is_completed_by_codebuild() {
     assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!("BUILD_TIMED_OUT")));
 }
 
+/// What the state machine sends before a scan of the same upload as above.
+fn claim(scan: &str) -> Value {
+    json!({"claim": scan, "object": {"bucket": "upload", "key": "api.zip", "versionId": "v1", "size": 5, "etag": "b194"}})
+}
+
+#[tokio::test]
+async fn a_version_belongs_to_one_scan_until_that_comes_to_no_verdict() {
+    let nowhere = "http://127.0.0.1:1/";
+    let aws = Aws::default();
+    for (scan, expected) in [("scan-1", Outcome::Claimed), ("scan-1", Outcome::Claimed), ("scan-2", Outcome::Duplicate)]
+    {
+        assert_eq!(check(&aws, nowhere, &claim(scan)).await.unwrap(), expected, "{scan}");
+    }
+    // The first one is judged: still its own.
+    let sonar = Script::new(&FAILED).start().await;
+    check(&aws, &sonar, &request(&build("FAILED", Some("BUILD"), "t1"), 0)).await.unwrap();
+    assert_eq!(check(&aws, nowhere, &claim("scan-2")).await.unwrap(), Outcome::Duplicate);
+
+    let aws = Aws::default();
+    check(&aws, nowhere, &claim("scan-1")).await.unwrap();
+    check(&aws, nowhere, &request(&build("FAILED", Some("DOWNLOAD_SOURCE"), ""), 0)).await.unwrap();
+    assert_eq!(check(&aws, nowhere, &claim("scan-2")).await.unwrap(), Outcome::Claimed);
+    assert_eq!(check(&aws, nowhere, &claim("scan-1")).await.unwrap(), Outcome::Duplicate);
+}
+
+#[tokio::test]
+async fn a_killed_claim_is_made_once_and_kept() {
+    let aws = Aws::default();
+    aws.dies_after(Some(0));
+    let killed = check(&aws, "http://127.0.0.1:1/", &claim("scan-1")).await;
+    assert!(killed.is_err(), "{killed:?}");
+    aws.dies_after(None);
+    assert_eq!(check(&aws, "http://127.0.0.1:1/", &claim("scan-1")).await.unwrap(), Outcome::Claimed);
+    assert_eq!(check(&aws, "http://127.0.0.1:1/", &claim("scan-2")).await.unwrap(), Outcome::Duplicate);
+}
+
 #[tokio::test]
 async fn a_request_that_is_not_ours_is_an_error_with_a_name() {
-    for request in [json!(null), json!({}), json!({"taskToken": "t", "scanId": "../x"})] {
+    for request in [
+        json!(null),
+        json!({}),
+        json!({"claim": "../x"}),
+        json!({"claim": "scan-1"}),
+        json!({"taskToken": "t", "scanId": "../x"}),
+    ] {
         let error = check(&Aws::default(), "http://127.0.0.1:1/", &request).await.unwrap_err();
         assert_eq!(error.error_type(), "RequestUnusable");
     }
@@ -320,12 +402,12 @@ async fn a_request_that_is_not_ours_is_an_error_with_a_name() {
 #[tokio::test]
 async fn a_kill_after_any_step_changes_no_verdict_and_tells_the_channel() {
     for (build, answers, expected_deaths) in [
-        // The report, the project's state, the index, the token, the notification, its mark.
-        (build("FAILED", Some("BUILD"), "t1"), FAILED.to_vec(), 6),
-        // The report, the index, the notification, its mark, the failed task.
-        (build("FAILED", Some("DOWNLOAD_SOURCE"), ""), vec![], 5),
-        // The report, the project's state, the index, the completed task.
-        (build("SUCCEEDED", None, "t1"), vec![("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)], 4),
+        // The report, the project's state, the token, the notification, its mark.
+        (build("FAILED", Some("BUILD"), "t1"), FAILED.to_vec(), 5),
+        // The report, the notification, its mark, the failed task.
+        (build("FAILED", Some("DOWNLOAD_SOURCE"), ""), vec![], 4),
+        // The report, the project's state, the completed task.
+        (build("SUCCEEDED", None, "t1"), vec![("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)], 3),
     ] {
         let mut deaths = 0;
         for steps in 0.. {
@@ -358,7 +440,7 @@ async fn a_kill_after_any_step_changes_no_verdict_and_tells_the_channel() {
                     assert_eq!(told, 0);
                     assert!(aws.completions().last().unwrap().1["output"].as_str().unwrap().contains("PASSED"));
                 }
-                Outcome::AnalysisPending => panic!("nothing is pending"),
+                other => panic!("{other:?}"),
             }
             if !died {
                 break;

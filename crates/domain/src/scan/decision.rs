@@ -36,7 +36,8 @@ pub struct Decision {
     pub request_id: String,
 }
 
-/// What a button, or the expiry of the state machine, asks for: `{"approve": "<scan id>"}`.
+/// What a button asks for, `{"approve": "<scan id>"}`, or the state machine when the time is over, `{"expire": "<scan
+/// id>", "key": "<its key>"}`.
 ///
 /// The form is this short because Amazon Q's commands may have only 100 characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,13 +46,15 @@ pub struct Request {
     pub outcome: Outcome,
     /// About which scan.
     pub scan_id: ScanId,
+    /// Proves that the state machine asks, for an expiry only: whoever can press a button can send any payload.
+    pub key: Option<String>,
 }
 
 /// The payload asks for nothing that we know.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidRequest {
-    /// Not an object with exactly one of the three keys and a text.
-    #[error("expected {{\"approve\": \"<scan id>\"}}, {{\"reject\": …}} or {{\"expire\": …}}")]
+    /// Not an object with exactly one decision and what belongs to it.
+    #[error("expected {{\"approve\": \"<scan id>\"}} or {{\"reject\": \"<scan id>\"}}")]
     Shape,
     /// The text is no scan id.
     #[error("the request names no scan")]
@@ -64,19 +67,16 @@ impl Request {
     /// # Errors
     /// [`InvalidRequest`]: another shape, more than one decision, or no scan id.
     pub fn parse(payload: &serde_json::Value) -> Result<Self, InvalidRequest> {
-        let mut entries = payload.as_object().ok_or(InvalidRequest::Shape)?.iter();
-        let (Some((key, value)), None) = (entries.next(), entries.next()) else {
-            return Err(InvalidRequest::Shape);
-        };
-        let outcome = match key.as_str() {
-            "approve" => Outcome::Approved,
-            "reject" => Outcome::Rejected,
-            "expire" => Outcome::Expired,
+        let fields = payload.as_object().ok_or(InvalidRequest::Shape)?;
+        let text = |name: &str| fields.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
+        let (outcome, scan_id, key) = match (text("approve"), text("reject"), text("expire"), text("key")) {
+            (Some(scan), None, None, None) if fields.len() == 1 => (Outcome::Approved, scan, None),
+            (None, Some(scan), None, None) if fields.len() == 1 => (Outcome::Rejected, scan, None),
+            (None, None, Some(scan), Some(key)) if fields.len() == 2 => (Outcome::Expired, scan, Some(key)),
             _ => return Err(InvalidRequest::Shape),
         };
-        let text = value.as_str().ok_or(InvalidRequest::Shape)?;
-        let scan_id = ScanId::try_from(text.to_owned()).map_err(InvalidRequest::Scan)?;
-        Ok(Self { outcome, scan_id })
+        let scan_id = ScanId::try_from(scan_id).map_err(InvalidRequest::Scan)?;
+        Ok(Self { outcome, scan_id, key })
     }
 }
 
@@ -101,11 +101,14 @@ mod tests {
 
     #[test]
     fn each_request_names_one_decision_and_one_scan() {
-        for (key, outcome) in
-            [("approve", Outcome::Approved), ("reject", Outcome::Rejected), ("expire", Outcome::Expired)]
-        {
-            let request = Request::parse(&json!({key: "scan-1"})).unwrap();
+        for (payload, outcome, key) in [
+            (json!({"approve": "scan-1"}), Outcome::Approved, None),
+            (json!({"reject": "scan-1"}), Outcome::Rejected, None),
+            (json!({"expire": "scan-1", "key": "k"}), Outcome::Expired, Some("k")),
+        ] {
+            let request = Request::parse(&payload).unwrap();
             assert_eq!((request.outcome, request.scan_id.to_string().as_str()), (outcome, "scan-1"));
+            assert_eq!(request.key.as_deref(), key);
         }
     }
 
@@ -121,6 +124,11 @@ mod tests {
             json!({"Approve": "scan-1"}),
             json!({"approve": "scan-1", "reject": "scan-1"}),
             json!({"delete": "scan-1"}),
+            json!({"expire": "scan-1"}),
+            json!({"expire": "scan-1", "key": 1}),
+            json!({"expire": "scan-1", "key": "k", "approve": "scan-1"}),
+            json!({"approve": "scan-1", "key": "k"}),
+            json!({"approve": "scan-1", "other": 1}),
         ] {
             assert_eq!(Request::parse(&payload), Err(InvalidRequest::Shape), "{payload}");
         }

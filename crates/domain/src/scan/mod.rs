@@ -81,7 +81,7 @@ pub struct Upload {
 }
 
 impl Upload {
-    /// Where the evidence bucket says which scan judged this version: `uploads/<SHA-256>.json`, of bucket, key and
+    /// Where the evidence bucket says which scan has this version: `uploads/<SHA-256>.json`, of bucket, key and
     /// version with a line feed after each. `scripts/verify-approval` computes the same.
     #[must_use]
     pub fn index_key(&self) -> String {

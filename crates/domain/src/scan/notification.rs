@@ -17,6 +17,11 @@ use crate::text::{code, cut, plain};
 
 /// Slack shows at most this much in one section; Amazon Q documents no limit of its own.
 const DESCRIPTION_LIMIT: usize = 3_000;
+/// Slack shows more, but Amazon Q sets each step in a list of its own: longer ones are not worth reading.
+#[cfg(test)]
+const STEP_LIMIT: usize = 500;
+/// Of a link in a step, whose words take the rest.
+const ADDRESS_LIMIT: usize = 400;
 /// Room for the line that says how much was left out.
 const LEFT_OUT_RESERVE: usize = 60;
 /// Subjects of SNS have fewer than 100 characters.
@@ -118,7 +123,7 @@ pub fn quality_gate_failed(report: &Report, failure: &GateFailure, links: &Links
             None => "Triage the vulnerabilities there".to_owned(),
         },
     ];
-    next_steps.extend(build_step(links));
+    next_steps.extend(build_steps(links));
     next_steps.push(
         "Press *Approve* to accept this version, but beware: it may bring poor code quality and security risks. \
          Press *Reject* to send it back. The first decision counts"
@@ -146,7 +151,7 @@ pub fn pipeline_failed(report: &Report, failure: &PipelineFailure, links: &Links
         lines.extend(failure.log.iter().map(|line| code(line, 200)));
     }
     let mut next_steps = vec![failure.cause.remedy().to_owned()];
-    next_steps.extend(build_step(links));
+    next_steps.extend(build_steps(links));
     next_steps.push(format!("Follow {}", link(&links.execution, "the execution of the state machine")));
     let title = ":warning: Application scan pipeline has failed because of some other reason";
     notification(report, Kind::PipelineFailed, title, &lines, &next_steps)
@@ -194,7 +199,7 @@ fn notification(report: &Report, kind: Kind, title: &str, lines: &[String], next
             text_type: "client-markdown",
             title: title.to_owned(),
             description: fit(lines),
-            next_steps: next_steps.iter().map(|step| cut(step, 1_000)).collect(),
+            next_steps: next_steps.to_vec(),
             keywords: vec!["code-scan".to_owned(), kind.word().to_owned()],
         },
         metadata: Metadata {
@@ -245,17 +250,20 @@ fn issue_line(issue: &Issue) -> String {
     )
 }
 
-fn build_step(links: &Links) -> Option<String> {
-    let build = links.build.as_ref()?;
-    let log = links.log.as_ref().map(|log| format!(" and {}", link(log, "its log"))).unwrap_or_default();
-    Some(format!("CodeBuild details: {}{log}", link(build, "the build")))
+/// Two steps, because the addresses of both together can be longer than a step may be.
+fn build_steps(links: &Links) -> impl Iterator<Item = String> {
+    let build = links.build.as_ref().map(|build| format!("CodeBuild details: {}", link(build, "the build")));
+    let log = links.log.as_ref().map(|log| format!("Read {}", link(log, "the build's log")));
+    build.into_iter().chain(log)
 }
 
-/// A link whose address is ours and whose label is a constant.
+/// A link whose address is ours and whose label is a constant. An address that would not fit into a step is left out: half
+/// a link leads nowhere.
 fn link(address: &str, label: &str) -> String {
     // An address may not end the link early; nothing of ours is encoded with these, so they can only be an attack.
     let address: String = address.chars().filter(|character| !matches!(character, '<' | '>' | '|' | ' ')).collect();
-    format!("<{}|{label}>", address.replace('&', "&amp;"))
+    let address = address.replace('&', "&amp;");
+    if address.chars().count() > ADDRESS_LIMIT { label.to_owned() } else { format!("<{address}|{label}>") }
 }
 
 /// Joins whole lines up to the limit, and says how many did not fit.

@@ -74,7 +74,7 @@ impl ProjectState {
     }
 }
 
-/// Which scan judged an uploaded version last: [`Upload::index_key`].
+/// Which scan has an uploaded version: [`Upload::index_key`]. Written before the scan begins.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct UploadIndex {
@@ -119,4 +119,6 @@ impl BuildRecord {
 pub struct WaitingTask {
     /// Up to 2,048 characters.
     pub task_token: String,
+    /// What the state machine sends along when the time is over. Nobody else knows it.
+    pub expiry_key: String,
 }

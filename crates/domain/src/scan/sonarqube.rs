@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub use self::hotspots::{ComponentAnswer, Hotspots, HotspotsAnswer};
+use super::ScanId;
 
 /// The clocks of the server and of AWS may differ by this much.
 const CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_mins(5);
@@ -31,6 +32,8 @@ pub struct Task {
     pub submitted_at: Option<String>,
     /// Why a task failed.
     pub error_message: Option<String>,
+    /// The settings of the scanner, one `  - name=value` a line; known when the task has ended.
+    pub scanner_context: Option<String>,
 }
 
 /// What a task says about our analysis.
@@ -55,10 +58,13 @@ pub enum TaskState {
     },
 }
 
-/// Reads a task as an answer about *our* analysis: of this project, submitted after the scan began. A zip may bring a
-/// report of someone else's green analysis (facts 5d).
+/// Reads a task as an answer about *our* analysis: of this project, made by this scan, submitted after it began. A zip may
+/// bring a report of someone else's green analysis (facts 5d), and another version of it may be scanned at the same time.
+///
+/// The build passes the scan's id as a setting (`sonar.analysis.scanId`). A server that does not show the settings is
+/// believed by the time alone.
 #[must_use]
-pub fn task_state(task: &Task, project_key: &str, scan_started: Timestamp) -> TaskState {
+pub fn task_state(task: &Task, project_key: &str, scan_id: &ScanId, scan_started: Timestamp) -> TaskState {
     let foreign = |why: String| TaskState::Foreign { why };
     if task.component_key.as_deref() != Some(project_key) {
         return foreign("the analysis belongs to another project".to_owned());
@@ -69,6 +75,13 @@ pub fn task_state(task: &Task, project_key: &str, scan_started: Timestamp) -> Ta
             return foreign(format!("the analysis was submitted at {submitted}, before this scan began"));
         }
         Some(_) => {}
+    }
+    let setting = format!("- sonar.analysis.scanId={scan_id}");
+    if let Some(context) = &task.scanner_context
+        && task.status == "SUCCESS"
+        && !context.lines().any(|line| line.trim() == setting)
+    {
+        return foreign("the analysis was made by another scan".to_owned());
     }
     match (task.status.as_str(), &task.analysis_id) {
         ("PENDING" | "IN_PROGRESS", _) => TaskState::Pending,

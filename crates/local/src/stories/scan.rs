@@ -110,6 +110,17 @@ impl Scan {
         Put::new(world, narrator, place, key, zip).await?.scan(world, narrator).await
     }
 
+    /// Starts another execution with the same event, as EventBridge may.
+    pub(super) async fn start_again(&self, world: &World, narrator: &Narrator) -> anyhow::Result<Self> {
+        let event = self.execution(world).await?.input.context("the execution has no input")?;
+        let machine = self.place.output("StateMachineArn")?;
+        let started = world.sfn.start_execution().state_machine_arn(machine).input(event).send().await;
+        let arn = started.context("start another execution")?.execution_arn;
+        let id = arn.rsplit(':').next().unwrap_or_default().to_owned();
+        narrator.step(&format!("EventBridge delivers the same event again, and starts execution {id}"));
+        Ok(Self { key: self.key.clone(), version: self.version.clone(), id, place: self.place.clone(), arn })
+    }
+
     /// Waits for the message about this scan, which must have this title. Fails at once when the execution ends without one.
     pub(super) async fn notification(
         &self,
@@ -211,6 +222,25 @@ impl Scan {
         let reply = world.slack.run(message, offer, &world.alice).await?;
         narrator.message("#code-scan", &world.slack, &reply);
         ensure!(reply.thread.as_ref() == Some(&message.ts), "the reply is not in the thread of the notification");
+        Ok(reply)
+    }
+}
+
+impl Scan {
+    /// Has Amazon Q run the decision's function with a payload of one's own, as everybody in the channel can.
+    pub(super) async fn run(
+        &self,
+        world: &World,
+        narrator: &Narrator,
+        message: &Message,
+        payload: &str,
+    ) -> anyhow::Result<Message> {
+        let command = offer(message, "Approve")?.command.clone().unwrap_or_default();
+        let (begin, _) = command.split_once(" --payload ").context("the command has no payload")?;
+        let typed = Offer { command: Ok(format!("{begin} --payload {payload}")), ..offer(message, "Approve")?.clone() };
+        narrator.step(&format!("@mallory types a command of her own, with the payload {payload}"));
+        let reply = world.slack.run(message, &typed, &world.mallory).await?;
+        narrator.message("#code-scan", &world.slack, &reply);
         Ok(reply)
     }
 }

@@ -11,6 +11,9 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     let scan = Scan::upload(world, narrator, "payments/scan-rejected.zip", samples::small_code("vulnerable")?).await?;
     let message = scan.notification(world, narrator, GATE_FAILED).await?;
     scan.verify(world, narrator, MAY_NOT, "waits for a decision").await?;
+    let expiry = format!("{{\"expire\":\"{}\"}}", scan.id);
+    let reply = scan.run(world, narrator, &message, &expiry).await?;
+    ensure!(reply.text.contains("Nothing was decided"), "a forged expiry was answered with {}", reply.text);
     scan.press(world, narrator, &message, "Reject").await?;
     scan.mail(world, narrator).await?;
     scan.ends(world, narrator, "SUCCEEDED REJECTED").await?;

@@ -29,6 +29,10 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
         ensure!(judged == (Some(verdict), Some(&scan.version)), "the report of version {} is {report}", scan.version);
     }
     narrator.fact("each version has its own verdict");
+    let again = first.start_again(world, narrator).await?;
+    again.ends(world, narrator, "SUCCEEDED DUPLICATE").await?;
+    ensure!(first.messages(world).len() == 1, "the channel was told of a duplicate");
+    narrator.fact("an event that is delivered twice starts no second scan");
     first.press(world, narrator, &message, "Reject").await?;
     first.ends(world, narrator, "SUCCEEDED REJECTED").await?;
     first.verify(world, narrator, MAY_NOT, "REJECTED").await?;

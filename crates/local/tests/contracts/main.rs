@@ -5,6 +5,7 @@
 mod code;
 mod costs;
 mod documents;
+mod evidence;
 mod permissions;
 mod rules;
 mod samples;

@@ -80,6 +80,28 @@ fn a_passed_and_a_recovered_project_are_told_apart() {
 }
 
 #[test]
+fn a_link_is_whole_or_not_there() {
+    for length in [10, 300, 380, 400, 5_000] {
+        let failure = gate_failure();
+        let mut report = report(&Verdict::QualityGateFailed(failure.clone()));
+        let build = report.build.as_mut().unwrap();
+        build.log_group = Some("/".repeat(length / 5));
+        build.id = format!("{}:8745a7a9", "p".repeat(length));
+        let guide = format!("https://wiki.example.com/{}", "g".repeat(length));
+        let links = Links::of(&report, &format!("https://sonar.example.com/{}", "s".repeat(length)), Some(&guide));
+        let expected = |address: &str| address.chars().count() <= ADDRESS_LIMIT;
+        let steps = quality_gate_failed(&report, &failure, &links).content.next_steps;
+        for step in &steps {
+            assert!(step.chars().count() <= STEP_LIMIT, "{step}");
+            assert_eq!(step.matches('<').count(), step.matches('>').count(), "{step}");
+        }
+        assert_eq!(steps[0].contains(&links.dashboard), expected(&links.dashboard), "{}", steps[0]);
+        assert_eq!(steps[1].contains(&guide), expected(&guide), "{}", steps[1]);
+        assert!(steps[1].contains("the triage guide"), "{}", steps[1]);
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_counted() {
     let mut failure = gate_failure();
     failure.conditions = vec![failure.conditions[0].clone(); 100];

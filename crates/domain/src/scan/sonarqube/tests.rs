@@ -2,7 +2,8 @@ use super::*;
 
 /// Recorded from Community Build 25.12.
 const TASK: &str = r#"{"task":{"id":"7cb2","type":"REPORT","componentKey":"v","analysisId":"f34ceef7","status":"SUCCESS",
-    "submittedAt":"2026-11-21T01:35:29+0000","executionTimeMs":4672,"warnings":["…"],"infoMessages":[]}}"#;
+    "submittedAt":"2026-11-21T01:35:29+0000","executionTimeMs":4672,"warnings":["…"],"infoMessages":[],
+    "scannerContext":"Plugins:\nProject scanner properties:\n  - sonar.analysis.scanId=scan-1\n  - sonar.projectKey=v"}}"#;
 const GATE: &str = r#"{"projectStatus":{"status":"ERROR","conditions":[
     {"status":"OK","metricKey":"reliability_rating","comparator":"GT","errorThreshold":"3","actualValue":"1"},
     {"status":"ERROR","metricKey":"security_rating","comparator":"GT","errorThreshold":"1","actualValue":"4"},
@@ -17,7 +18,7 @@ fn started() -> Timestamp {
 fn task(change: impl FnOnce(&mut Task)) -> TaskState {
     let mut task = serde_json::from_str::<TaskAnswer>(TASK).unwrap().task;
     change(&mut task);
-    task_state(&task, "v", started())
+    task_state(&task, "v", &ScanId::try_from("scan-1".to_owned()).unwrap(), started())
 }
 
 #[test]
@@ -35,6 +36,20 @@ fn a_task_of_another_project_or_from_before_proves_nothing() {
     assert!(foreign(task(|task| task.submitted_at = None)));
     assert!(foreign(task(|task| task.analysis_id = None)));
     assert!(foreign(task(|task| task.status = "NEW".into())));
+    for context in
+        ["", "  - sonar.analysis.scanId=scan-10", "  - sonar.analysis.scanId=scan-2", "x sonar.analysis.scanId=scan-1"]
+    {
+        assert!(foreign(task(|task| task.scanner_context = Some(context.into()))), "{context}");
+    }
+    // A server that does not tell, and a task that has not ended.
+    assert!(!foreign(task(|task| task.scanner_context = None)));
+    assert_eq!(
+        task(|task| {
+            task.status = "PENDING".into();
+            task.scanner_context = Some(String::new());
+        }),
+        TaskState::Pending
+    );
     // Clocks differ a little.
     assert!(!foreign(task(|task| task.submitted_at = Some("2026-11-21T01:31:00+0000".into()))));
     assert!(!foreign(task(|task| task.submitted_at = Some("2026-11-21T03:35:29+0200".into()))));
