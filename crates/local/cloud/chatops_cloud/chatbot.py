@@ -96,6 +96,7 @@ def _create_channel(_logical_id: str, properties: dict[str, Any], _stack: str) -
     arn = f"arn:aws:chatbot::{get_account_id()}:chat-configuration/slack-channel/{name}"
     if arn in _channels:
         raise ValueError(f"{CHANNEL}: a configuration named {name} already exists")
+    _check_channel_is_free(arn, properties)
     _subscribe(arn, properties)
     _channels[arn] = properties
     return arn, {"Arn": arn}
@@ -103,9 +104,18 @@ def _create_channel(_logical_id: str, properties: dict[str, Any], _stack: str) -
 
 def _update_channel(physical_id: str, _old: dict, new: dict[str, Any], _stack: str) -> tuple:
     check(CHANNEL, _CHANNEL_PROPERTIES, new)
+    _check_channel_is_free(physical_id, new)
     _subscribe(physical_id, new)
     _channels[physical_id] = new
     return physical_id, {"Arn": physical_id}
+
+
+def _check_channel_is_free(arn: str, properties: Mapping[str, Any]) -> None:
+    """A Slack channel belongs to one configuration of an account."""
+    place = ("SlackWorkspaceId", "SlackChannelId")
+    for other, configured in _channels.items():
+        if other != arn and all(configured[name] == properties[name] for name in place):
+            raise ValueError(f"{CHANNEL}: the channel {properties['SlackChannelId']} is already configured in {other}")
 
 
 def _delete_channel(physical_id: str, _properties: dict) -> None:

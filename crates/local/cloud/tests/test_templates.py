@@ -66,6 +66,16 @@ class Channel(unittest.TestCase):
         ):
             self.check(changed(CHANNEL, path, value), message)
 
+    def test_refuses_a_slack_channel_that_another_configuration_has(self) -> None:
+        one, other = ("arn:aws:chatbot::000000000000:chat-configuration/slack-channel/" + name for name in ("a", "b"))
+        self.addCleanup(chatbot._channels.clear)
+        chatbot._channels[one] = CHANNEL
+        chatbot._check_channel_is_free(one, CHANNEL)
+        chatbot._check_channel_is_free(other, changed(CHANNEL, "SlackChannelId", "C0OTHER01"))
+        with self.assertRaises(ValueError) as raised:
+            chatbot._check_channel_is_free(other, CHANNEL)
+        self.assertIn("already configured in " + one, str(raised.exception))
+
 
 class Action(unittest.TestCase):
     def check(self, properties: dict[str, Any], message: str | None) -> None:
