@@ -9,7 +9,7 @@
 //! **The scanner** may create projects and upload analyses, everywhere, because projects appear with the first upload
 //! of a name. Its token is an analysis token, which cannot browse anything or review issues.
 //!
-//! **The reader** has, on every new project, Browse and Execute Analysis. Measured with 25.12: Browse alone is enough
+//! **The reader** has, on every new project, Browse and Execute Analysis. As of 25.12, Browse alone is enough
 //! for `qualitygates/project_status`, `issues/search`, `hotspots/search` and `measures/component`, but
 //! `api/ce/task` then answers 403 "Insufficient privileges". It wants Execute Analysis, on that project or everywhere;
 //! on the project is the smaller right: it cannot create projects.
