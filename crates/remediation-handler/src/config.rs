@@ -26,6 +26,8 @@ pub struct Config {
     pub remediator_function_name: String,
     /// `QUARANTINE_BUCKET`
     pub quarantine_bucket: String,
+    /// `STACK_NAME`: the dimension of the metrics.
+    pub stack_name: String,
 }
 
 impl Config {
@@ -48,6 +50,7 @@ impl Config {
         let slack_endpoint_url = env.parsed("SLACK_ENDPOINT_URL", Url::parse);
         let remediator_function_name = env.required("REMEDIATOR_FUNCTION_NAME");
         let quarantine_bucket = env.required("QUARANTINE_BUCKET");
+        let stack_name = env.required("STACK_NAME");
         env.finish(|| {
             Some(Self {
                 slack_signing_secret_arn,
@@ -60,6 +63,7 @@ impl Config {
                 slack_endpoint_url: slack_endpoint_url?,
                 remediator_function_name,
                 quarantine_bucket,
+                stack_name,
             })
         })
     }

@@ -3,6 +3,7 @@ use aws_sdk_macie2::operation::get_findings::GetFindingsError;
 use lambda_runtime::Diagnostic;
 use platform::records::RecordError;
 use platform::secret::SecretError;
+use platform::slack::SlackError;
 
 /// Why a genuine click could not be acted on. The gateway answers 500 without any of this text.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,10 @@ pub enum Error {
         #[source]
         source: RecordError,
     },
+    #[error("could not read or write the digest")]
+    Digest(#[source] RecordError),
+    #[error("could not list the findings in Slack")]
+    Tell(#[source] SlackError),
     #[error("acting on a click took longer than Slack waits")]
     TooSlow,
     #[error("could not write the request for the remediator")]
@@ -44,6 +49,8 @@ impl Error {
             Self::ButtonKey(_) => "ButtonKeyUnusable",
             Self::GetFinding { .. } => "GetFindingFailed",
             Self::Claim { .. } => "ClaimFailed",
+            Self::Digest(_) => "DigestFailed",
+            Self::Tell(_) => "SlackNotTold",
             Self::TooSlow => "ClickTooSlow",
             Self::Request(_) => "RequestWriteFailed",
             Self::Invoke { .. } => "RemediatorInvokeFailed",

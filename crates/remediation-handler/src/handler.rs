@@ -11,6 +11,7 @@ use domain::slack::{Message, Refusal, refused};
 use jiff::Timestamp;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
+use platform::metrics::{Metric, Metrics};
 use platform::records::Records;
 use platform::secret::{Rotating, SecretStore};
 use platform::slack::{Slack, verify};
@@ -38,6 +39,7 @@ pub struct RemediationHandler {
     pub records: Records,
     pub secrets: SecretStore,
     pub slack: Slack,
+    pub metrics: Metrics,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
     /// After this, whoever clicked is asked to press again.
@@ -55,6 +57,8 @@ pub(crate) enum Outcome {
     FirstApproval,
     Dismissed,
     Started,
+    /// The next findings of a digest were listed.
+    Listed,
 }
 
 /// A click that passed every check: from the right place, by somebody who may, on a button of ours.
@@ -71,10 +75,11 @@ impl RemediationHandler {
         Self {
             slack: Slack::new(config.slack_endpoint_url.clone()),
             records: Records::new(aws_sdk_s3::Client::new(aws), &config.quarantine_bucket),
-            config,
             lambda: aws_sdk_lambda::Client::new(aws),
             macie: aws_sdk_macie2::Client::new(aws),
             secrets: SecretStore::new(aws),
+            metrics: Metrics::new(&config.stack_name),
+            config,
             clock: Timestamp::now,
             time_to_act: TIME_TO_ACT,
         }
@@ -102,6 +107,7 @@ impl RemediationHandler {
         let secrets = secrets.map_err(Error::SigningSecret)?;
         if let Err(why) = verify(secrets.all(), timestamp, signature, body, now.as_second()) {
             tracing::warn!(error = platform::chain(&why), "refused a request that is not Slack's");
+            self.measure_refusal(now);
             return Ok(answer(StatusCode::UNAUTHORIZED, "unauthorized"));
         }
 
@@ -145,6 +151,7 @@ impl RemediationHandler {
         match action {
             Action::Remediate | Action::RemediateListed => self.quarantine(press).await,
             Action::Dismiss(reason) => self.dismiss(press, reason).await,
+            Action::ShowMore => self.show_more(press).await,
             _ => Ok(Outcome::NotOurs),
         }
     }
@@ -207,8 +214,14 @@ impl RemediationHandler {
 
     pub(crate) async fn refuse(&self, click: &Interaction, refusal: Refusal) -> Outcome {
         tracing::warn!(user.id = click.user.id, ?refusal, "refused a click");
+        self.measure_refusal((self.clock)());
         self.answer_privately(click, &refused(&refusal)).await;
         Outcome::Refused(refusal)
+    }
+
+    fn measure_refusal(&self, now: Timestamp) {
+        self.metrics.count(Metric::ClicksRefused);
+        self.metrics.flush(now);
     }
 
     /// Tells the person who clicked, and nobody else.

@@ -21,6 +21,7 @@ mod gate;
 mod handler;
 mod interaction;
 mod quarantine;
+mod show_more;
 
 pub use config::Config;
 pub use error::Error;

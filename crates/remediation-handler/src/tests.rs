@@ -1,5 +1,6 @@
 mod clicks;
 mod decisions;
+mod digests;
 mod hostile;
 mod sdk;
 mod slack;
@@ -15,6 +16,7 @@ use crate::finding::from_sdk;
 
 fn environment(name: &str) -> Option<String> {
     let value = match name {
+        "STACK_NAME" => "acme-macie",
         "SLACK_SIGNING_SECRET_ARN" => "arn:secret",
         "SLACK_BUTTON_KEY_SECRET_ARN" => "arn:button-key",
         "SECOND_APPROVER" => "NONE",

@@ -66,6 +66,9 @@ fn state(listed: &Listed, finding: &Finding, quarantine_bucket: &str, signer: &S
         let by = facts::decided_by(&manifest.decision);
         return (format!("In quarantine. Decided by: {by}"), restore_button(manifest, signer));
     }
+    if let Some(claim) = listed.claim.as_ref().filter(|claim| claim.dismissed.is_some()) {
+        return (format!("Dismissed. By: {}", facts::decided_by(&claim.decision)), None);
+    }
     let remediate = || {
         movable(finding, quarantine_bucket).ok()?;
         facts::remediate_listed_button(finding, signer)

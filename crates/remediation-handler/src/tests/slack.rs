@@ -38,6 +38,12 @@ impl StandIn {
         self.inner.lock().unwrap().answers.extend(statuses);
     }
 
+    /// Each answer since the last call, as it was posted.
+    pub(super) fn take_messages(&self) -> Vec<Value> {
+        let posts = std::mem::take(&mut self.inner.lock().unwrap().posts);
+        posts.into_iter().map(|(_, message)| message).collect()
+    }
+
     /// `path: text` of each answer since the last call, those for the channel marked.
     pub(super) fn take(&self) -> Vec<String> {
         let posts = std::mem::take(&mut self.inner.lock().unwrap().posts);

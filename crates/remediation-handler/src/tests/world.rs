@@ -8,8 +8,10 @@ use aws_sdk_lambda::operation::invoke::{InvokeInput, InvokeOutput};
 use aws_sdk_macie2::operation::get_findings::{GetFindingsInput, GetFindingsOutput};
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::operation::get_object::{GetObjectInput, GetObjectOutput};
+use aws_sdk_s3::operation::list_objects_v2::{ListObjectsV2Input, ListObjectsV2Output};
 use aws_sdk_s3::operation::put_object::{PutObjectInput, PutObjectOutput};
 use aws_sdk_s3::primitives::{ByteStream, SdkBody};
+use aws_sdk_s3::types::Object;
 use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueInput, GetSecretValueOutput};
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use domain::slack::button::{Action, Place, Signer};
@@ -17,6 +19,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::Timestamp;
 use lambda_http::Body;
 use lambda_http::http::Request;
+use platform::metrics::Metrics;
 use platform::records::Records;
 use platform::secret::SecretStore;
 use platform::slack::Slack;
@@ -66,7 +69,30 @@ pub(super) struct World {
     pub(super) findings: Shared<Vec<Value>>,
     /// These services answer with 403.
     pub(super) denied: Shared<Vec<&'static str>>,
+    pub(super) lines: Lines,
     pub(super) handler: RemediationHandler,
+}
+
+/// Where the metrics go.
+#[derive(Clone, Default)]
+pub(super) struct Lines(Shared<Vec<u8>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Lines {
+    /// How often a refusal was counted.
+    pub(super) fn refusals(&self) -> usize {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().matches("\"ClicksRefused\":1.0").count()
+    }
 }
 
 impl World {
@@ -74,7 +100,7 @@ impl World {
         let slack = StandIn::start().await;
         let (files, invoked, asked) = (Shared::default(), Shared::default(), Shared::default());
         let findings = Arc::new(Mutex::new(vec![sample("macie-finding.personal")["detail"].take()]));
-        let denied = Shared::default();
+        let (denied, lines) = (Shared::default(), Lines::default());
         let config = Config { slack_endpoint_url: slack.url.clone(), ..Config::from_env(&environment).unwrap() };
         let secret = mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_compute_output(
             |input: &GetSecretValueInput| {
@@ -92,12 +118,13 @@ impl World {
             lambda: lambda(&invoked, &denied),
             macie: macie(&findings, &asked, &denied),
             secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
+            metrics: Metrics::writing_to("acme-macie", lines.clone()),
             clock: || Timestamp::from_second(NOW).unwrap(),
             // The machine of a test may be busy; what happens when time is up has a test of its own.
             time_to_act: Duration::from_secs(30),
             config,
         };
-        Self { slack, files, invoked, asked, findings, denied, handler }
+        Self { slack, files, invoked, asked, findings, denied, lines, handler }
     }
 
     /// The sample's click, answered in this world's Slack.
@@ -182,9 +209,9 @@ fn s3(files: &Shared<HashMap<String, (Value, u32)>>, denied: &Shared<Vec<&'stati
             None => MockResponse::Http(refusal(404, "NoSuchKey")),
         }
     });
-    let (stored, denied) = (Arc::clone(files), Arc::clone(denied));
+    let (stored, refuse) = (Arc::clone(files), Arc::clone(denied));
     let put = mock!(aws_sdk_s3::Client::put_object).then_compute_response(move |input: &PutObjectInput| {
-        if denied.lock().unwrap().contains(&"s3") {
+        if refuse.lock().unwrap().contains(&"s3") {
             return MockResponse::Http(denial());
         }
         let mut stored = stored.lock().unwrap();
@@ -200,7 +227,17 @@ fn s3(files: &Shared<HashMap<String, (Value, u32)>>, denied: &Shared<Vec<&'stati
         stored.insert(key.to_owned(), (body, written + 1));
         MockResponse::Output(PutObjectOutput::builder().e_tag(format!("\"{}\"", written + 1)).build())
     });
-    mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&get, &put])
+    let (stored, denied) = (Arc::clone(files), Arc::clone(denied));
+    let list = mock!(aws_sdk_s3::Client::list_objects_v2).then_compute_response(move |input: &ListObjectsV2Input| {
+        if denied.lock().unwrap().contains(&"s3") {
+            return MockResponse::Http(denial());
+        }
+        let stored = stored.lock().unwrap();
+        let keys = stored.keys().filter(|key| key.starts_with(input.prefix().unwrap()));
+        let contents = keys.map(|key| Object::builder().key(key).build()).collect();
+        MockResponse::Output(ListObjectsV2Output::builder().set_contents(Some(contents)).build())
+    });
+    mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&get, &put, &list])
 }
 
 fn lambda(invoked: &Shared<Vec<Value>>, denied: &Shared<Vec<&'static str>>) -> aws_sdk_lambda::Client {

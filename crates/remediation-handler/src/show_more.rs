@@ -1,0 +1,70 @@
+//! The button of a digest: lists the next findings, and brings the digest's counts up to date.
+
+use std::collections::HashMap;
+
+use domain::digest::{DigestId, Entry, Progress};
+use domain::finding::Finding;
+use domain::quarantine::{claim_key, manifest_key};
+use domain::slack::{Listed, Refusal, digest, digest_page};
+use secrecy::SecretString;
+use serde_json::json;
+
+use crate::error::Error;
+use crate::finding::from_sdk;
+use crate::handler::{Outcome, Press, RemediationHandler};
+
+impl RemediationHandler {
+    /// Lists the worst findings of the digest that nobody was shown. That they were is noted last: a crash in between,
+    /// or two people who press at the same moment, list them twice rather than never.
+    pub(crate) async fn show_more(&self, press: &Press<'_>) -> Result<Outcome, Error> {
+        let digest_id = DigestId::try_from(press.pressed.subject.clone());
+        let (Ok(digest_id), Some(url)) = (digest_id, press.click.response_url.clone()) else {
+            return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
+        };
+        let keys = self.records.list(&digest_id.prefix()).await.map_err(Error::Digest)?;
+        let progress = Progress::of(&digest_id, keys.iter().map(String::as_str));
+        if progress.total() == 0 {
+            // Digests are kept as long as Macie keeps findings.
+            return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
+        }
+        let after = progress.after_next_page();
+        let button_keys = self.button_keys().await?;
+        let signer = self.signer(&button_keys, press.now);
+        if !progress.next_page().is_empty() {
+            let page = self.listed(progress.next_page()).await?;
+            let message = digest_page(&digest_id, &page, &after, &self.config.quarantine_bucket, &signer);
+            self.slack.post(&SecretString::from(url), &message).await.map_err(Error::Tell)?;
+            for entry in progress.next_page() {
+                let trace = json!({"findingId": entry.finding_id, "at": press.now, "by": press.click.user.id});
+                self.records.create(&entry.listed_key(&digest_id), &trace).await.map_err(Error::Digest)?;
+            }
+        }
+        let is_closed = keys.contains(&digest_id.closed_key());
+        self.replace(press, digest(&digest_id, &after, is_closed, &signer)).await;
+        Ok(Outcome::Listed)
+    }
+
+    /// What is known of the findings now.
+    async fn listed(&self, page: &[Entry]) -> Result<Vec<Listed>, Error> {
+        let ids: Vec<String> = page.iter().map(|entry| entry.finding_id.clone()).collect();
+        let failed = |source| Error::GetFinding { finding_id: ids.join(","), source: Box::new(source) };
+        let answer = self.macie.get_findings().set_finding_ids(Some(ids.clone())).send().await.map_err(failed)?;
+        let findings = answer.findings.unwrap_or_default().into_iter().filter_map(from_sdk);
+        let mut findings: HashMap<String, Finding> = findings.map(|finding| (finding.id.clone(), finding)).collect();
+        let mut listed = Vec::new();
+        for entry in page {
+            let finding = findings.remove(&entry.finding_id);
+            let case_id = finding.as_ref().and_then(Finding::case_id);
+            let (claim, manifest) = match &case_id {
+                Some(case_id) => {
+                    let (claim_key, manifest_key) = (claim_key(case_id), manifest_key(case_id));
+                    tokio::try_join!(self.records.read(&claim_key), self.records.read(&manifest_key))
+                        .map_err(Error::Digest)?
+                }
+                None => (None, None),
+            };
+            listed.push(Listed { entry: entry.clone(), finding, claim, manifest });
+        }
+        Ok(listed)
+    }
+}
