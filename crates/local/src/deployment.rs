@@ -1,21 +1,24 @@
 //! The three stacks, deployed to the local cloud from the real templates with the programs of this build.
 
 mod code_scan;
+mod order;
 mod release;
-mod stack;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context as _;
 use aws_config::SdkConfig;
 use aws_sdk_macie2::operation::enable_macie::EnableMacieError;
 use aws_sdk_sesv2::operation::create_email_identity::CreateEmailIdentityError;
 
-pub use self::code_scan::CodeScan;
-use self::release::Release;
-use crate::{
-    cloud::REGION,
-    slack::{App, Channel, Person, Slack, TEAM},
+use operate::{account::Account, release::Release};
+
+use self::order::Order;
+use crate::slack::{App, Channel, Person, Slack, TEAM};
+
+pub use self::{
+    code_scan::CodeScan,
+    order::{By, Output, Script},
 };
 
 /// The sender that the local cloud's SES has verified.
@@ -36,7 +39,7 @@ pub struct SonarAccess {
 }
 
 /// A deployment under a name of its own; several live side by side.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Deployment {
     pub name: String,
     /// Where Amazon Q speaks about code scans.
@@ -47,9 +50,10 @@ pub struct Deployment {
     pub app: App,
     /// The address that the app's clicks are posted to.
     pub remediation_url: String,
+    release: String,
     outputs: BTreeMap<String, String>,
-    /// What `app-security` was created with.
-    scan_parameters: BTreeMap<String, String>,
+    account: Account,
+    script: Option<Script>,
 }
 
 /// What differs between deployments.
@@ -62,61 +66,36 @@ pub struct Settings {
     /// Parameters of `app-security` and of `macie-remediation` that replace ours.
     pub scan_parameters: BTreeMap<String, String>,
     pub finding_parameters: BTreeMap<String, String>,
+    pub by: By,
 }
 
 impl Deployment {
-    /// Creates the stacks, one after the other as a person would, with a channel for each of the two pipelines.
+    /// Creates the stacks with a channel for each of the two pipelines, and does by hand what a person would.
     pub async fn create(
         aws: &SdkConfig,
         cloud_url: &str,
         slack: &Slack,
-        release: &Release,
+        release: &Arc<Release>,
         settings: &Settings,
     ) -> anyhow::Result<Self> {
         let name = &settings.name;
-        let cloudformation = aws_sdk_cloudformation::Client::new(aws);
         let scan_channel = slack.add_channel(&format!("{name}-code-scan"));
         let finding_channel = slack.add_channel(&format!("{name}-macie-findings"));
         let app = slack.install_app(&format!("{name} Macie remediation"), &finding_channel, SIGNING_SECRET);
-
-        let mut outputs = stack::create(
-            &cloudformation,
-            &format!("{name}-pre-requisite"),
-            "pre-requisite.yml",
-            parameters([
-                ("SonarToken", settings.sonar.token.as_str()),
-                ("SonarReaderToken", settings.sonar.reader_token.as_str()),
-            ]),
-        )
-        .await?;
-        let of = |name: &str| outputs.get(name).cloned().with_context(|| format!("the stack has no output {name}"));
-        let bucket = of("S3LambdaBucket")?;
-        release.upload(&aws_sdk_s3::Client::new(aws), &bucket).await?;
         prepare_account(aws).await?;
 
         let mut scan = parameters([
             ("EnvironmentType", "dev"),
-            ("S3LambdaBucket", &bucket),
-            ("Release", release.name()),
-            ("CKMSKeyArn", &of("CKMSKeyArn")?),
-            ("CKMSKeyId", &of("CKMSKeyId")?),
             ("SESEmail", SENDER),
             ("SharedInboxMail", INBOX),
             ("SlackChannelId", &scan_channel.id),
             ("SlackWorkspaceId", TEAM),
             ("SonarHostUrl", &settings.sonar.url),
-            ("SonarSecretArn", &of("SonarSecretArn")?),
-            ("SonarReaderSecretArn", &of("SonarReaderSecretArn")?),
             ("TriageGuideUrl", "https://wiki.example.com/triage"),
         ]);
         scan.extend(settings.scan_parameters.clone());
-        let scan_parameters = scan.clone();
         let allowed: Vec<&str> = settings.allowed.iter().map(|person| person.id.as_str()).collect();
         let mut finding = parameters([
-            ("S3LambdaBucket", bucket.as_str()),
-            ("Release", release.name()),
-            ("SlackWebHookUrl", &slack.webhook_url(&app)),
-            ("SlackSigningSecret", SIGNING_SECRET),
             ("SlackWorkspaceId", TEAM),
             ("SlackAppId", &app.id),
             ("SlackChannelId", &finding_channel.id),
@@ -124,18 +103,44 @@ impl Deployment {
             ("SlackEndpointUrl", slack.url()),
         ]);
         finding.extend(settings.finding_parameters.clone());
-        let (scan_name, finding_name) = (format!("{name}-app-security"), format!("{name}-macie-remediation"));
-        let (scan, finding) = tokio::try_join!(
-            stack::create(&cloudformation, &scan_name, "app-security.yml", scan),
-            stack::create(&cloudformation, &finding_name, "macie-remediation.yml", finding),
-        )?;
-        outputs.extend(scan);
-        outputs.extend(finding);
+        let order = Order {
+            name,
+            release: Arc::clone(release),
+            scan,
+            finding,
+            secrets: [
+                ("SonarToken", settings.sonar.token.clone()),
+                ("SonarReaderToken", settings.sonar.reader_token.clone()),
+                ("SlackWebHookUrl", slack.webhook_url(&app)),
+                ("SlackSigningSecret", SIGNING_SECRET.to_owned()),
+            ],
+        };
+        let account = Account::of(aws.clone(), Some(cloud_url.to_owned())).await?;
+        let (outputs, script) = match settings.by {
+            By::Library => (order.deploy(&account).await?, None),
+            By::Script => {
+                let script = Script::new(name, cloud_url)?;
+                (order.run(&account, &script).await?, Some(script))
+            }
+        };
 
         let deployed = outputs.get("RemediationUrl").context("the stack has no output RemediationUrl")?;
-        let remediation_url = reachable(deployed, cloud_url)?;
+        let remediation_url = account.reachable(deployed)?;
         slack.set_request_url(&app, &remediation_url);
-        Ok(Self { name: name.clone(), scan_channel, finding_channel, app, remediation_url, outputs, scan_parameters })
+        let (name, release) = (name.clone(), release.name().to_owned());
+        Ok(Self { name, scan_channel, finding_channel, app, remediation_url, release, outputs, account, script })
+    }
+
+    /// The name of the release that was deployed.
+    #[must_use]
+    pub fn release(&self) -> &str {
+        &self.release
+    }
+
+    /// The scripts with this deployment's settings, if it was made by them.
+    #[must_use]
+    pub fn script(&self) -> Option<&Script> {
+        self.script.as_ref()
     }
 
     /// Its code scan, without the rest.
@@ -150,9 +155,9 @@ impl Deployment {
     }
 }
 
-/// Builds the release out of the programs of this build; see `Release`.
-pub fn release() -> anyhow::Result<Release> {
-    Release::of_this_build()
+/// Builds the release out of the programs of this build; for `Deployment::create`.
+pub fn release() -> anyhow::Result<Arc<Release>> {
+    release::of_this_build().map(Arc::new)
 }
 
 /// What the templates take for granted in an account: Macie is on, and SES knows the sender. Somebody would click on the
@@ -174,31 +179,6 @@ async fn prepare_account(aws: &SdkConfig) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// `https://<id>.execute-api.<Region>.amazonaws.com/<path>` as an address of the local cloud, which serves every API on
-/// its one port.
-fn reachable(deployed: &str, cloud_url: &str) -> anyhow::Result<String> {
-    let url = url::Url::parse(deployed).with_context(|| format!("read the address {deployed}"))?;
-    let host = url.host_str().unwrap_or_default();
-    let id = host.split_once(".execute-api.").map(|(id, _)| id);
-    let id = id.with_context(|| format!("{deployed} is no API in {REGION}"))?;
-    Ok(format!("{cloud_url}/_aws/execute-api/{id}/$default{}", url.path()))
-}
-
 fn parameters<const N: usize>(list: [(&str, &str); N]) -> BTreeMap<String, String> {
     list.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn finds_the_api_in_the_local_cloud() {
-        assert_eq!(
-            reachable("https://0a1b2c3d.execute-api.us-east-1.amazonaws.com/slack/actions", "http://127.0.0.1:1")
-                .unwrap(),
-            "http://127.0.0.1:1/_aws/execute-api/0a1b2c3d/$default/slack/actions"
-        );
-        assert!(reachable("https://example.com/", "http://127.0.0.1:1").is_err());
-    }
 }

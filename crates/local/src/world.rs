@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     cloud::{self, Cloud},
-    deployment::{self, CodeScan, Deployment, SonarAccess},
+    deployment::{self, By, CodeScan, Deployment, SonarAccess},
     machine::{self, Machine},
     mail::{self, Mail},
     narrator::Narrator,
@@ -40,6 +40,11 @@ impl World {
     /// Starts what does not depend on each other side by side, then deploys. Without a source of SonarQube, no code can
     /// be scanned.
     pub async fn start(sonarqube: Option<Source>, narrator: &Narrator) -> anyhow::Result<Self> {
+        Self::start_by(By::Library, sonarqube, narrator).await
+    }
+
+    /// The same, deployed in one of two ways.
+    pub async fn start_by(by: By, sonarqube: Option<Source>, narrator: &Narrator) -> anyhow::Result<Self> {
         let machine = machine::check(matches!(sonarqube, Some(Source::Local)))?;
         let folder = RunFolder::new()?;
         let slack = Slack::start().await?;
@@ -65,6 +70,7 @@ impl World {
             scan_parameters: [].into(),
             // All stories share this channel; only one of them is about a burst, in a channel of its own.
             finding_parameters: [("IndividualMessages".to_owned(), "1000".to_owned())].into(),
+            by,
         };
         let deployment = Deployment::create(&aws, cloud.url(), &slack, &release, &settings).await;
         let deployment = deployment.with_context(|| format!("the cloud's last words:\n{}", tail(cloud.log(), 20)))?;
@@ -93,7 +99,7 @@ impl World {
         name: &str,
         changed: [(&str, &str); N],
     ) -> anyhow::Result<CodeScan> {
-        let place = CodeScan::beside(&self.deployment, &self.aws, &self.slack, name, changed).await?;
+        let place = CodeScan::beside(&self.deployment, &self.slack, name, changed).await?;
         narrator.step(&format!("Deployed another stack for code scans, {name}"));
         Ok(place)
     }

@@ -3,9 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
-use aws_config::SdkConfig;
+use operate::{
+    console::Console,
+    parameters::Value,
+    stack::{self, Template},
+};
 
-use super::{Deployment, parameters, stack};
+use super::{Deployment, parameters};
 use crate::slack::{Channel, Slack};
 
 /// A code scan with a channel of its own.
@@ -21,19 +25,24 @@ impl CodeScan {
     /// differs.
     pub async fn beside<const N: usize>(
         deployment: &Deployment,
-        aws: &SdkConfig,
         slack: &Slack,
         name: &str,
         changed: [(&str, &str); N],
     ) -> anyhow::Result<Self> {
+        let (account, quiet) = (&deployment.account, Console::telling(|_| ()));
         let channel = slack.add_channel(name);
-        let mut outputs = deployment.outputs.clone();
-        let mut given = deployment.scan_parameters.clone();
+        let own = stack::find(account, &format!("{}-app-security", deployment.name)).await?;
+        let mut given = own.context("the deployment has no stack app-security")?.parameters;
         given.insert("SlackChannelId".to_owned(), channel.id.clone());
         given.extend(parameters(changed));
-        let cloudformation = aws_sdk_cloudformation::Client::new(aws);
+        let given = given.into_iter().map(|(name, value)| (name, Value::Is(value))).collect();
+        let key = format!("{}/app-security.yml", deployment.release);
+        let template = Template::At(account.object_url(deployment.output("S3LambdaBucket")?, &key));
         let name = format!("{}-{name}", deployment.name);
-        outputs.extend(stack::create(&cloudformation, &name, "app-security.yml", given).await?);
+        stack::apply(account, &name, &template, &given, &quiet).await?;
+        let created = stack::find(account, &name).await?.with_context(|| format!("there is no stack {name}"))?;
+        let mut outputs = deployment.outputs.clone();
+        outputs.extend(created.outputs);
         Ok(Self { channel, outputs })
     }
 

@@ -1,77 +1,36 @@
-//! A release: what the stacks are made of, under a prefix that its contents decide.
+//! A release of the programs of this build, as `scripts/package` would make one for Lambda.
 
 use std::{
+    collections::BTreeMap,
     io::{Cursor, Write as _},
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, ensure};
-use aws_sdk_s3::primitives::ByteStream;
-use sha2::{Digest as _, Sha256};
+use operate::release::{FILES, FUNCTIONS, Release, file_name};
 use zip::{CompressionMethod, DateTime, ZipWriter, write::SimpleFileOptions};
 
 use crate::checkout;
 
-const FUNCTIONS: [&str; 5] =
-    ["check-build-status", "approval", "finding-handler", "remediation-handler", "finding-remediator"];
-
-/// The artefacts with their names, and the name of them all: the first 16 hexadecimal digits of their hash.
-#[derive(Debug)]
-pub struct Release {
-    name: String,
-    files: Vec<(String, Vec<u8>)>,
-}
-
-impl Release {
-    /// Packs the programs that lie beside the running one.
-    pub(super) fn of_this_build() -> anyhow::Result<Self> {
-        let programs = programs()?;
-        let folder = tempfile::tempdir().context("make a folder for the programs")?;
-        let mut files = Vec::new();
-        for function in FUNCTIONS {
-            let program = stripped(&programs.join(function), &folder.path().join(function))?;
-            files.push((format!("{function}.zip"), zipped(&program)?));
-        }
-        for path in ["statemachine/code-scan.asl.json", "buildspec/sonar-scan.yml"] {
-            let content = std::fs::read(checkout().join(path)).with_context(|| format!("read {path}"))?;
-            let name = path.rsplit('/').next().unwrap_or(path);
-            files.push((name.to_owned(), content));
-        }
-        let mut hash = Sha256::new();
-        for (name, content) in &files {
-            hash.update(name.as_bytes());
-            hash.update(content.len().to_be_bytes());
-            hash.update(content);
-        }
-        let name = hex::encode(hash.finalize()).split_at(16).0.to_owned();
-        Ok(Self { name, files })
+/// Packs the programs that lie beside the running one.
+pub(super) fn of_this_build() -> anyhow::Result<Release> {
+    let programs = programs()?;
+    let folder = tempfile::tempdir().context("make a folder for the programs")?;
+    let mut files = BTreeMap::new();
+    for function in FUNCTIONS {
+        let program = stripped(&programs.join(function), &folder.path().join(function))?;
+        files.insert(format!("{function}.zip"), zipped(&program)?);
     }
-
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    for path in FILES {
+        let content = std::fs::read(checkout().join(path)).with_context(|| format!("read {path}"))?;
+        files.insert(file_name(path).to_owned(), content);
     }
-
-    /// Bytes that are uploaded.
-    #[must_use]
-    pub fn size(&self) -> usize {
-        self.files.iter().map(|(_, content)| content.len()).sum()
-    }
-
-    pub(super) async fn upload(&self, s3: &aws_sdk_s3::Client, bucket: &str) -> anyhow::Result<()> {
-        for (name, content) in &self.files {
-            let key = format!("{}/{name}", self.name);
-            let body = ByteStream::from(content.clone());
-            let put = s3.put_object().bucket(bucket).key(&key).body(body).send();
-            put.await.with_context(|| format!("upload {key} to {bucket}"))?;
-        }
-        Ok(())
-    }
+    Release::of(files)
 }
 
 /// The folder of this build's programs: ours, or the one above it for a test.
-fn programs() -> anyhow::Result<PathBuf> {
+pub(super) fn programs() -> anyhow::Result<PathBuf> {
     let own = std::env::current_exe().context("find this program")?;
     let found = own.ancestors().skip(1).take(2).find(|folder| folder.join(FUNCTIONS[0]).is_file());
     found

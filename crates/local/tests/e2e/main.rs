@@ -4,6 +4,7 @@
 
 mod hostile;
 mod neighbours;
+mod operations;
 mod page;
 mod permissions;
 mod queue;
@@ -51,7 +52,7 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let without = std::env::var("SECURITY_CHATOPS_WITHOUT_SONARQUBE").is_ok_and(|value| value == "1");
-    let claims: Vec<Claim> = claims().into_iter().filter(|claim| !(without && claim.needs_sonarqube)).collect();
+    let claims: Vec<Claim> = claims(!without).into_iter().filter(|claim| !(without && claim.needs_sonarqube)).collect();
     if arguments.list {
         let trials = claims.iter().map(|claim| Trial::test(claim.name, || Ok(()))).collect();
         return Ok(libtest_mimic::run(arguments, trials).exit_code());
@@ -130,7 +131,8 @@ async fn start_world(scans: bool, narrator: &Narrator) -> anyhow::Result<(World,
     }
 }
 
-fn claims() -> Vec<Claim> {
+/// All of them; with or without a server for code.
+fn claims(scans: bool) -> Vec<Claim> {
     let told = stories::ALL.iter().filter(|story| !story.composed).map(|story| Claim {
         name: story.name,
         needs_sonarqube: story.needs_sonarqube,
@@ -154,7 +156,12 @@ fn claims() -> Vec<Claim> {
         claim!(a_button_in_the_browser_works in page),
         claim!(two_deployments_live_side_by_side in neighbours),
     ];
-    told.chain(others).collect()
+    let lifetime = Claim {
+        name: "operations::a_deployment_lives_and_ends_by_the_scripts",
+        needs_sonarqube: scans,
+        play: Box::new(move |context, _| context.wait(operations::a_deployment_lives_and_ends_by_the_scripts(scans))),
+    };
+    told.chain(others).chain([lifetime]).collect()
 }
 
 fn trial(context: &Arc<Context>, claim: Claim) -> Trial {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::ensure;
 use local::{
-    deployment::{self, Deployment, SonarAccess},
+    deployment::{self, By, Deployment, SonarAccess},
     narrator::Narrator,
     world::World,
 };
@@ -19,6 +19,7 @@ pub(crate) async fn two_deployments_live_side_by_side(world: &World, _: &Narrato
         scan_parameters: BTreeMap::new(),
         // Both hear of every finding; this one leaves them to the other.
         finding_parameters: types.map(|name| (name.to_owned(), "IGNORE".to_owned())).into(),
+        by: By::Library,
     };
     let release = tokio::task::spawn_blocking(deployment::release).await??;
     let other = Deployment::create(&world.aws, &world.cloud_url, &world.slack, &release, &settings).await?;

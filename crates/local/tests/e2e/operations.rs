@@ -1,0 +1,197 @@
+//! The life of a deployment, by the scripts that a person would use: deploy, look, update, roll back, remove.
+
+mod broken;
+
+use std::{collections::BTreeMap, io::Write as _, sync::Arc};
+
+use anyhow::{Context as _, ensure};
+use local::{
+    deployment::{self, By, Output, Script},
+    narrator::Narrator,
+    sonarqube::Source,
+    stories,
+    world::World,
+};
+use operate::release::Release;
+
+use self::broken::BROKEN;
+
+const NAME: &str = "demo";
+
+/// A world of its own, because in the end nothing is left of it.
+pub(crate) async fn a_deployment_lives_and_ends_by_the_scripts(scans: bool) -> anyhow::Result<()> {
+    let narrator = Narrator::quiet();
+    let world = World::start_by(By::Script, scans.then_some(Source::Local), &narrator).await?;
+    let outcome = Box::pin(live(&world, scans, &narrator)).await;
+    let words = world.last_words();
+    world.stop().await?;
+    outcome.with_context(|| format!("so far:\n{}\nthe local cloud's last words:\n{words}", narrator.told()))
+}
+
+async fn live(world: &World, scans: bool, narrator: &Narrator) -> anyhow::Result<()> {
+    let script = world.deployment.script().context("the world was not deployed by the script")?;
+    let first = tokio::task::spawn_blocking(deployment::release).await??;
+    for story in stories::ALL.iter().filter(|story| story.default && (scans || !story.needs_sonarqube)) {
+        (story.play)(world, narrator).await.with_context(|| format!("in the story {}", story.name))?;
+    }
+
+    again_changes_nothing(script, scans).await?;
+    healthy(script, scans).await?;
+    the_manifest_has_the_address(script).await?;
+    each_broken_thing_is_found(world, script, scans).await?;
+    updates_and_rolls_back(world, script, &first, scans).await?;
+    nothing_is_left_but_data(world, script).await
+}
+
+/// A second run finds the same release and the same settings, and needs no secret again.
+async fn again_changes_nothing(script: &Script, scans: bool) -> anyhow::Result<()> {
+    let again = deploy(script, &[], scans).await?;
+    expect(&again, true, &["is already in", "demo-app-security: nothing to change"])?;
+    expect(&again, true, &["demo-pre-requisite: nothing to change", "demo-macie-remediation: nothing to change"])
+}
+
+async fn healthy(script: &Script, scans: bool) -> anyhow::Result<()> {
+    let doctor = doctor(script, &["--notify"]).await?;
+    if scans {
+        expect(&doctor, true, &["demo is healthy", "signed click: answered with 200", "answered with 401"])
+    } else {
+        // There is no SonarQube, and the doctor says just that.
+        expect(&doctor, false, &["1 of", "FAILS  SonarQube server"])
+    }
+}
+
+async fn the_manifest_has_the_address(script: &Script) -> anyhow::Result<()> {
+    let manifest = script.run("deploy", &["slack-manifest"], []).await?;
+    expect(&manifest, true, &["\"request_url\": \"https://", "/slack/actions\""])
+}
+
+/// Breaks one thing after the other, each mended before the next.
+async fn each_broken_thing_is_found(world: &World, script: &Script, scans: bool) -> anyhow::Result<()> {
+    for broken in BROKEN {
+        let mend = (broken.break_it)(world).await.with_context(|| format!("break: {}", broken.what))?;
+        let found = doctor(script, &[]).await?;
+        ensure!(!found.success, "the doctor did not find: {}\n{}", broken.what, found.words);
+        expect(&found, false, broken.found).with_context(|| format!("broken: {}", broken.what))?;
+        mend.await.with_context(|| format!("mend: {}", broken.what))?;
+    }
+    healthy(script, scans).await
+}
+
+/// Another release, and the first one again; the functions run what the release says.
+async fn updates_and_rolls_back(
+    world: &World,
+    script: &Script,
+    first: &Arc<Release>,
+    scans: bool,
+) -> anyhow::Result<()> {
+    let second = another(first)?;
+    script.write_release(&second)?;
+    let before = runs(world).await?;
+    let update = deploy(script, &[], scans).await?;
+    expect(&update, true, &[&format!("release {} uploaded to", second.name()), "~ change   ApprovalFunction"])?;
+    let after = runs(world).await?;
+    ensure!(before != after, "the function still runs the first release");
+    healthy(script, scans).await?;
+
+    let listed = deploy(script, &["--releases"], scans).await?;
+    expect(&listed, true, &[first.name(), &format!("{}  uploaded", second.name())])?;
+    let back = deploy(script, &["--release", first.name()], scans).await?;
+    expect(&back, true, &[&format!("release {}", first.name())])?;
+    ensure!(runs(world).await? == before, "the function does not run the first release again");
+    healthy(script, scans).await?;
+    let unknown = deploy(script, &["--release", "0000000000000000"], scans).await?;
+    expect(&unknown, false, &["there is no release 0000000000000000"])
+}
+
+/// First without the data, then with it.
+async fn nothing_is_left_but_data(world: &World, script: &Script) -> anyhow::Result<()> {
+    let data: Vec<&str> = ["UploadBucket", "EvidenceBucket", "QuarantineBucket"]
+        .iter()
+        .map(|output| world.deployment.output(output))
+        .collect::<anyhow::Result<_>>()?;
+    let refused = script.run("destroy", &[], []).await?;
+    expect(&refused, false, &["Nobody can be asked here: give --yes"])?;
+    let once = script.run("destroy", &["--yes", "--empty-evidence-and-quarantine"], []).await?;
+    expect(&once, false, &["nothing was removed", "--yes-delete-all-data"])?;
+
+    let destroyed = script.run("destroy", &["--yes"], []).await?;
+    expect(&destroyed, true, &["Left, because it cannot be made again"])?;
+    for bucket in &data {
+        expect(&destroyed, true, &[&format!("bucket  {bucket}")])?;
+    }
+    ensure!(buckets(world).await? == data.iter().map(ToString::to_string).collect(), "other buckets are left");
+    let left = resources(world).await?;
+    ensure!(left.is_empty(), "left besides data: {left:#?}");
+
+    let twice = ["--yes", "--empty-evidence-and-quarantine", "--yes-delete-all-data"];
+    let emptied = script.run("destroy", &twice, []).await?;
+    expect(&emptied, true, &["Nothing of the deployment is left", "will be deleted in 30 days"])?;
+    ensure!(buckets(world).await?.is_empty(), "a bucket is left");
+    let nothing = script.run("destroy", &["--yes"], []).await?;
+    expect(&nothing, true, &["There is no deployment demo"])
+}
+
+/// Without a SonarQube server one check fails, and rightly so.
+async fn deploy(script: &Script, arguments: &[&str], scans: bool) -> anyhow::Result<Output> {
+    let mut all = vec!["--yes"];
+    all.extend(arguments);
+    if !scans && !arguments.contains(&"--releases") {
+        all.push("--although-checks-fail");
+    }
+    script.run("deploy", &all, []).await
+}
+
+async fn doctor(script: &Script, arguments: &[&str]) -> anyhow::Result<Output> {
+    script.run("doctor", arguments, []).await
+}
+
+fn expect(output: &Output, success: bool, words: &[&str]) -> anyhow::Result<()> {
+    ensure!(output.success == success, "success is {}:\n{}", output.success, output.words);
+    for words in words {
+        ensure!(output.words.contains(words), "no word of `{words}`:\n{}", output.words);
+    }
+    Ok(())
+}
+
+/// The same programs in another release: one zip has a second file.
+fn another(release: &Release) -> anyhow::Result<Release> {
+    let mut files: BTreeMap<String, Vec<u8>> = release.files().clone();
+    let approval = files.get_mut("approval.zip").context("the release has no approval.zip")?;
+    let mut archive = zip::ZipWriter::new_append(std::io::Cursor::new(approval.clone()))?;
+    archive.start_file("NOTICE", zip::write::SimpleFileOptions::default())?;
+    archive.write_all(b"The second release.\n")?;
+    *approval = archive.finish()?.into_inner();
+    Release::of(files)
+}
+
+/// The hash of the code that Approval runs.
+async fn runs(world: &World) -> anyhow::Result<Option<String>> {
+    let lambda = aws_sdk_lambda::Client::new(&world.aws);
+    let function = world.deployment.output("ApprovalFunction")?;
+    Ok(lambda.get_function_configuration().function_name(function).send().await?.code_sha256)
+}
+
+/// The stories' own buckets are not the deployment's.
+async fn buckets(world: &World) -> anyhow::Result<std::collections::BTreeSet<String>> {
+    let answer = world.s3.list_buckets().send().await?;
+    let names = answer.buckets().iter().filter_map(|bucket| bucket.name().map(str::to_owned));
+    Ok(names.filter(|name| name.starts_with(&format!("{NAME}-"))).collect())
+}
+
+/// What a person would find in the consoles.
+async fn resources(world: &World) -> anyhow::Result<Vec<String>> {
+    let mut left = Vec::new();
+    let lambda = aws_sdk_lambda::Client::new(&world.aws).list_functions().send().await?;
+    left.extend(lambda.functions().iter().filter_map(|one| one.function_name().map(str::to_owned)));
+    let machines = world.sfn.list_state_machines().send().await?;
+    left.extend(machines.state_machines().iter().map(|one| one.name().to_owned()));
+    let topics = world.sns.list_topics().send().await?;
+    left.extend(topics.topics().iter().filter_map(|one| one.topic_arn().map(str::to_owned)));
+    let secrets = aws_sdk_secretsmanager::Client::new(&world.aws).list_secrets().send().await?;
+    left.extend(secrets.secret_list().iter().filter_map(|one| one.name().map(str::to_owned)));
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&world.aws).describe_log_groups().send().await?;
+    left.extend(logs.log_groups().iter().filter_map(|one| one.log_group_name().map(str::to_owned)));
+    let projects = aws_sdk_codebuild::Client::new(&world.aws).list_projects().send().await?;
+    left.extend(projects.projects().iter().cloned());
+    Ok(left)
+}

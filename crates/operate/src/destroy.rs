@@ -1,0 +1,222 @@
+//! Removes a deployment. What cannot be made again stays, unless somebody says twice that it shall not.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, bail};
+use aws_sdk_cloudformation::types::StackStatus;
+use aws_sdk_kms::types::KeyState;
+use aws_sdk_sfn::types::ExecutionStatus;
+
+use crate::{account::Account, buckets, console::Console, parameters::Stack, stack};
+
+/// Days until KMS deletes the key: time to find out that something still needs it.
+const KEY_WAITS_DAYS: i32 = 30;
+
+/// What shall become of the data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Data {
+    /// Evidence, uploads and quarantine stay.
+    Stays,
+    /// All of it goes: said once, so it is asked for once more.
+    Goes,
+    /// All of it goes: said twice.
+    GoesForSure,
+}
+
+/// A bucket or a key of the deployment that outlives its stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Thing {
+    stack: Stack,
+    logical_id: String,
+    kind: Kind,
+    id: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Can be packaged and uploaded again.
+    Code,
+    /// Reports, decisions, uploads, quarantined objects.
+    Data,
+    /// What the evidence is encrypted with.
+    Key,
+}
+
+/// Removes the stacks of a deployment and the code bucket, and the data if that is wanted. Doing it again is safe, and
+/// can remove the data of stacks that are gone already.
+///
+/// # Errors
+/// Something cannot be removed; what was removed before stays removed.
+pub async fn destroy(account: &Account, name: &str, data: Data, console: &Console) -> anyhow::Result<()> {
+    let s3 = aws_sdk_s3::Client::new(&account.aws);
+    let things = things(account, name).await?;
+    let mut stacks = Vec::new();
+    for stack in [Stack::MacieRemediation, Stack::AppSecurity, Stack::PreRequisite] {
+        if stack::find(account, &stack.of(name)).await?.is_some() {
+            stacks.push(stack);
+        }
+    }
+    if stacks.is_empty() && things.is_empty() {
+        console.say(&format!("There is no deployment {name} in account {} in {}.", account.id, account.region));
+        return Ok(());
+    }
+    for stack in &stacks {
+        console.say(&format!("removes  the stack {}", stack.of(name)));
+    }
+    for thing in &things {
+        let goes = thing.kind == Kind::Code || data != Data::Stays;
+        let contents = if thing.kind == Kind::Key { String::new() } else { buckets::describe(&s3, &thing.id).await };
+        let words = format!("{} {} {contents}", thing.logical_id, thing.id);
+        console.say(&format!("{}  {}", if goes { "removes" } else { "keeps  " }, words.trim_end()));
+    }
+    for warning in warnings(account, name, &stacks).await {
+        console.say(&format!("note: {warning}"));
+    }
+    confirm(account, name, data, console)?;
+
+    for stack in stacks {
+        stack::delete(account, &stack.of(name), console).await?;
+        console.say(&format!("the stack {} is gone", stack.of(name)));
+    }
+    let mut kept = Vec::new();
+    // The key last: without it nothing of the evidence could be read any more.
+    let (keys, buckets): (Vec<Thing>, Vec<Thing>) = things.into_iter().partition(|thing| thing.kind == Kind::Key);
+    for thing in buckets {
+        if thing.kind == Kind::Data && data == Data::Stays {
+            kept.push(thing);
+        } else {
+            let removed = buckets::remove(&s3, &thing.id).await?;
+            console.say(&format!("the bucket {} is gone, with {removed} versions of objects", thing.id));
+        }
+    }
+    for thing in keys {
+        if data == Data::Stays {
+            kept.push(thing);
+        } else {
+            schedule(account, &thing.id).await?;
+            console.say(&format!("the key {} will be deleted in {KEY_WAITS_DAYS} days", thing.id));
+        }
+    }
+    say_what_is_left(&kept, console);
+    Ok(())
+}
+
+fn confirm(account: &Account, name: &str, data: Data, console: &Console) -> anyhow::Result<()> {
+    if !console.agrees(&format!("Remove the deployment {name} from account {}?", account.id), "--yes")? {
+        bail!("nothing was removed");
+    }
+    if data == Data::Goes {
+        if !console.can_ask() {
+            bail!("nothing was removed: to delete all data, say it twice with --yes-delete-all-data");
+        }
+        let typed = console.line(&format!(
+            "Evidence, uploads and quarantined objects cannot be made again. To delete them, type {name}:"
+        ))?;
+        if typed != name {
+            bail!("nothing was removed: `{typed}` is not {name}");
+        }
+    }
+    Ok(())
+}
+
+/// What would be lost that nobody sees in a list of resources.
+async fn warnings(account: &Account, name: &str, stacks: &[Stack]) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for stack in stacks {
+        let outputs = stack::find(account, &stack.of(name)).await.ok().flatten().map(|found| found.outputs);
+        let outputs = outputs.unwrap_or_default();
+        if let Some(machine) = outputs.get("StateMachineArn") {
+            let client = aws_sdk_sfn::Client::new(&account.aws);
+            let running = client.list_executions().state_machine_arn(machine).status_filter(ExecutionStatus::Running);
+            let count = running.send().await.map(|answer| answer.executions().len()).unwrap_or_default();
+            if count > 0 {
+                warnings.push(format!("{count} scans run or wait for a decision, and end without one"));
+            }
+        }
+        for (output, what) in [("FindingQueueUrl", "wait"), ("FindingDeadLetterQueueUrl", "could not be handled")] {
+            let Some(url) = outputs.get(output) else { continue };
+            let count = crate::doctor::messages(account, url).await.unwrap_or_default();
+            if count > 0 {
+                warnings.push(format!("{count} findings {what}, and are lost (they stay in Macie)"));
+            }
+        }
+    }
+    warnings
+}
+
+/// The buckets and the key of the deployment that are still there, also of stacks that are deleted already:
+/// CloudFormation remembers those for 90 days.
+async fn things(account: &Account, name: &str) -> anyhow::Result<Vec<Thing>> {
+    let s3 = aws_sdk_s3::Client::new(&account.aws);
+    let mut ids: BTreeMap<String, Stack> = BTreeMap::new();
+    let names: BTreeMap<String, Stack> = [Stack::PreRequisite, Stack::AppSecurity, Stack::MacieRemediation]
+        .into_iter()
+        .map(|stack| (stack.of(name), stack))
+        .collect();
+    let client = aws_sdk_cloudformation::Client::new(&account.aws);
+    let mut pages = client.list_stacks().into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for summary in page.context("list the stacks")?.stack_summaries() {
+            let (Some(stack), Some(id)) = (summary.stack_name().and_then(|name| names.get(name)), summary.stack_id())
+            else {
+                continue;
+            };
+            if summary.stack_status() != Some(&StackStatus::ReviewInProgress) {
+                ids.insert(id.to_owned(), *stack);
+            }
+        }
+    }
+    let mut things = Vec::new();
+    for (id, stack) in ids {
+        for (logical_id, (kind, physical_id)) in stack::resources(account, &id).await? {
+            let kind = match kind.as_str() {
+                "AWS::S3::Bucket" if stack == Stack::PreRequisite => Kind::Code,
+                "AWS::S3::Bucket" => Kind::Data,
+                "AWS::KMS::Key" => Kind::Key,
+                _ => continue,
+            };
+            let there = match kind {
+                Kind::Key => key_is_there(account, &physical_id).await,
+                Kind::Code | Kind::Data => buckets::exists(&s3, &physical_id).await,
+            };
+            if there {
+                things.push(Thing { stack, logical_id, kind, id: physical_id });
+            }
+        }
+    }
+    Ok(things)
+}
+
+async fn key_is_there(account: &Account, key: &str) -> bool {
+    let answer = aws_sdk_kms::Client::new(&account.aws).describe_key().key_id(key).send().await;
+    answer.is_ok_and(|answer| {
+        let state = answer.key_metadata.and_then(|key| key.key_state);
+        !matches!(state, Some(KeyState::PendingDeletion) | None)
+    })
+}
+
+async fn schedule(account: &Account, key: &str) -> anyhow::Result<()> {
+    let client = aws_sdk_kms::Client::new(&account.aws);
+    let request = client.schedule_key_deletion().key_id(key).pending_window_in_days(KEY_WAITS_DAYS);
+    request.send().await.map(|_| ()).with_context(|| format!("schedule the deletion of the key {key}"))
+}
+
+fn say_what_is_left(kept: &[Thing], console: &Console) {
+    if kept.is_empty() {
+        console.say("Nothing of the deployment is left.");
+    } else {
+        console.say("\nLeft, because it cannot be made again:");
+        for thing in kept {
+            let what = if thing.kind == Kind::Key { "key" } else { "bucket" };
+            console.say(&format!("  {what:7} {} ({} of {})", thing.id, thing.logical_id, thing.stack.word()));
+        }
+        console.say(
+            "To delete that as well: scripts/destroy --empty-evidence-and-quarantine, within 90 days (CloudFormation \
+             forgets deleted stacks then).",
+        );
+    }
+    console.say(
+        "Not touched, because others may use it: Macie itself, identities in SES, the Slack app, the Slack workspace's \
+         authorisation for Amazon Q.",
+    );
+}

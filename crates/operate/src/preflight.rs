@@ -1,0 +1,194 @@
+//! What must be right before a deployment, checked from here; each failure says what to do.
+
+use aws_sdk_macie2::types::MacieStatus;
+use aws_sdk_sesv2::operation::get_email_identity::GetEmailIdentityError;
+use secrecy::ExposeSecret as _;
+
+use crate::{
+    account::Account,
+    check::{Check, chain},
+    config::{Config, Secrets},
+    parameters::{Stack, Value, Values, wrong_slack_id},
+    sonarqube,
+};
+
+/// Runs all checks of the stacks that are wanted.
+///
+/// # Errors
+/// A parameter cannot be read.
+pub async fn run(account: &Account, config: &Config, secrets: &Secrets) -> anyhow::Result<Vec<Check>> {
+    let mut checks = vec![Check::well("identity and Region", format!("{} in {}", account.identity, account.region))];
+    for stack in config.stacks() {
+        let values = config.parameters(stack)?;
+        if stack != Stack::PreRequisite {
+            checks.push(slack_ids(stack, &values));
+        }
+        match stack {
+            Stack::PreRequisite => {}
+            Stack::AppSecurity => {
+                let of = |name: &str| text(&values, name);
+                let identity = of("SESIdentity").or_else(|| of("SESEmail")).unwrap_or_default();
+                checks.push(sender(account, identity, of("SESEmail").unwrap_or_default()).await);
+                checks.push(sandbox(account, of("SharedInboxMail").unwrap_or_default()).await);
+                let secret = |name: &str| secrets.get(name).map(|secret| secret.expose_secret());
+                let url = of("SonarHostUrl").unwrap_or_default();
+                checks.extend(sonarqube::checks(url, secret("SonarToken"), secret("SonarReaderToken")).await);
+            }
+            Stack::MacieRemediation => {
+                checks.push(macie(account).await);
+                checks.extend(slack_app(&values, secrets));
+            }
+        }
+    }
+    Ok(checks)
+}
+
+fn slack_ids(stack: Stack, values: &Values) -> Check {
+    let wrong: Vec<String> = values
+        .iter()
+        .filter_map(|(name, value)| match value {
+            Value::Is(text) => Some((name, text)),
+            Value::Previous => None,
+        })
+        .flat_map(|(name, text)| {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            parts.filter_map(|part| wrong_slack_id(name, part)).collect::<Vec<_>>()
+        })
+        .collect();
+    Check::that(
+        &format!("Slack ids of {}", stack.word()),
+        (!wrong.is_empty()).then(|| wrong.join("; ")),
+        "take the ids, not the names: Slack shows a channel's at the end of its details, a person's in the profile's \
+         menu, the workspace's in its address in a browser",
+    )
+}
+
+/// The webhook and the signing secret, as far as their form tells.
+fn slack_app(values: &Values, secrets: &Secrets) -> Option<Check> {
+    let what = "webhook of the Slack app";
+    let url = secrets.get("SlackWebHookUrl")?.expose_secret();
+    let endpoint = text(values, "SlackEndpointUrl").unwrap_or("https://hooks.slack.com");
+    let inside = url.strip_prefix(endpoint.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'));
+    Some(Check::that(
+        what,
+        (!inside).then(|| format!("it does not begin with {endpoint}, and messages are sent nowhere else")),
+        "copy it from the app's page Incoming Webhooks; for GovSlack set SlackEndpointUrl",
+    ))
+}
+
+/// Whether SES may send from this address.
+pub(crate) async fn sender(account: &Account, identity: &str, from: &str) -> Check {
+    let what = "sender in Amazon SES";
+    let region = &account.region;
+    match verified(account, identity).await {
+        Ok(Some(true)) => Check::well(what, identity),
+        Ok(Some(false)) => Check::fails(
+            what,
+            format!("{identity} is not verified yet"),
+            "follow the link that SES has mailed to it, or add the DNS records of the domain",
+        ),
+        Ok(None) => {
+            let domain = from.split_once('@').map(|(_, domain)| domain).unwrap_or_default();
+            let remedy = match verified(account, domain).await {
+                Ok(Some(true)) => format!("its domain is verified: set SESIdentity = \"{domain}\""),
+                _ => format!(
+                    "`aws sesv2 create-email-identity --email-identity {identity} --region {region}`, then follow the \
+                     link that SES mails to it"
+                ),
+            };
+            Check::fails(what, format!("SES in {region} does not know {identity}"), remedy)
+        }
+        Err(why) => Check::fails(what, why, "allow ses:GetEmailIdentity to your identity"),
+    }
+}
+
+/// Whether SES may send to this address.
+pub(crate) async fn sandbox(account: &Account, inbox: &str) -> Check {
+    let what = "receiver of the mails";
+    match aws_sdk_sesv2::Client::new(&account.aws).get_account().send().await {
+        Ok(answer) if answer.production_access_enabled() => Check::well(what, inbox),
+        Ok(_) => match verified(account, inbox).await {
+            Ok(Some(true)) => Check::note(what, format!("SES is in its sandbox, and {inbox} is verified")),
+            _ => Check::fails(
+                what,
+                format!("SES is in its sandbox in {} and sends to verified addresses only", account.region),
+                format!(
+                    "verify {inbox} (`aws sesv2 create-email-identity --email-identity {inbox} --region {}`), or ask \
+                     for production access in the console of SES",
+                    account.region
+                ),
+            ),
+        },
+        Err(error) => Check::fails(what, chain(&error), "allow ses:GetAccount to your identity"),
+    }
+}
+
+/// Whether Macie looks at anything.
+pub(crate) async fn macie(account: &Account) -> Check {
+    let what = "Amazon Macie";
+    let remedy = format!("turn it on: `aws macie2 enable-macie --region {}`", account.region);
+    match aws_sdk_macie2::Client::new(&account.aws).get_macie_session().send().await {
+        Ok(session) if session.status() == Some(&MacieStatus::Enabled) => Check::well(what, "enabled"),
+        Ok(_) => Check::fails(what, format!("it is paused in {}", account.region), "resume it in the console of Macie"),
+        Err(error) => {
+            let not_enabled = error.as_service_error().is_some_and(|service| {
+                service.is_access_denied_exception()
+                    && service.meta().message().is_some_and(|words| words.contains("not enabled"))
+            });
+            if not_enabled {
+                return Check::fails(what, format!("it is not enabled in {}", account.region), remedy);
+            }
+            Check::fails(what, chain(&error), format!("{remedy}; it needs macie2:GetMacieSession"))
+        }
+    }
+}
+
+/// Whether SES has verified an identity; none if it does not know it.
+async fn verified(account: &Account, identity: &str) -> Result<Option<bool>, String> {
+    if identity.is_empty() {
+        return Ok(None);
+    }
+    let client = aws_sdk_sesv2::Client::new(&account.aws);
+    match client.get_email_identity().email_identity(identity).send().await {
+        Ok(answer) => Ok(Some(answer.verified_for_sending_status())),
+        Err(error) if error.as_service_error().is_some_and(GetEmailIdentityError::is_not_found_exception) => Ok(None),
+        Err(error) => Err(chain(&error)),
+    }
+}
+
+fn text<'a>(values: &'a Values, name: &str) -> Option<&'a str> {
+    match values.get(name) {
+        Some(Value::Is(text)) if !text.is_empty() => Some(text),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+
+    fn values(list: &[(&str, &str)]) -> Values {
+        list.iter().map(|(name, value)| ((*name).to_owned(), Value::Is((*value).to_owned()))).collect()
+    }
+
+    #[test]
+    fn finds_names_where_ids_belong() {
+        let values = values(&[("SlackChannelId", "#security"), ("SlackAllowedUserIds", "U012, alice")]);
+        let check = slack_ids(Stack::MacieRemediation, &values);
+        assert!(check.has_failed());
+        assert!(check.to_string().contains("`alice` is not the id of a person"), "{check}");
+    }
+
+    #[test]
+    fn a_webhook_of_another_host_is_found_before_it_is_deployed() {
+        let webhook = |url: &str| Secrets::from([("SlackWebHookUrl", SecretString::from(url.to_owned()))]);
+        let well = slack_app(&Values::new(), &webhook("https://hooks.slack.com/services/T/B/x")).unwrap();
+        assert!(!well.has_failed());
+        for url in ["https://hooks.slack-gov.com/services/T/B/x", "https://hooks.slack.com.evil.example/services/T/B/x"]
+        {
+            assert!(slack_app(&Values::new(), &webhook(url)).unwrap().has_failed(), "{url}");
+        }
+    }
+}
