@@ -1,6 +1,6 @@
 //! Removes a deployment. What cannot be made again stays, unless somebody says twice that it shall not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail};
 use aws_sdk_cloudformation::types::StackStatus;
@@ -148,7 +148,7 @@ async fn warnings(account: &Account, name: &str, stacks: &[Stack]) -> Vec<String
 /// CloudFormation remembers those for 90 days.
 async fn things(account: &Account, name: &str) -> anyhow::Result<Vec<Thing>> {
     let s3 = aws_sdk_s3::Client::new(&account.aws);
-    let mut ids: BTreeMap<String, Stack> = BTreeMap::new();
+    let (mut ids, mut gone) = (BTreeMap::new(), BTreeSet::new());
     let names: BTreeMap<String, Stack> = [Stack::PreRequisite, Stack::AppSecurity, Stack::MacieRemediation]
         .into_iter()
         .map(|stack| (stack.of(name), stack))
@@ -161,6 +161,9 @@ async fn things(account: &Account, name: &str) -> anyhow::Result<Vec<Thing>> {
             else {
                 continue;
             };
+            if summary.stack_status() == Some(&StackStatus::DeleteComplete) {
+                gone.insert(id.to_owned());
+            }
             if summary.stack_status() != Some(&StackStatus::ReviewInProgress) {
                 ids.insert(id.to_owned(), *stack);
             }
@@ -168,7 +171,11 @@ async fn things(account: &Account, name: &str) -> anyhow::Result<Vec<Thing>> {
     }
     let mut things = Vec::new();
     for (id, stack) in ids {
-        for (logical_id, (kind, physical_id)) in stack::resources(account, &id).await? {
+        let resources = match gone.contains(&id) {
+            true => stack::skipped(account, &id).await?,
+            false => stack::resources(account, &id).await?,
+        };
+        for (logical_id, (kind, physical_id)) in resources {
             let kind = match kind.as_str() {
                 "AWS::S3::Bucket" if stack == Stack::PreRequisite => Kind::Code,
                 "AWS::S3::Bucket" => Kind::Data,

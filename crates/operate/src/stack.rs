@@ -157,6 +157,25 @@ pub async fn resources(account: &Account, name: &str) -> anyhow::Result<BTreeMap
     Ok(found)
 }
 
+/// What the deletion of a stack left, by the id of the deleted stack; in the shape of [`resources`].
+///
+/// # Errors
+/// CloudFormation refuses to say.
+pub async fn skipped(account: &Account, id: &str) -> anyhow::Result<BTreeMap<String, (String, String)>> {
+    let mut pages = Client::new(&account.aws).describe_stack_events().stack_name(id).into_paginator().send();
+    let mut found = BTreeMap::new();
+    while let Some(page) = pages.next().await {
+        for event in page.with_context(|| format!("read the events of {id}"))?.stack_events() {
+            if event.resource_status().is_some_and(|status| status.as_str() == "DELETE_SKIPPED") {
+                let text = |text: Option<&str>| text.unwrap_or_default().to_owned();
+                let entry = (text(event.resource_type()), text(event.physical_resource_id()));
+                found.insert(text(event.logical_resource_id()), entry);
+            }
+        }
+    }
+    Ok(found)
+}
+
 /// Clears what is in the way, and says whether the stack is to be created or updated.
 async fn prepare(account: &Account, client: &Client, name: &str, console: &Console) -> anyhow::Result<ChangeSetType> {
     let Some(stack) = describe(client, name).await? else { return Ok(ChangeSetType::Create) };

@@ -16,23 +16,42 @@ use crate::{
 const REMEDY: &str = "run scripts/deploy again; if CloudFormation has nothing to change, deploy another release and then \
                       this one (--release)";
 
+/// An update takes seconds; one that takes a minute is worth a line.
+const MOST_LOOKS: u32 = 20;
+
 /// Looks at every function of the stack.
 pub(super) async fn checks(patient: &Patient<'_>, manifest: Option<&Manifest>) -> Vec<Check> {
     let client = Client::new(&patient.account.aws);
     let mut checks = Vec::new();
     for (logical_id, (kind, id)) in &patient.resources {
         if kind == "AWS::Lambda::Function" {
-            let wrong = wrong(&client, id, logical_id, manifest).await;
+            let wrong = wrong(patient, &client, id, logical_id, manifest).await;
             checks.push(Check::that(&format!("function {logical_id}"), wrong, REMEDY));
         }
     }
     checks
 }
 
-async fn wrong(client: &Client, id: &str, logical_id: &str, manifest: Option<&Manifest>) -> Option<String> {
-    let found = match client.get_function_configuration().function_name(id).send().await {
-        Ok(found) => found,
-        Err(error) => return Some(chain(&error)),
+async fn wrong(
+    patient: &Patient<'_>,
+    client: &Client,
+    id: &str,
+    logical_id: &str,
+    manifest: Option<&Manifest>,
+) -> Option<String> {
+    let mut looks = 0;
+    let found = loop {
+        let found = match client.get_function_configuration().function_name(id).send().await {
+            Ok(found) => found,
+            Err(error) => return Some(chain(&error)),
+        };
+        let changing =
+            found.state() == Some(&State::Pending) || found.last_update_status() == Some(&LastUpdateStatus::InProgress);
+        looks += 1;
+        if !changing || looks == MOST_LOOKS {
+            break found;
+        }
+        tokio::time::sleep(patient.account.pause()).await;
     };
     if found.state().is_some_and(|state| *state != State::Active && *state != State::Inactive) {
         let reason = found.state_reason().unwrap_or("Lambda gives no reason");

@@ -1,10 +1,11 @@
 //! Things that break in a deployment, each with what the doctor says about it.
 
-use std::pin::Pin;
+use std::{pin::Pin, time::Duration};
 
 use anyhow::Context as _;
+use aws_sdk_lambda::types::LastUpdateStatus;
 use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use local::world::World;
+use local::{until::until, world::World};
 
 type Mending<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 type Breaking<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Mending<'a>>> + 'a>>;
@@ -126,7 +127,11 @@ async fn code(world: &World) -> anyhow::Result<Mending<'_>> {
     let set = move |zip: &'static str, client: aws_sdk_lambda::Client| async move {
         let key = format!("{release}/{zip}");
         client.update_function_code().function_name(function).s3_bucket(bucket).s3_key(key).send().await?;
-        anyhow::Ok(())
+        until(Duration::from_secs(30), "the function's update", async || {
+            let function = client.get_function_configuration().function_name(function).send().await?;
+            Ok((function.last_update_status() == Some(&LastUpdateStatus::Successful)).then_some(()))
+        })
+        .await
     };
     set("finding-handler.zip", client.clone()).await?;
     Ok(Box::pin(set("approval.zip", client)))
