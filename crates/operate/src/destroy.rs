@@ -171,9 +171,10 @@ async fn things(account: &Account, name: &str) -> anyhow::Result<Vec<Thing>> {
     }
     let mut things = Vec::new();
     for (id, stack) in ids {
-        let resources = match gone.contains(&id) {
-            true => stack::skipped(account, &id).await?,
-            false => stack::resources(account, &id).await?,
+        let resources = if gone.contains(&id) {
+            stack::skipped(account, &id).await?
+        } else {
+            stack::resources(account, &id).await?
         };
         for (logical_id, (kind, physical_id)) in resources {
             let kind = match kind.as_str() {

@@ -2,7 +2,7 @@
 
 use aws_sdk_macie2::types::MacieStatus;
 use aws_sdk_sesv2::operation::get_email_identity::GetEmailIdentityError;
-use secrecy::ExposeSecret as _;
+use secrecy::ExposeSecret;
 
 use crate::{
     account::Account,
@@ -30,7 +30,7 @@ pub async fn run(account: &Account, config: &Config, secrets: &Secrets) -> anyho
                 let identity = of("SESIdentity").or_else(|| of("SESEmail")).unwrap_or_default();
                 checks.push(sender(account, identity, of("SESEmail").unwrap_or_default()).await);
                 checks.push(sandbox(account, of("SharedInboxMail").unwrap_or_default()).await);
-                let secret = |name: &str| secrets.get(name).map(|secret| secret.expose_secret());
+                let secret = |name: &str| secrets.get(name).map(ExposeSecret::expose_secret);
                 let url = of("SonarHostUrl").unwrap_or_default();
                 checks.extend(sonarqube::checks(url, secret("SonarToken"), secret("SonarReaderToken")).await);
             }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, bail};
 use aws_sdk_cloudformation::{
     Client,
-    types::{StackEvent, StackStatus},
+    types::{ResourceStatus, StackEvent, StackStatus},
 };
 
 use super::describe;
@@ -81,7 +81,7 @@ async fn tell(
     console: &Console,
 ) -> anyhow::Result<()> {
     for event in since(client, name, before).await? {
-        let status = event.resource_status().map(|status| status.as_str()).unwrap_or_default();
+        let status = event.resource_status().map(ResourceStatus::as_str).unwrap_or_default();
         let done = status.ends_with("_COMPLETE") || status.ends_with("_FAILED") || status == "DELETE_SKIPPED";
         if done && told.insert(event.event_id().unwrap_or_default().to_owned()) {
             console.say(&format!("  {status:24} {}", event.logical_resource_id().unwrap_or_default()));
