@@ -11,6 +11,9 @@ use crate::{
     parameters::Stack,
 };
 
+/// A custom notification without a scan: Amazon Q shows it without buttons.
+const NOTIFICATION: &str = include_str!("../../../../samples/events/notification.test.json");
+
 const WORDS: &str =
     "This is a test. Nothing has happened and nothing is to be done: somebody ran `scripts/doctor --notify`.";
 
@@ -23,17 +26,11 @@ pub(super) async fn send(patient: &Patient<'_>) -> Option<Check> {
     }
 }
 
-/// A custom notification, which Amazon Q shows in the channel. Without a scan id it has no buttons.
 async fn publish(patient: &Patient<'_>) -> Check {
     let what = "test notification of the code scan";
     let topic = patient.deployed.outputs.get("NotificationTopicArn").cloned().unwrap_or_default();
-    let message = json!({
-        "version": "1.0",
-        "source": "custom",
-        "content": { "textType": "client-markdown", "title": "Test of the code scan", "description": WORDS },
-    });
     let client = aws_sdk_sns::Client::new(&patient.account.aws);
-    match client.publish().topic_arn(topic).message(message.to_string()).send().await {
+    match client.publish().topic_arn(topic).message(NOTIFICATION).send().await {
         Ok(_) => Check::note(what, "sent; if the channel does not show it, invite @Amazon Q to it"),
         Err(error) => Check::fails(what, chain(&error), "allow sns:Publish and the use of the key to your identity"),
     }

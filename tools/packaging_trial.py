@@ -1,0 +1,135 @@
+"""Whether Lambda could start a program: what it needs of the system, and whether it answers an event."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import re
+import subprocess
+import threading
+from pathlib import Path
+
+from elftools.elf.elffile import ELFFile
+from elftools.elf.gnuversions import GNUVerNeedSection
+
+# Amazon Linux 2023, and so provided.al2023, has this one: https://docs.aws.amazon.com/linux/al2023/release-notes/
+GLIBC = (2, 34)
+MACHINES = {"arm64": "EM_AARCH64", "x86_64": "EM_X86_64"}
+# A program under emulation takes seconds on a busy machine.
+ANSWER_SECONDS = 60
+
+
+class Refused(Exception):
+    """Why nothing is packaged, in a sentence."""
+
+
+def check_elf(program: Path, architecture: str) -> None:
+    """Refused unless the program is for this processor and asks for nothing that Amazon Linux 2023 lacks."""
+    with program.open("rb") as file:
+        elf = ELFFile(file)
+        if elf["e_machine"] != MACHINES[architecture]:
+            raise Refused(f"{program} is for {elf['e_machine']}, not for {architecture}")
+        needed = set()
+        for section in elf.iter_sections():
+            if isinstance(section, GNUVerNeedSection):
+                for _, auxiliaries in section.iter_versions():
+                    needed.update(auxiliary.name for auxiliary in auxiliaries)
+    newer = sorted(name for name in needed if too_new(name))
+    if newer:
+        raise Refused(f"{program} needs {', '.join(newer)}, and Lambda has glibc {GLIBC[0]}.{GLIBC[1]}")
+
+
+def too_new(version: str) -> bool:
+    """Whether a symbol version such as GLIBC_2.38 is newer than Lambda's."""
+    found = re.fullmatch(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?", version)
+    if found is None:
+        # GLIBC_PRIVATE belongs to one build of glibc; GCC_… and others are not glibc's.
+        return version == "GLIBC_PRIVATE"
+    return (int(found[1]), int(found[2])) > GLIBC
+
+
+class _RuntimeApi(http.server.BaseHTTPRequestHandler):
+    """Lambda's Runtime API with one event: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html"""
+
+    def do_GET(self) -> None:  # noqa: N802, the name that http.server looks for
+        """The next invocation; a second one never comes."""
+        if self.server.asked.is_set():  # type: ignore[attr-defined]
+            self.server.answered.wait(ANSWER_SECONDS)  # type: ignore[attr-defined]
+            return
+        self.server.asked.set()  # type: ignore[attr-defined]
+        self._send(200, b"{}", {
+            "Lambda-Runtime-Aws-Request-Id": "00000000-0000-4000-8000-000000000000",
+            "Lambda-Runtime-Deadline-Ms": "4102444800000",
+            "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:111122223333:function:trial",
+        })
+
+    def do_POST(self) -> None:  # noqa: N802
+        """A response or an error: both are answers. A failed start is none."""
+        body = self.rfile.read(int(self.headers.get("content-length") or 0))
+        self.server.answer = (self.path, body)  # type: ignore[attr-defined]
+        self._send(202, b"", {})
+        self.server.answered.set()  # type: ignore[attr-defined]
+
+    def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: what counts is printed by the caller."""
+
+
+def answer_one_event(program: Path, emulator: list[str]) -> None:
+    """Refused unless the program starts, takes an event and answers it.
+
+    The event is an empty object, which is nobody's: each function answers it with an error of its own, or as nothing
+    to do. What counts is that the program has loaded, has read its environment and has spoken with the Runtime API.
+    """
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _RuntimeApi)
+    server.daemon_threads = True
+    server.asked, server.answered, server.answer = threading.Event(), threading.Event(), None  # type: ignore[attr-defined]
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    command = [*emulator, str(program)]
+    process = subprocess.Popen(command, env=environment(program.parent.name, server.server_port),
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        words = b""
+        for _ in range(ANSWER_SECONDS * 10):
+            if server.answered.wait(0.1) or process.poll() is not None:  # type: ignore[attr-defined]
+                break
+        answer = server.answer  # type: ignore[attr-defined]
+    finally:
+        process.kill()
+        words = process.communicate()[0]
+        server.shutdown()
+        server.server_close()
+    if answer is None or "/invocation/" not in answer[0]:
+        last = words.decode(errors="replace").strip().splitlines()[-5:]
+        raise Refused(f"{program} did not answer an event: {' / '.join(last) or 'it said nothing'}")
+
+
+def environment(function: str, port: int) -> dict[str, str]:
+    """What Lambda and the templates would set; no address leads anywhere but to this machine."""
+    nowhere = "http://127.0.0.1:9"
+    arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:trial"
+    everything = {
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}", "AWS_LAMBDA_FUNCTION_NAME": function,
+        "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
+        "AWS_LAMBDA_LOG_GROUP_NAME": "trial", "AWS_LAMBDA_LOG_STREAM_NAME": "trial",
+        "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "trial", "AWS_SECRET_ACCESS_KEY": "trial",
+        "AWS_ENDPOINT_URL": nowhere, "AWS_MAX_ATTEMPTS": "1",
+        "EVIDENCE_BUCKET": "trial", "QUARANTINE_BUCKET": "trial",
+        "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:trial",
+        "SONAR_HOST_URL": nowhere, "SONAR_READER_SECRET_ARN": arn, "TRIAGE_GUIDE_URL": "https://example.com/",
+        "SES_EMAIL": "from@example.com", "SHARED_INBOX_MAIL": "to@example.com", "SES_CONFIGURATION_SET": "",
+        "MIN_SEVERITY_LEVEL": "LOW", "CREDENTIALS_ACTION": "AUTO", "CUSTOM_IDENTIFIER_ACTION": "REVIEW",
+        "FINANCIAL_ACTION": "AUTO", "MULTIPLE_ACTION": "REVIEW", "PERSONAL_ACTION": "REVIEW",
+        "REMEDIATOR_FUNCTION_NAME": "trial", "SLACK_WEBHOOK_SECRET_ARN": arn, "SLACK_SIGNING_SECRET_ARN": arn,
+        "SLACK_ENDPOINT_URL": "https://hooks.slack.com", "SLACK_TEAM_ID": "T012ABCDEFG", "SLACK_APP_ID": "A012ABCDEFG",
+        "SLACK_CHANNEL_ID": "C012ABCDEFG", "SLACK_ALLOWED_USER_IDS": "",
+        "NOTIFY_PASSED": "false", "NOTIFY_RECOVERED": "true", "SECOND_APPROVER": "false",
+        "SLACK_BUTTON_KEY_SECRET_ARN": arn,
+    }
+    return {**everything, "PATH": os.environ.get("PATH", "")}

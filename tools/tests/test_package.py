@@ -1,0 +1,122 @@
+"""What packaging promises: the same bytes for the same program, and no program that Lambda could not start."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+import tempfile
+import textwrap
+import unittest
+import zipfile
+from pathlib import Path
+
+TOOLS = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOOLS))
+
+import package  # noqa: E402
+import packaging_sbom  # noqa: E402
+import packaging_trial  # noqa: E402
+
+ROOT = TOOLS.parent
+
+
+def script(folder: str, text: str) -> Path:
+    """A program in Python that plays a function."""
+    program = Path(folder) / "approval" / "bootstrap"
+    program.parent.mkdir()
+    program.write_text(f"#!{sys.executable}\n" + textwrap.dedent(text), encoding="utf-8")
+    program.chmod(0o755)
+    return program
+
+
+class Zips(unittest.TestCase):
+    def test_the_same_program_gives_the_same_zip(self):
+        zips = {package.zipped(b"program") for _ in range(2)}
+        self.assertEqual(len(zips), 1)
+        with zipfile.ZipFile(io.BytesIO(zips.pop())) as archive:
+            (entry,) = archive.infolist()
+            self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
+            self.assertEqual(archive.read(entry), b"program")
+
+    def test_a_part_of_a_release_cannot_be_taken_for_a_whole_one(self):
+        with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+            program = Path(folder) / "bootstrap"
+            program.write_bytes(b"program")
+            package.write(Path(folder) / "dist", "arm64", {"approval": program})
+            names = sorted(file.name for file in (Path(folder) / "dist").iterdir())
+            self.assertEqual(names, ["approval.zip", package.SBOM])
+
+    def test_a_whole_release_has_its_hashes(self):
+        with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+            program = Path(folder) / "bootstrap"
+            program.write_bytes(b"program")
+            package.write(Path(folder) / "dist", "arm64", dict.fromkeys(package.FUNCTIONS, program))
+            sums = (Path(folder) / "dist" / package.SUMS).read_text(encoding="utf-8").splitlines()
+            names = [line.split("  ")[1] for line in sums]
+            self.assertEqual(names, sorted(names))
+            expected = {f"{function}.zip" for function in package.FUNCTIONS} | {Path(file).name for file in package.FILES}
+            self.assertEqual(set(names), expected)
+
+
+class Trials(unittest.TestCase):
+    def test_a_newer_glibc_is_refused(self):
+        self.assertFalse(packaging_trial.too_new("GLIBC_2.34"))
+        self.assertFalse(packaging_trial.too_new("GLIBC_2.2.5"))
+        self.assertFalse(packaging_trial.too_new("GCC_4.2.0"))
+        for version in ("GLIBC_2.35", "GLIBC_3.0", "GLIBC_PRIVATE"):
+            self.assertTrue(packaging_trial.too_new(version), version)
+
+    def test_a_program_for_another_processor_is_refused(self):
+        with self.assertRaisesRegex(packaging_trial.Refused, "not for"):
+            own = Path(os.path.realpath(sys.executable))
+            other = "arm64" if os.uname().machine == "x86_64" else "x86_64"
+            packaging_trial.check_elf(own, other)
+
+    def test_a_program_that_answers_is_accepted(self):
+        with tempfile.TemporaryDirectory() as folder:
+            packaging_trial.answer_one_event(script(folder, """
+                import os, urllib.request
+                api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/invocation/"
+                event = urllib.request.urlopen(api + "next")
+                id = event.headers["Lambda-Runtime-Aws-Request-Id"]
+                urllib.request.urlopen(urllib.request.Request(api + id + "/error", data=b"{}", method="POST"))
+            """), [])
+
+    def test_a_program_that_ends_or_cannot_start_is_refused(self):
+        for text, words in (
+            ("raise SystemExit('no such library')", "no such library"),
+            ("""
+             import os, urllib.request
+             api = f"http://{os.environ['AWS_LAMBDA_RUNTIME_API']}/2018-06-01/runtime/init/error"
+             urllib.request.urlopen(urllib.request.Request(api, data=b"{}", method="POST"))
+             """, "did not answer"),
+        ):
+            with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(packaging_trial.Refused, words):
+                packaging_trial.answer_one_event(script(folder, text), [])
+
+    def test_every_variable_of_the_templates_is_set_for_the_trial(self):
+        given = packaging_trial.environment("approval", 1)
+        for template in ("app-security", "macie-remediation"):
+            text = (ROOT / "templates" / f"{template}.yml").read_text(encoding="utf-8")
+            for block in text.split("        Variables:\n")[1:]:
+                for line in block.splitlines():
+                    if not line.startswith("          "):
+                        break
+                    name = line.strip().split(":")[0]
+                    if name.isupper():
+                        self.assertIn(name, given, template)
+
+
+class Sbom(unittest.TestCase):
+    def test_it_names_what_is_linked_and_not_what_tests_use(self):
+        text = packaging_sbom.sbom(ROOT, package.FUNCTIONS, package.TARGETS["arm64"])
+        self.assertEqual(text, packaging_sbom.sbom(ROOT, package.FUNCTIONS, package.TARGETS["arm64"]))
+        names = {component["name"] for component in json.loads(text)["components"]}
+        self.assertLessEqual({"approval", "domain", "platform", "lambda_runtime", "aws-sdk-s3"}, names)
+        self.assertFalse({"insta", "proptest", "local", "operate"} & names)
+
+
+if __name__ == "__main__":
+    unittest.main()
