@@ -11,11 +11,15 @@ import hashlib
 import os
 import platform
 import shutil
+import struct
 import subprocess
 import sys
 import tempfile
-import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import zopfli.zlib
 
 from packaging_sbom import sbom
 from packaging_trial import Refused, answer_one_event, check_elf
@@ -31,6 +35,10 @@ FILES = (
 )
 SUMS = "SHA256SUMS"
 SBOM = "sbom.cdx.json"
+# A larger zip takes longer to start. Decimal bytes.
+LARGEST_ZIP = 4_000_000
+# How often Zopfli looks for a shorter text: after five rounds it finds next to nothing.
+ROUNDS = 5
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 
 
@@ -49,12 +57,26 @@ def main() -> int:
         for function, program in programs.items():
             check_elf(program, architecture)
             answer_one_event(program, emulator)
-            print(f"{function}: {program.stat().st_size / 1e6:.1f} MB, loads on Amazon Linux 2023, answers")
+            print(f"{function}: loads on Amazon Linux 2023, answers")
+        zips = compress(programs)
     except Refused as refused:
         print(f"error: {refused}", file=sys.stderr)
         return 1
-    write(arguments.dist, architecture, programs)
+    write(arguments.dist, architecture, zips)
     return 0
+
+
+def compress(programs: dict[str, Path]) -> dict[str, bytes]:
+    """The zips, none of them too large."""
+    # Zopfli is C and lets other threads run.
+    with ThreadPoolExecutor() as pool:
+        zips = dict(zip(programs, pool.map(lambda program: zipped(program.read_bytes()), programs.values())))
+    for function, content in zips.items():
+        print(f"{function}.zip: {len(content):,} bytes")
+    large = [function for function, content in zips.items() if len(content) > LARGEST_ZIP]
+    if large:
+        raise Refused(f"{', '.join(large)}: a zip may have {LARGEST_ZIP:,} bytes")
+    return zips
 
 
 def emulator_of(architecture: str) -> list[str]:
@@ -109,43 +131,49 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> None:
         raise Refused(f"`{' '.join(command[:3])}` failed")
 
 
-def write(dist: Path, architecture: str, programs: dict[str, Path]) -> None:
-    """The folder with everything, in one step: a failure leaves what was there."""
+def write(dist: Path, architecture: str, zips: dict[str, bytes]) -> None:
+    """The folder with everything; what was there is replaced when all is ready."""
+    complete = set(zips) == set(FUNCTIONS)
     with tempfile.TemporaryDirectory(dir=ROOT / "target") as temporary:
         new = Path(temporary) / "dist"
         new.mkdir()
-        for function, program in programs.items():
-            (new / f"{function}.zip").write_bytes(zipped(program.read_bytes()))
-        complete = set(programs) == set(FUNCTIONS)
+        for function, content in zips.items():
+            (new / f"{function}.zip").write_bytes(content)
         if complete:
             for path in FILES:
                 shutil.copyfile(ROOT / path, new / Path(path).name)
-        text = "".join(f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in sorted(new.iterdir()))
-        (new / SBOM).write_text(sbom(ROOT, tuple(programs), TARGETS[architecture]), encoding="utf-8")
+        lines = (f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in sorted(new.iterdir()))
+        text = "".join(lines)
+        (new / SBOM).write_text(sbom(ROOT, tuple(zips), TARGETS[architecture]), encoding="utf-8")
         if complete:
             (new / SUMS).write_text(text, encoding="utf-8")
         if dist.exists():
             shutil.rmtree(dist)
         shutil.copytree(new, dist)
-    for file in sorted(dist.glob("*.zip")):
-        print(f"{file.name:26} {file.stat().st_size / 1e6:.1f} MB")
     if complete:
         print(f"release {hashlib.sha256(text.encode()).hexdigest()[:16]} for {architecture} in {dist}")
     else:
         print(f"a part of a release for {architecture} in {dist}: to deploy, package all functions")
 
 
-def zipped(program: bytes) -> bytes:
-    """A zip with one executable. The same program gives the same bytes: one date, one owner, one way to compress."""
-    with tempfile.SpooledTemporaryFile() as file:
-        with zipfile.ZipFile(file, "w") as archive:
-            entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
-            entry.create_system = 3  # Unix, on every machine
-            entry.external_attr = 0o100755 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, program, compresslevel=9)
-        file.seek(0)
-        return file.read()
+def zipped(program: bytes, rounds: int = ROUNDS) -> bytes:
+    """A zip with one executable. The same program gives the same bytes: one date, one owner, one way to compress.
+
+    Written by hand, because Python's zipfile takes nothing that is compressed already
+    (https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, sections 4.3.7, 4.3.12 and 4.3.16).
+    """
+    # Zopfli makes a zlib stream: two bytes, the deflated data, and four bytes of checksum.
+    data = zopfli.zlib.compress(program, numiterations=rounds)[2:-4]
+    name = b"bootstrap"
+    # Version 2.0, no flags, deflated, 1980-01-01 00:00, checksum and sizes, length of the name, no extra field.
+    common = struct.pack("<HHHHHIIIHH", 20, 0, 8, 0, 0x21, zlib.crc32(program), len(data), len(program), len(name), 0)
+    local = b"PK\x03\x04" + common + name
+    # Made by Unix, so that the permissions count; no comment, disk 0, binary, the file is the first.
+    attributes = struct.pack("<HHHII", 0, 0, 0, 0o100755 << 16, 0)
+    directory = b"PK\x01\x02" + struct.pack("<BB", 20, 3) + common + attributes + name
+    start = len(local) + len(data)
+    end = b"PK\x05\x06" + struct.pack("<HHHHIIH", 0, 0, 1, 1, len(directory), start, 0)
+    return local + data + directory + end
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import itertools
 import os
 import re
 import subprocess
@@ -14,6 +15,8 @@ from elftools.elf.gnuversions import GNUVerNeedSection
 
 # Amazon Linux 2023, and so provided.al2023, has this one: https://docs.aws.amazon.com/linux/al2023/release-notes/
 GLIBC = (2, 34)
+ROOT = Path(__file__).resolve().parents[1]
+NOWHERE = "http://127.0.0.1:9"
 MACHINES = {"arm64": "EM_AARCH64", "x86_64": "EM_X86_64"}
 # A program under emulation takes seconds on a busy machine.
 ANSWER_SECONDS = 60
@@ -110,26 +113,51 @@ def answer_one_event(program: Path, emulator: list[str]) -> None:
         raise Refused(f"{program} did not answer an event: {' / '.join(last) or 'it said nothing'}")
 
 
+# For variables whose parameters have no default; no address leads anywhere but to this machine.
+VALUES = {
+    "SONAR_HOST_URL": NOWHERE, "SES_EMAIL": "from@example.com", "SHARED_INBOX_MAIL": "to@example.com",
+    "SLACK_TEAM_ID": "T012ABCDEFG", "SLACK_APP_ID": "A012ABCDEFG", "SLACK_CHANNEL_ID": "C012ABCDEFG",
+}
+# Others by the end of their names.
+ENDINGS = {
+    "_SECRET_ARN": "arn:aws:secretsmanager:us-east-1:111122223333:secret:trial",
+    "_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:trial",
+}
+
+
 def environment(function: str, port: int) -> dict[str, str]:
-    """What Lambda and the templates would set; no address leads anywhere but to this machine."""
-    nowhere = "http://127.0.0.1:9"
-    arn = "arn:aws:secretsmanager:us-east-1:111122223333:secret:trial"
-    everything = {
+    """What Lambda and the templates would set."""
+    return {
+        "PATH": os.environ.get("PATH", ""),
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{port}", "AWS_LAMBDA_FUNCTION_NAME": function,
         "AWS_LAMBDA_FUNCTION_VERSION": "1", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256",
         "AWS_LAMBDA_LOG_GROUP_NAME": "trial", "AWS_LAMBDA_LOG_STREAM_NAME": "trial",
         "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "trial", "AWS_SECRET_ACCESS_KEY": "trial",
-        "AWS_ENDPOINT_URL": nowhere, "AWS_MAX_ATTEMPTS": "1",
-        "EVIDENCE_BUCKET": "trial", "QUARANTINE_BUCKET": "trial",
-        "NOTIFICATION_TOPIC_ARN": "arn:aws:sns:us-east-1:111122223333:trial",
-        "SONAR_HOST_URL": nowhere, "SONAR_READER_SECRET_ARN": arn, "TRIAGE_GUIDE_URL": "https://example.com/",
-        "SES_EMAIL": "from@example.com", "SHARED_INBOX_MAIL": "to@example.com", "SES_CONFIGURATION_SET": "",
-        "MIN_SEVERITY_LEVEL": "LOW", "CREDENTIALS_ACTION": "AUTO", "CUSTOM_IDENTIFIER_ACTION": "REVIEW",
-        "FINANCIAL_ACTION": "AUTO", "MULTIPLE_ACTION": "REVIEW", "PERSONAL_ACTION": "REVIEW",
-        "REMEDIATOR_FUNCTION_NAME": "trial", "SLACK_WEBHOOK_SECRET_ARN": arn, "SLACK_SIGNING_SECRET_ARN": arn,
-        "SLACK_ENDPOINT_URL": "https://hooks.slack.com", "SLACK_TEAM_ID": "T012ABCDEFG", "SLACK_APP_ID": "A012ABCDEFG",
-        "SLACK_CHANNEL_ID": "C012ABCDEFG", "SLACK_ALLOWED_USER_IDS": "",
-        "NOTIFY_PASSED": "false", "NOTIFY_RECOVERED": "true", "SECOND_APPROVER": "false",
-        "SLACK_BUTTON_KEY_SECRET_ARN": arn,
+        "AWS_ENDPOINT_URL": NOWHERE, "AWS_MAX_ATTEMPTS": "1",
+        **variables(),
     }
-    return {**everything, "PATH": os.environ.get("PATH", "")}
+
+
+def variables() -> dict[str, str]:
+    """A value for every variable in the templates, which the linter keeps in shape: the default of its parameter."""
+    found = {}
+    for path in sorted((ROOT / "templates").glob("*.yml")):
+        template = path.read_text(encoding="utf-8")
+        for block in template.split("        Variables:\n")[1:]:
+            for line in itertools.takewhile(lambda line: line.startswith("          "), block.splitlines()):
+                if match := re.match(r" +([A-Z][A-Z0-9_]+): (?:!Ref (\w+)$)?", line):
+                    found[match[1]] = value_of(match[1], default_of(match[2], template))
+    return found
+
+
+def value_of(name: str, default: str | None) -> str:
+    """A value that the function takes for one of this variable; a number where nothing better is known."""
+    if default is not None:
+        return default
+    return VALUES.get(name, next((value for ending, value in ENDINGS.items() if name.endswith(ending)), "1"))
+
+
+def default_of(parameter: str | None, template: str) -> str | None:
+    """The default of a template's parameter; none if it has none, or is none."""
+    match = re.search(rf"^  {parameter}:\n(?:    .*\n)*?    Default: (.*)$", template, re.MULTILINE)
+    return match[1].strip("'") if match else None

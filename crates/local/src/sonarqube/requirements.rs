@@ -55,7 +55,7 @@ fn java_of_maven(output: &str) -> Option<String> {
         Some(17..) => None,
         Some(old) => Some(format!(
             "Maven runs on Java {old} here and should on 17 or later: install one with `apt install \
-             openjdk-17-jre-headless` or `brew install openjdk`, and let JAVA_HOME name it."
+             default-jdk-headless` or `brew install openjdk`, and let JAVA_HOME name it."
         )),
         None => Some(
             "Maven does not start: `mvn -version` should name a Java version. Does JAVA_HOME name a Java 17 or later?"

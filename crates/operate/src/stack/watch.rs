@@ -17,6 +17,25 @@ const MOST_LOOKS: u32 = 1_200;
 /// The first failures say why; those after them follow from the roll-back.
 const MOST_REASONS: usize = 5;
 
+/// What people meet that CloudFormation does not explain, by its words.
+const REMEDIES: [(&str, &str); 4] = [
+    (
+        "already been configured",
+        "a Slack channel can be configured once in an account, whatever the Region: set another SlackChannelId, or delete \
+         the other configuration in the console of Amazon Q Developer in chat applications",
+    ),
+    (
+        "already configured",
+        "a Slack channel can be configured once in an account, whatever the Region: set another SlackChannelId, or delete \
+         the other configuration in the console of Amazon Q Developer in chat applications",
+    ),
+    (
+        "not authorized with AWS account",
+        "authorise the Slack workspace once in the console of Amazon Q Developer in chat applications, and deploy again",
+    ),
+    ("Macie is not enabled", "turn Macie on in this Region, and deploy again"),
+];
+
 /// The newest event of a stack, so that those after it can be told.
 pub(super) async fn latest_event(client: &Client, name: &str) -> anyhow::Result<Option<String>> {
     let events = client.describe_stack_events().stack_name(name).send().await.context("read the stack's events")?;
@@ -116,5 +135,10 @@ async fn reasons(client: &Client, name: &str, before: Option<&str>) -> String {
         own.then(|| format!("  {}: {reason}", event.logical_resource_id().unwrap_or_default()))
     };
     let reasons: Vec<String> = events.iter().filter_map(failed).take(MOST_REASONS).collect();
-    if reasons.is_empty() { "  CloudFormation gave no reason".to_owned() } else { reasons.join("\n") }
+    if reasons.is_empty() {
+        return "  CloudFormation gave no reason".to_owned();
+    }
+    let remedies = REMEDIES.iter().filter(|(words, _)| reasons.iter().any(|reason| reason.contains(words)));
+    let remedies = remedies.map(|(_, remedy)| format!("  -> {remedy}"));
+    reasons.iter().cloned().chain(remedies).collect::<Vec<_>>().join("\n")
 }
