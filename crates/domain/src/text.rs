@@ -38,19 +38,21 @@ pub fn escape(text: &str) -> String {
 }
 
 /// Outside text for running prose: one line, at most `limit` characters before escaping, invisible characters shown,
-/// Slack's control characters escaped, and its formatting characters kept from pairing up.
+/// Slack's control characters escaped, and nothing in it that Slack would format or make a link of.
 #[must_use]
 pub fn plain(text: &str, limit: usize) -> String {
-    let mut guarded = String::new();
-    for character in escape(&cut(&visible(text), limit)).chars() {
-        guarded.push(character);
-        // Slack formats `*bold*`, `_italic_`, `~strike~` and `` `code` ``; a word joiner after the mark breaks the
-        // pair without being seen.
-        if matches!(character, '*' | '_' | '~' | '`') {
-            guarded.push('\u{2060}');
-        }
-    }
-    guarded
+    let alike = |character| match character {
+        // Slack formats `*bold*`, `_italic_`, `~strike~` and `` `code` ``. There is no way to escape these marks, so
+        // marks that look the same and mean nothing stand in their place.
+        '*' => '∗',
+        '_' => 'ˍ',
+        '~' => '∼',
+        '`' => 'ˋ',
+        other => other,
+    };
+    let shown: String = escape(&cut(&visible(text), limit)).chars().map(alike).collect();
+    // A word joiner, which takes no room: an address is to be read, not to be followed.
+    shown.replace("://", ":\u{2060}//")
 }
 
 /// Outside text as a code span: `` `bucket/key` ``. Backticks, which would end the span, are shown as `ˋ`.
@@ -103,14 +105,15 @@ mod tests {
     fn a_mention_or_link_in_outside_text_is_only_text() {
         assert_eq!(
             plain("<!channel> & <https://evil|details>", 80),
-            "&lt;!channel&gt; &amp; &lt;https://evil|details&gt;"
+            "&lt;!channel&gt; &amp; &lt;https:\u{2060}//evil|details&gt;"
         );
         assert_eq!(code("<@U1>", 80), "`&lt;@U1&gt;`");
     }
 
     #[test]
-    fn formatting_marks_do_not_pair_up() {
-        assert_eq!(plain("*a*", 80), "*\u{2060}a*\u{2060}");
+    fn formatting_marks_and_addresses_are_only_text() {
+        assert_eq!(plain("*a* _b_ ~c~ `d`", 80), "∗a∗ ˍbˍ ∼c∼ ˋdˋ");
+        assert_eq!(plain("see https://evil.example", 80), "see https:\u{2060}//evil.example");
         assert_eq!(code("a`b` c", 80), "`aˋbˋ c`");
         assert_eq!(code("", 80), "`(empty)`");
     }
@@ -127,12 +130,8 @@ mod tests {
             for shown in [plain(&text, limit), code(&text, limit)] {
                 prop_assert!(!shown.contains(['<', '>', '\n']));
             }
-            let unpaired = plain(&text, limit);
-            let mut rest = unpaired.chars().peekable();
-            while let Some(character) = rest.next() {
-                let joined = rest.peek() == Some(&'\u{2060}');
-                prop_assert!(joined || !"*_~`".contains(character));
-            }
+            let prose = plain(&text, limit);
+            prop_assert!(!prose.contains(['*', '_', '~', '`']) && !prose.contains("://"));
             let span = code(&text, limit);
             prop_assert!(!span[1..span.len() - 1].contains('`'));
         }

@@ -3,7 +3,10 @@
 //! `scripts/demo` tells them; the end-to-end tests play the same ones in silence.
 
 mod build_log;
+mod click_refused;
 pub mod finding;
+mod finding_dismissed;
+mod finding_needs_two_people;
 mod finding_remediated_after_review;
 mod finding_remediated_automatically;
 mod macie_remediation;
@@ -206,6 +209,30 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(finding_remediated_after_review::play(world, narrator)),
+    },
+    Story {
+        name: "finding-dismissed",
+        sentence: "A finding about made-up data is dismissed with a reason, and not shown again.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_dismissed::play(world, narrator)),
+    },
+    Story {
+        name: "finding-needs-two-people",
+        sentence: "A finding of severity HIGH: the object moves once two different people agreed.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_needs_two_people::play(world, narrator)),
+    },
+    Story {
+        name: "click-refused",
+        sentence: "Clicks by others, from elsewhere, on forged or expired buttons: none has an effect.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(click_refused::play(world, narrator)),
     },
 ];
 

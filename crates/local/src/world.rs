@@ -22,6 +22,8 @@ pub struct World {
     pub deployment: Deployment,
     /// Presses buttons, and may.
     pub alice: Person,
+    /// Presses buttons, and may.
+    pub bob: Person,
     /// Is in the channel, and may not.
     pub mallory: Person,
     pub cloud_url: String,
@@ -48,7 +50,7 @@ impl World {
         let machine = machine::check(matches!(sonarqube, Some(Source::Local)))?;
         let folder = RunFolder::new()?;
         let slack = Slack::start().await?;
-        let (alice, mallory) = (slack.add_person("alice"), slack.add_person("mallory"));
+        let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|name| slack.add_person(name));
 
         let scans = sonarqube.is_some();
         let pack = tokio::task::spawn_blocking(deployment::release);
@@ -66,10 +68,12 @@ impl World {
         let settings = deployment::Settings {
             name: "demo".to_owned(),
             sonar: access(sonarqube.as_ref()),
-            allowed: vec![alice.clone()],
+            allowed: vec![alice.clone(), bob.clone()],
             scan_parameters: [].into(),
             // All stories share this channel; only one of them is about a burst, in a channel of its own.
-            finding_parameters: [("IndividualMessages".to_owned(), "1000".to_owned())].into(),
+            finding_parameters: [("IndividualMessages", "1000"), ("SecondApprover", "HIGH")]
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into(),
             by,
         };
         let deployment = Deployment::create(&aws, cloud.url(), &slack, &release, &settings).await;
@@ -79,6 +83,7 @@ impl World {
             slack,
             deployment,
             alice,
+            bob,
             mallory,
             cloud_url: cloud.url().to_owned(),
             s3: aws_sdk_s3::Client::new(&aws),

@@ -109,8 +109,14 @@ pub enum Block {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Text {
-    PlainText { text: String },
-    Mrkdwn { text: String },
+    PlainText {
+        text: String,
+    },
+    Mrkdwn {
+        text: String,
+        /// Slack must not make links of addresses and channel names by itself: keys are full of them.
+        verbatim: bool,
+    },
 }
 
 fn plain_text(text: &str, limit: usize) -> Text {
@@ -118,7 +124,7 @@ fn plain_text(text: &str, limit: usize) -> Text {
 }
 
 fn mrkdwn(text: &str, limit: usize) -> Text {
-    Text::Mrkdwn { text: cut(text, limit) }
+    Text::Mrkdwn { text: cut(text, limit), verbatim: true }
 }
 
 #[must_use]

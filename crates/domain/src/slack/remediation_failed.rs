@@ -16,7 +16,7 @@ pub fn remediation_failed(finding: &Finding, error_type: Option<&str>, signer: &
         section(&format!(
             "The object could not be moved, and trying again did not help ({error}). Nothing is deleted before its copy \
              was compared, so the object is in its bucket, in quarantine, or in both.\n*Next:* look into the log of the \
-             finding remediator, then press the button again in two minutes. It goes on where this attempt stopped.",
+             finding remediator, then press the button again. It goes on where this attempt stopped.",
         )),
     ];
     let again = facts::remediate_button(finding, "Remediate again", signer);

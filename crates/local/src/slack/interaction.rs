@@ -20,15 +20,19 @@ pub(super) fn payload(
     action_ts: &str,
 ) -> Value {
     let mut action = json!({
-        "type": "button",
+        "type": if button.option.is_some() { "static_select" } else { "button" },
         "action_id": button.action_id,
         "block_id": button.block_id.as_deref().unwrap_or("b1"),
         "text": button.element.get("text"),
         "action_ts": action_ts,
     });
     if let Some(action) = action.as_object_mut() {
-        for key in ["value", "style", "confirm"] {
+        for key in ["value", "style", "confirm", "placeholder"] {
             action.extend(button.element.get(key).map(|value| (key.to_owned(), value.clone())));
+        }
+        if let Some(option) = &button.option {
+            action.remove("text");
+            action.insert("selected_option".to_owned(), option.clone());
         }
     }
     let mut shown = json!({

@@ -55,6 +55,8 @@ pub struct Button {
     pub confirm: Option<Confirm>,
     /// The element as the app sent it.
     pub element: Value,
+    /// The option of a menu that is chosen, as the app sent it.
+    pub option: Option<Value>,
 }
 
 /// What Slack asks before it sends the click.
@@ -95,6 +97,7 @@ impl Message {
         words.join("\n")
     }
 
+    /// What can be pressed: buttons, and the options of menus.
     #[must_use]
     pub fn buttons(&self) -> Vec<Button> {
         self.blocks
@@ -102,7 +105,7 @@ impl Message {
             .flat_map(|block| {
                 let elements = block.get("elements").and_then(Value::as_array).cloned().unwrap_or_default();
                 let accessory = block.get("accessory").cloned();
-                elements.into_iter().chain(accessory).filter_map(|element| button(block, element))
+                elements.into_iter().chain(accessory).flat_map(|element| pressable(block, element))
             })
             .collect()
     }
@@ -113,16 +116,40 @@ impl Message {
     }
 }
 
-fn button(block: &Value, element: Value) -> Option<Button> {
-    if string(&element, "/type")? != "button" {
-        return None;
+fn pressable(block: &Value, element: Value) -> Vec<Button> {
+    if string(&element, "/type").as_deref() != Some("static_select") {
+        return button(block, element).into_iter().collect();
     }
-    let confirm = element.get("confirm").map(|confirm| Confirm {
+    let options = element.get("options").and_then(Value::as_array).cloned().unwrap_or_default();
+    let choice = |option: Value| {
+        Some(Button {
+            action_id: string(&element, "/action_id").unwrap_or_default(),
+            block_id: string(block, "/block_id"),
+            label: string(&option, "/text/text")?,
+            value: string(&option, "/value"),
+            url: None,
+            style: None,
+            confirm: confirm(&element),
+            element: element.clone(),
+            option: Some(option),
+        })
+    };
+    options.into_iter().filter_map(choice).collect()
+}
+
+fn confirm(element: &Value) -> Option<Confirm> {
+    element.get("confirm").map(|confirm| Confirm {
         title: string(confirm, "/title/text").unwrap_or_default(),
         text: string(confirm, "/text/text").unwrap_or_default(),
         yes: string(confirm, "/confirm/text").unwrap_or_default(),
         no: string(confirm, "/deny/text").unwrap_or_default(),
-    });
+    })
+}
+
+fn button(block: &Value, element: Value) -> Option<Button> {
+    if string(&element, "/type")? != "button" {
+        return None;
+    }
     Some(Button {
         action_id: string(&element, "/action_id").unwrap_or_default(),
         block_id: string(block, "/block_id"),
@@ -130,8 +157,9 @@ fn button(block: &Value, element: Value) -> Option<Button> {
         value: string(&element, "/value"),
         url: string(&element, "/url"),
         style: string(&element, "/style"),
-        confirm,
+        confirm: confirm(&element),
         element,
+        option: None,
     })
 }
 

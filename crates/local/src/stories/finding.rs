@@ -8,12 +8,16 @@ use aws_sdk_s3::{
     primitives::ByteStream,
     types::{BucketVersioningStatus, VersioningConfiguration},
 };
+use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     narrator::Narrator,
-    slack::message::{Button, Message},
+    slack::{
+        Person,
+        message::{Button, Message},
+    },
     until::until,
     world::World,
 };
@@ -44,16 +48,36 @@ impl Upload {
         put.await.context("turn versioning on")?;
         let mut uploads = Vec::new();
         for (key, content) in files {
-            let body = ByteStream::from(content.clone());
-            // Tags and types travel with an object.
-            let put = world.s3.put_object().bucket(&bucket).key(key).content_type("text/plain").tagging("team=payroll");
-            let put = put.body(body).send().await;
-            let version =
-                put.with_context(|| format!("upload {key}"))?.version_id.context("the object has no version")?;
-            narrator.step(&format!("Somebody uploads {key} to {bucket} (version {version})"));
-            uploads.push(Self { bucket: bucket.clone(), key: key.to_owned(), version, content });
+            uploads.push(Self::put(world, narrator, &bucket, key, content).await?);
         }
         uploads.try_into().ok().context("a file was lost")
+    }
+
+    /// Uploads another file to the same bucket.
+    pub async fn beside(
+        &self,
+        world: &World,
+        narrator: &Narrator,
+        key: &str,
+        content: Vec<u8>,
+    ) -> anyhow::Result<Self> {
+        Self::put(world, narrator, &self.bucket, key, content).await
+    }
+
+    async fn put(
+        world: &World,
+        narrator: &Narrator,
+        bucket: &str,
+        key: &str,
+        content: Vec<u8>,
+    ) -> anyhow::Result<Self> {
+        let body = ByteStream::from(content.clone());
+        // Tags and types travel with an object.
+        let put = world.s3.put_object().bucket(bucket).key(key).content_type("text/plain").tagging("team=payroll");
+        let put = put.body(body).send().await;
+        let version = put.with_context(|| format!("upload {key}"))?.version_id.context("the object has no version")?;
+        narrator.step(&format!("Somebody uploads {key} to {bucket} (version {version})"));
+        Ok(Self { bucket: bucket.to_owned(), key: key.to_owned(), version, content })
     }
 
     /// Waits for a message about this file that `wanted` accepts.
@@ -128,7 +152,7 @@ pub async fn discover(world: &World, narrator: &Narrator, bucket: &str) -> anyho
         .create_classification_job()
         .name(format!("job for {bucket}"))
         .job_type(JobType::OneTime)
-        .client_token(bucket)
+        .client_token(format!("{bucket}-{}", Timestamp::now().as_nanosecond()))
         .s3_job_definition(S3JobDefinition::builder().bucket_definitions(buckets).build())
         .send()
         .await
@@ -146,6 +170,24 @@ pub async fn discover(world: &World, narrator: &Narrator, bucket: &str) -> anyho
 #[must_use]
 pub fn remediate(message: &Message) -> Option<Button> {
     message.buttons().into_iter().find(|button| button.label == "Remediate")
+}
+
+/// The option of a message's menu that begins so.
+#[must_use]
+pub fn option(message: &Message, begin: &str) -> Option<Button> {
+    message.buttons().into_iter().find(|button| button.option.is_some() && button.label.starts_with(begin))
+}
+
+/// Waits for words that only this person sees, in whatever case.
+pub async fn private_word(world: &World, narrator: &Narrator, person: &Person, words: &str) -> anyhow::Result<()> {
+    let message = until(TOLD, &format!("a private word to @{}: {words}", person.name), async || {
+        let messages = world.slack.messages(&world.deployment.finding_channel);
+        let mut private = messages.into_iter().filter(|message| message.only_for.as_ref() == Some(&person.id));
+        Ok(private.rfind(|message| message.words().to_lowercase().contains(words)))
+    })
+    .await?;
+    narrator.message("#macie-findings", &world.slack, &message);
+    Ok(())
 }
 
 async fn read(world: &World, bucket: &str, key: &str) -> anyhow::Result<Vec<u8>> {

@@ -1,10 +1,10 @@
 use anyhow::{Context as _, ensure};
 
 use super::{
-    finding::{TOLD, Upload, discover, remediate},
+    finding::{Upload, discover, private_word, remediate},
     finding_remediated_automatically::is_about_quarantine,
 };
-use crate::{narrator::Narrator, samples, slack::Person, until::until, world::World};
+use crate::{narrator::Narrator, samples, world::World};
 
 const STORY: &str = "finding-remediated-after-review";
 
@@ -30,7 +30,7 @@ pub(super) async fn quarantined_after_a_click(world: &World, narrator: &Narrator
     ensure!(refused.status == 200, "the refusal has status {}", refused.status);
     ensure!(file.is_in_place(world).await?, "the file was moved for somebody who may not");
     ensure!(world.slack.message(&asked.ts).as_ref() == Some(&asked), "the question changed for somebody who may not");
-    told(world, narrator, &world.mallory, "not on the list").await?;
+    private_word(world, narrator, &world.mallory, "not on the list").await?;
     narrator.fact("nothing moved, and the question stands");
 
     narrator.step("@alice, who may, presses Remediate and confirms");
@@ -45,20 +45,8 @@ pub(super) async fn quarantined_after_a_click(world: &World, narrator: &Narrator
     narrator.step("@alice presses again, in a window that still shows the button");
     let again = world.slack.click(&asked, &button, &world.alice).await?;
     ensure!(again.status == 200, "the second click has status {}", again.status);
-    told(world, narrator, &world.alice, "already").await?;
+    private_word(world, narrator, &world.alice, "already").await?;
     file.is_quarantined(world, &Narrator::quiet(), &world.alice.id).await?;
     narrator.fact("the first decision stands");
-    Ok(())
-}
-
-/// Waits for words that only this person sees.
-async fn told(world: &World, narrator: &Narrator, person: &Person, words: &str) -> anyhow::Result<()> {
-    let message = until(TOLD, &format!("a private word to @{}", person.name), async || {
-        let messages = world.slack.messages(&world.deployment.finding_channel);
-        let mut private = messages.into_iter().filter(|message| message.only_for.as_ref() == Some(&person.id));
-        Ok(private.rfind(|message| message.words().to_lowercase().contains(words)))
-    })
-    .await?;
-    narrator.message("#macie-findings", &world.slack, &message);
     Ok(())
 }

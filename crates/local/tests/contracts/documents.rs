@@ -37,7 +37,7 @@ fn every_walkthrough_is_a_story_that_the_tests_play() {
     let architecture = read("ARCHITECTURE.md");
     let headings = architecture.lines().filter(|line| line.starts_with("### "));
     let walkthroughs: Vec<_> = headings.filter_map(|line| between(line, "(`", '`').next()).collect();
-    assert_eq!(walkthroughs.len(), 4);
+    assert!(walkthroughs.len() >= 4, "{walkthroughs:?}");
     for name in walkthroughs {
         assert!(stories::find(name).is_some(), "ARCHITECTURE.md tells of {name}, and no story is called so");
     }
