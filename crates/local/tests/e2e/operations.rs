@@ -39,6 +39,7 @@ async fn live(world: &World, scans: bool, narrator: &Narrator) -> anyhow::Result
     healthy(script, scans).await?;
     the_manifest_has_the_address(script).await?;
     each_broken_thing_is_found(world, script, scans).await?;
+    a_failure_is_explained_and_leaves_nothing(world, script).await?;
     updates_and_rolls_back(world, script, &first, scans).await?;
     nothing_is_left_but_data(world, script).await
 }
@@ -75,6 +76,32 @@ async fn each_broken_thing_is_found(world: &World, script: &Script, scans: bool)
         mend.await.with_context(|| format!("mend: {}", broken.what))?;
     }
     healthy(script, scans).await
+}
+
+/// Two configurations of Amazon Q cannot have one channel.
+async fn a_failure_is_explained_and_leaves_nothing(world: &World, script: &Script) -> anyhow::Result<()> {
+    let token = "0".repeat(44);
+    let secrets = [
+        ("SONAR_TOKEN", token.as_str()),
+        ("SONAR_READER_TOKEN", &token),
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T012/B012/abc"),
+        ("SLACK_SIGNING_SECRET", "10ca110ca110ca110ca110ca110ca11f"),
+    ];
+    let twin = ["--yes", "--name", "twin", "--although-checks-fail"];
+    let failed = script.run("deploy", &twin, secrets).await?;
+    let words = [
+        "the stack twin-app-security is ROLLBACK_COMPLETE",
+        "SlackChannel: ",
+        "-> a Slack channel can be configured once",
+    ];
+    expect(&failed, false, &words)?;
+    let name = ["--yes", "--name", "twin", "--empty-evidence-and-quarantine", "--yes-delete-all-data"];
+    let removed = script.run("destroy", &name, []).await?;
+    expect(&removed, true, &["Nothing of the deployment is left"])?;
+    let left = world.s3.list_buckets().send().await?;
+    let left: Vec<&str> = left.buckets().iter().filter_map(|bucket| bucket.name()).collect();
+    ensure!(!left.iter().any(|bucket| bucket.starts_with("twin-")), "left: {left:?}");
+    Ok(())
 }
 
 /// Another release, and the first one again; the functions run what the release says.
