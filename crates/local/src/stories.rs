@@ -84,7 +84,7 @@ pub const ALL: &[Story] = &[
     },
     Story {
         name: "scan-rejected",
-        sentence: "A failed quality gate is rejected in Slack: the execution fails and the developers get a mail.",
+        sentence: "A failed quality gate is rejected in Slack: the version stays unapproved, and the developers get a mail.",
         needs_sonarqube: true,
         default: false,
         composed: false,

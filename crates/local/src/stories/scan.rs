@@ -1,5 +1,6 @@
 //! What the stories about code scans have in common.
 
+pub(super) mod announcement;
 mod evidence;
 pub(super) mod verify;
 

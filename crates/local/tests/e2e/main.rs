@@ -4,6 +4,7 @@
 
 mod hostile;
 mod neighbours;
+mod notification;
 mod operations;
 mod page;
 mod permissions;
@@ -155,6 +156,7 @@ fn claims(scans: bool) -> Vec<Claim> {
         claim!(a_busy_slack_delays_a_message_and_loses_none in queue),
         claim!(a_button_in_the_browser_works in page),
         claim!(two_deployments_live_side_by_side in neighbours),
+        claim!(the_test_of_the_documents_reaches_the_channel in notification),
     ];
     let lifetime = Claim {
         name: "operations::a_deployment_lives_and_ends_by_the_scripts",

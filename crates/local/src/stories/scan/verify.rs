@@ -1,6 +1,6 @@
 //! What a delivery pipeline does before it goes on: `scripts/verify-approval`.
 
-use std::process::Stdio;
+use std::{path::Path, process::Stdio};
 
 use anyhow::{Context as _, ensure};
 use tokio::process::Command;
@@ -36,25 +36,8 @@ pub(in crate::stories) async fn verify(
     words: &str,
 ) -> anyhow::Result<()> {
     let upload = format!("s3://{}/{key}", place.output("UploadBucket")?);
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(std::iter::once(world.programs().to_owned()).chain(std::env::split_paths(&path)))
-        .context("put the AWS CLI first")?;
-    let mut command = Command::new(checkout().join("scripts/verify-approval"));
-    // Nothing of the caller's AWS settings.
-    command
-        .arg(&upload)
-        .args(version)
-        .env_clear()
-        .env("PATH", path)
-        .env("HOME", "/nonexistent")
-        .env("AWS_ENDPOINT_URL", &world.cloud_url)
-        .env("AWS_REGION", REGION)
-        .env("AWS_ACCESS_KEY_ID", "000000000000")
-        .env("AWS_SECRET_ACCESS_KEY", "local")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("EVIDENCE_BUCKET", place.output("EvidenceBucket")?)
-        .stdin(Stdio::null())
-        .kill_on_drop(true);
+    let mut command = person(world, &checkout().join("scripts/verify-approval"))?;
+    command.arg(&upload).args(version).env("EVIDENCE_BUCKET", place.output("EvidenceBucket")?);
     let output = command.output().await.context("run scripts/verify-approval")?;
     let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     ensure!(
@@ -66,4 +49,25 @@ pub(in crate::stories) async fn verify(
     narrator.step("A delivery pipeline asks scripts/verify-approval");
     narrator.fact(&format!("{} (exit code {expected})", said.trim()));
     Ok(())
+}
+
+/// A program as a person with an account in the local cloud runs it, with nothing of the caller's AWS settings.
+pub(super) fn person(world: &World, program: &Path) -> anyhow::Result<Command> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(world.programs().to_owned()).chain(std::env::split_paths(&path));
+    let mut command = Command::new(program);
+    command
+        .env_clear()
+        .env("PATH", std::env::join_paths(folders).context("put the AWS CLI first")?)
+        .env("HOME", "/nonexistent")
+        .env("AWS_ENDPOINT_URL", &world.cloud_url)
+        .env("AWS_REGION", REGION)
+        // Version 1 of the AWS CLI knows only this one.
+        .env("AWS_DEFAULT_REGION", REGION)
+        .env("AWS_ACCESS_KEY_ID", "000000000000")
+        .env("AWS_SECRET_ACCESS_KEY", "local")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .stdin(Stdio::null())
+        .kill_on_drop(true);
+    Ok(command)
 }
