@@ -1,6 +1,7 @@
 //! What the product decides and says, as pure functions: no async, clock, environment, AWS or HTTP.
 
 pub mod breaker;
+pub mod bucket;
 pub mod console;
 pub mod digest;
 pub mod finding;

@@ -3,15 +3,22 @@
 mod manifest;
 mod parts;
 mod proof;
+mod restoration;
+mod versions;
 
+use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
 use crate::finding::{Finding, MAX_KEY_BYTES, ObjectRef, hex};
 
-pub use manifest::{Claim, FirstApproval, Location, Manifest, Original, Shown, State, Transition};
+pub use manifest::{Claim, FirstApproval, Location, Manifest, Original, Properties, Shown, State, Transition};
 pub use parts::{LARGEST_SINGLE_COPY, Part, parts};
 pub use proof::{Checksum, Fingerprint, compare};
+pub use restoration::{
+    CopyLeft, Occupant, Place, Restoration, RestorationState, RestoreOutcome, Restored, RestoredTo, place, restored_key,
+};
+pub use versions::{MOST_VERSIONS_AT_ONCE, OtherVersion, OtherVersions, RemainingVersion};
 
 /// What is to be moved, and to where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,14 +94,65 @@ pub fn shown_key(case_id: &str) -> String {
     format!("cases/{case_id}/shown.json")
 }
 
-/// `<finding-id>/<bucket>/<key>`, so that two findings never overwrite each other's object. A key that would grow
-/// beyond S3's 1,024 bytes is replaced by its SHA-256; the manifest has the original.
+/// `objects/<finding-id>/<bucket>/<key>`, so that two findings never overwrite each other's object.
 fn destination_key(finding_id: &str, object: &ObjectRef) -> String {
-    let full = format!("{finding_id}/{}/{}", object.bucket, object.key);
-    if full.len() <= MAX_KEY_BYTES {
-        return full;
+    under(&format!("{OBJECTS}{finding_id}/{}/", object.bucket), &object.key)
+}
+
+/// Where everything lies that is in quarantine: only here may the remediator delete, and only here things expire.
+pub const OBJECTS: &str = "objects/";
+
+/// The plan to move another version of the key of a case: `objects/<finding-id>/<case-id>/<bucket>/<key>`, with the case
+/// of that version.
+#[must_use]
+pub fn plan_version(finding_id: &str, original: &Original, version_id: &str, etag: Option<&str>) -> Plan {
+    let object = ObjectRef {
+        account_id: original.account_id.clone(),
+        bucket: original.bucket.clone(),
+        key: original.key.clone(),
+        version_id: Some(version_id.to_owned()),
+        etag: etag.map(|etag| etag.trim_matches('"').to_owned()),
+        size: None,
+        last_modified: None,
+    };
+    let case_id = object.case_id();
+    let destination_key = under(&format!("{OBJECTS}{finding_id}/{case_id}/{}/", object.bucket), &object.key);
+    let ObjectRef { account_id, bucket, key, version_id, etag, .. } = object;
+    Plan { case_id, source: SourceVersion { bucket, key, version_id, etag, account_id }, destination_key }
+}
+
+/// The cases that a finding about a restored object may open: it names the version, or, without versioning, the `ETag`
+/// and mostly the time of the upload.
+#[must_use]
+pub fn cases_of_restored(at: &Location, etag: Option<&str>, last_modified: Option<Timestamp>) -> Vec<String> {
+    let object = ObjectRef {
+        account_id: None,
+        bucket: at.bucket.clone(),
+        key: at.key.clone(),
+        version_id: at.version_id.clone(),
+        etag: etag.map(str::to_owned),
+        size: None,
+        last_modified,
+    };
+    let mut cases = vec![object.case_id()];
+    if object.version_id.is_none() && last_modified.is_some() {
+        cases.push(ObjectRef { last_modified: None, ..object }.case_id());
     }
-    format!("{finding_id}/{}/{}", object.bucket, hex(&Sha256::digest(object.key.as_bytes())))
+    cases
+}
+
+/// A key that would grow beyond S3's 1,024 bytes is replaced by its SHA-256; the manifest has the original.
+fn under(folder: &str, key: &str) -> String {
+    if folder.len() + key.len() <= MAX_KEY_BYTES {
+        return format!("{folder}{key}");
+    }
+    format!("{folder}{}", hex(&Sha256::digest(key.as_bytes())))
+}
+
+/// Whether this can be the id of a case: it becomes part of keys.
+#[must_use]
+pub fn is_case_id(id: &str) -> bool {
+    id.len() == 32 && id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// What S3 must find encoded in `x-amz-copy-source`: everything but RFC 3986's unreserved characters and the slash.

@@ -6,7 +6,7 @@ use aws_sdk_lambda::types::InvocationType;
 use domain::digest::Kind;
 use domain::finding::Finding;
 use domain::policy::{Decision, Reason, decide};
-use domain::quarantine::{Claim, Manifest, Shown, claim_key, manifest_key, shown_key};
+use domain::quarantine::{Claim, Manifest, Restored, Shown, claim_key, manifest_key, restored_key, shown_key};
 use domain::remediation::{self, Request, Task};
 use domain::slack::button::{Place, Signer};
 use domain::slack::{self, Approvals};
@@ -191,7 +191,8 @@ impl FindingHandler {
                 if self.is_quarantined(finding).await? {
                     return Ok(Outcome::AlreadyQuarantined);
                 }
-                if self.is_held(finding, deadline).await? {
+                // A person put exactly this version back: configuration does not overrule that.
+                if self.restored(finding).await?.is_some() || self.is_held(finding, deadline).await? {
                     return self.ask(finding, deadline).await;
                 }
                 self.invoke_remediator(finding).await?;
@@ -224,6 +225,10 @@ impl FindingHandler {
         let approvals = if policy.second_approver.is_needed(finding) { Approvals::Two } else { Approvals::One };
         let keys = self.button_keys().await?;
         let message = slack::review_request(finding, &policy.quarantine_bucket, approvals, &self.signer(&keys));
+        let message = match self.restored(finding).await? {
+            Some(restored) => message.with_note(&slack::restored_before(&restored)),
+            None => message,
+        };
         let way = self.show(finding, Kind::Review, &message, deadline).await?;
         self.remember_shown(finding).await?;
         Ok(Outcome::Asked(way))
@@ -257,6 +262,14 @@ impl FindingHandler {
             return Ok(None);
         };
         self.records.read(&claim_key(&case_id)).await.map_err(Error::ReadCase)
+    }
+
+    /// Who put the finding's object back from quarantine, if somebody has.
+    async fn restored(&self, finding: &Finding) -> Result<Option<Restored>, Error> {
+        let Some(case_id) = finding.case_id() else {
+            return Ok(None);
+        };
+        self.records.read(&restored_key(&case_id)).await.map_err(Error::ReadCase)
     }
 
     pub(crate) async fn manifest(&self, finding: &Finding) -> Result<Option<Manifest>, Error> {

@@ -91,7 +91,9 @@ fn ending(
     signer: &Signer<'_>,
 ) -> (Kind, Message) {
     match manifest {
-        Some(manifest) if manifest.is_quarantined() => (Kind::Quarantined, slack::remediated(finding, manifest)),
+        Some(manifest) if manifest.is_quarantined() => {
+            (Kind::Quarantined, slack::remediated(finding, manifest, signer))
+        }
         Some(manifest) if manifest.outcome().is_some() => {
             (Kind::NotMoved, slack::not_remediated(finding, manifest, signer))
         }

@@ -16,7 +16,7 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_sqs::operation::send_message::{SendMessageInput, SendMessageOutput};
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use domain::finding::{Finding, FindingType};
-use domain::quarantine::{Claim, Location, Manifest, Shown, State, claim_key, manifest_key, shown_key};
+use domain::quarantine::{Claim, Location, Manifest, Shown, State, claim_key, manifest_key, shown_key, Restored, restored_key};
 use domain::remediation::{Decision, Outcome, Proof};
 use domain::slack::button::DismissReason;
 use jiff::Timestamp;
@@ -342,6 +342,10 @@ fn ended(finding: &Finding, outcome: Outcome, at: i64) -> (String, Manifest) {
         original: None,
         quarantine: Location { bucket: "acme-quarantine".into(), key: "f/k".into(), version_id: None },
         state: State::Ended { outcome, at: Timestamp::from_second(at).unwrap(), told: false },
+        region: None,
+        remaining: Vec::new(),
+        restoration: None,
+        other_versions: None,
         transitions: Vec::new(),
     };
     (manifest_key(&case_id), manifest)
@@ -568,4 +572,19 @@ fn configuration_is_read_and_every_mistake_is_named() {
          `QUARANTINE_BUCKET` is not set; `INDIVIDUAL_MESSAGES` is `many`: must be a number from 0 to 1000; \
          `DIGEST_MINUTES` is `11`: must be a number from 1 to 10"
     );
+}
+
+#[tokio::test]
+async fn what_a_person_put_back_is_asked_about_even_where_the_type_is_auto() {
+    let world = World::new().await;
+    let case_id = finding("financial-high").case_id().unwrap();
+    let restored = Restored {
+        from_case_id: "0123456789abcdef0123456789abcdef".into(),
+        decision: Decision::Policy,
+        at: Timestamp::from_second(NOW - 60).unwrap(),
+    };
+    world.file(&restored_key(&case_id), &restored);
+    assert!(world.handle(&[event("financial-high")]).await.is_empty());
+    assert!(world.invoked().is_empty(), "configuration does not overrule a person");
+    assert_eq!(world.slack.take().len(), 1);
 }

@@ -6,6 +6,9 @@ use url::Url;
 pub struct Config {
     /// `QUARANTINE_BUCKET`
     pub quarantine_bucket: String,
+    /// `ACCOUNT_ID`: the account of this deployment, which must own the quarantine bucket. A bucket of the same name that
+    /// belongs to somebody else is never written to.
+    pub account_id: String,
     /// `SLACK_WEBHOOK_SECRET_ARN`: the secret holds the address of the channel's incoming webhook.
     pub slack_webhook_secret_arn: String,
     /// `SLACK_BUTTON_KEY_SECRET_ARN`: the secret holds the key that signs the values of buttons, or two of them on lines
@@ -26,6 +29,7 @@ impl Config {
     pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
         let mut env = Env::new(lookup);
         let quarantine_bucket = env.required("QUARANTINE_BUCKET");
+        let account_id = env.required("ACCOUNT_ID");
         let slack_webhook_secret_arn = env.required("SLACK_WEBHOOK_SECRET_ARN");
         let slack_button_key_secret_arn = env.required("SLACK_BUTTON_KEY_SECRET_ARN");
         let slack_team_id = env.required("SLACK_TEAM_ID");
@@ -34,6 +38,7 @@ impl Config {
         env.finish(|| {
             Some(Self {
                 quarantine_bucket,
+                account_id,
                 slack_webhook_secret_arn,
                 slack_button_key_secret_arn,
                 slack_team_id,

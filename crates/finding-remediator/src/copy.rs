@@ -1,85 +1,118 @@
-//! Copies the scanned version into the quarantine bucket, and compares.
+//! Copies one version of an object to another bucket, with everything that it carries, and compares.
 
 mod in_parts;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{ChecksumMode, MetadataDirective, TaggingDirective};
-use domain::quarantine::{Fingerprint, LARGEST_SINGLE_COPY, Location, SourceVersion, compare, copy_source};
+use aws_sdk_s3::types::{MetadataDirective, ServerSideEncryption, StorageClass, TaggingDirective};
+use domain::quarantine::{Fingerprint, LARGEST_SINGLE_COPY, Location, Properties, SourceVersion, compare, copy_source};
 use domain::remediation::{Outcome, Proof, Step};
 
 use crate::error::{Error, Refusal, Stop};
 use crate::inspect;
 
-/// Copies the version that `head` describes, with its metadata and tags. `to.version_id` is set to the copy's.
-pub(crate) async fn copy(
-    s3: &Client,
-    source: &SourceVersion,
-    head: &HeadObjectOutput,
-    to: &mut Location,
-) -> Result<(), Stop> {
-    let copied = if inspect::size(head) > LARGEST_SINGLE_COPY {
-        in_parts::copy(s3, source, head, to).await?
-    } else {
-        in_one(s3, source, head, to).await?
-    };
-    to.version_id = copied;
-    Ok(())
+/// A copy to be made.
+pub(crate) struct Transfer<'a> {
+    /// The version that is copied.
+    pub(crate) from: &'a SourceVersion,
+    /// What `HEAD` said about it: its `ETag` pins the copy.
+    pub(crate) head: &'a HeadObjectOutput,
+    /// What is carried over.
+    pub(crate) properties: &'a Properties,
+    pub(crate) to: &'a Location,
+    /// The account that must own the destination.
+    pub(crate) owner: Option<&'a str>,
+    /// What must be true of the destination's key when the copy appears there.
+    pub(crate) only_if: OnlyIf,
+    pub(crate) keep: Keep,
 }
 
-async fn in_one(
-    s3: &Client,
-    source: &SourceVersion,
-    head: &HeadObjectOutput,
-    to: &Location,
-) -> Result<Option<String>, Stop> {
-    let answer = s3
-        .copy_object()
-        .copy_source(copy_source(&source.bucket, &source.key, source.version_id.as_deref()))
-        .set_copy_source_if_match(head.e_tag().map(str::to_owned))
-        .set_expected_source_bucket_owner(source.account_id.clone())
-        .bucket(&to.bucket)
-        .key(&to.key)
-        .metadata_directive(MetadataDirective::Copy)
-        .tagging_directive(TaggingDirective::Copy)
-        // The one header that S3 does not copy by itself.
-        .set_website_redirect_location(head.website_redirect_location().map(str::to_owned))
-        .send()
-        .await;
-    match answer {
-        Ok(answer) => Ok(answer.version_id),
-        Err(error) => Err(ended(&Refusal::of(&error), head).unwrap_or_else(|| Error::Copy(error.into()).into())),
+/// A condition on the destination.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum OnlyIf {
+    #[default]
+    Always,
+    /// Nothing is there.
+    Free,
+    /// The object with this `ETag` is there, and becomes an older version.
+    Matches(String),
+}
+
+/// How the copy is kept; whatever is none is as the destination's bucket says.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Keep {
+    pub(crate) storage_class: Option<StorageClass>,
+    pub(crate) encryption: Option<ServerSideEncryption>,
+    pub(crate) kms_key_id: Option<String>,
+    pub(crate) bucket_key: Option<bool>,
+}
+
+impl OnlyIf {
+    fn if_none_match(&self) -> Option<String> {
+        (*self == Self::Free).then(|| "*".to_owned())
+    }
+
+    fn if_match(&self) -> Option<String> {
+        match self {
+            Self::Matches(etag) => Some(etag.clone()),
+            Self::Always | Self::Free => None,
+        }
     }
 }
 
-/// The end of the case, if S3's answer to a copy is one.
-fn ended(refusal: &Refusal<'_>, head: &HeadObjectOutput) -> Option<Stop> {
-    let outcome = match (refusal.status, refusal.code) {
+/// Makes the copy and answers with its version id.
+pub(crate) async fn copy(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, Refusal> {
+    if inspect::size(transfer.head) > LARGEST_SINGLE_COPY {
+        in_parts::copy(s3, transfer).await
+    } else {
+        in_one(s3, transfer).await
+    }
+}
+
+async fn in_one(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, Refusal> {
+    let Transfer { from, head, properties, to, owner, only_if, keep } = transfer;
+    let answer = s3
+        .copy_object()
+        .copy_source(copy_source(&from.bucket, &from.key, from.version_id.as_deref()))
+        .set_copy_source_if_match(head.e_tag().map(str::to_owned))
+        .set_expected_source_bucket_owner(from.account_id.clone())
+        .bucket(&to.bucket)
+        .key(&to.key)
+        .set_expected_bucket_owner(owner.map(str::to_owned))
+        .set_if_none_match(only_if.if_none_match())
+        .set_if_match(only_if.if_match())
+        .metadata_directive(MetadataDirective::Copy)
+        .tagging_directive(TaggingDirective::Copy)
+        // The one header that S3 does not copy by itself.
+        .set_website_redirect_location(properties.website_redirect_location.clone())
+        .set_storage_class(keep.storage_class.clone())
+        .set_server_side_encryption(keep.encryption.clone())
+        .set_ssekms_key_id(keep.kms_key_id.clone())
+        .set_bucket_key_enabled(keep.bucket_key)
+        .send()
+        .await?;
+    Ok(answer.version_id)
+}
+
+/// How a copy into quarantine that S3 refused ends the case, or that it failed.
+pub(crate) fn refused(refusal: Refusal, head: &HeadObjectOutput) -> Stop {
+    Stop::Ended(match (refusal.status, refusal.code.as_str()) {
         (412, _) => Outcome::ChangedSinceScan { copied: false },
         (404, "NoSuchKey" | "NoSuchVersion") => Outcome::AlreadyGone,
         (_, "InvalidObjectState" | "ObjectNotInActiveTierError") => Outcome::Archived {
-            storage_class: head.storage_class().map_or("STANDARD", |class| class.as_str()).to_owned(),
+            storage_class: head.storage_class().map_or("STANDARD", StorageClass::as_str).to_owned(),
         },
         _ if refusal.is_about_the_key() => Outcome::KeyUnusable,
         (403, _) => Outcome::AccessDenied { step: Step::Copy, copied: false },
-        _ => return None,
-    };
-    Some(Stop::Ended(outcome))
+        _ => return Error::Copy(refusal.cause).into(),
+    })
 }
 
-/// Reads the copy back and compares it with what is known of the original. None when there is no copy.
-pub(crate) async fn verify(s3: &Client, original: &Fingerprint, at: &Location) -> Result<Option<Proof>, Error> {
-    let answer = s3
-        .head_object()
-        .bucket(&at.bucket)
-        .key(&at.key)
-        .set_version_id(at.version_id.clone())
-        .checksum_mode(ChecksumMode::Enabled)
-        .send()
-        .await;
-    match answer {
-        Ok(head) => compare(original, &inspect::fingerprint(&head)).map(Some).ok_or(Error::CopyDiffers),
-        Err(error) if Refusal::of(&error).status == 404 => Ok(None),
-        Err(error) => Err(Error::InspectCopy(error.into())),
+/// Reads the copy in quarantine back and compares it with what is known of the original. None when there is no copy.
+pub(crate) async fn verify(s3: &Client, original: &Fingerprint, at: &SourceVersion) -> Result<Option<Proof>, Error> {
+    match inspect::head(s3, at).await {
+        Ok(Some(head)) => compare(original, &inspect::fingerprint(&head)).map(Some).ok_or(Error::CopyDiffers),
+        Ok(None) => Ok(None),
+        Err(refused) => Err(Error::InspectCopy(refused.cause)),
     }
 }

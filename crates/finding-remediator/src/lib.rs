@@ -1,30 +1,38 @@
-//! `FindingRemediator`: moves the scanned version of an object into the quarantine bucket and tells Slack.
+//! `FindingRemediator`: moves the scanned version of an object into the quarantine bucket, or back, moves the other
+//! versions of its key, turns protections of a bucket on, and tells Slack.
 //!
 //! - **Trigger**: asynchronous invocation by `FindingHandler` or `RemediationHandler` with a
 //!   [`domain::remediation::Request`]. Lambda tries a failed one twice more, then hands it to `FindingQueue`.
-//! - **Reads**: the object, its tags and the list of its versions; `cases/<case-id>/manifest.json`; the Slack webhook's
-//!   secret.
-//! - **Changes**: writes the copy and the manifest into the quarantine bucket, deletes exactly the scanned version from
-//!   its bucket, replaces the clicked message or posts a new one.
-//! - **IAM**: source buckets `s3:GetObject*`, `s3:GetObjectVersion*`, `s3:GetObject(Version)Tagging`,
-//!   `s3:DeleteObject(Version)`, `s3:ListBucket(Versions)`; quarantine bucket `s3:PutObject`, `s3:GetObject*`,
-//!   `s3:PutObjectTagging`, `s3:AbortMultipartUpload`, `s3:ListBucket`; `secretsmanager:GetSecretValue`.
+//! - **Reads**: the object, its tags and the list of its versions; Block Public Access and default encryption of its
+//!   bucket; the case's records; the Slack webhook's secret and the key that signs buttons.
+//! - **Changes**: writes copies and records into the quarantine bucket, deletes exactly the version that was copied,
+//!   writes a restored object only where nothing newer is, turns the two protections on; replaces the clicked message or
+//!   posts a new one.
+//! - **IAM**: source buckets `s3:GetObject*`, `s3:GetObjectVersion*`, `s3:GetObject(Version)Tagging`, `s3:PutObject`,
+//!   `s3:PutObjectTagging`, `s3:DeleteObject(Version)`, `s3:ListBucket(Versions)`, and their
+//!   `PublicAccessBlock` and `EncryptionConfiguration`; quarantine bucket the same for objects, deletion only below
+//!   `objects/`; `secretsmanager:GetSecretValue`; `kms:Decrypt` and `kms:GenerateDataKey` on the keys of the parameters.
 //!
 //! Every step may be the last one before a crash, so the order is fixed: record, copy, compare, delete, check, record,
 //! tell, record. Whatever is missing is done by the next run, and the object is in at least one place at any time.
 
+mod bucket;
 mod config;
 mod copy;
 mod error;
 mod handler;
 mod inspect;
+mod listing;
+mod quarantine;
 mod record;
 mod remove;
+mod restore;
 mod tell;
+mod versions;
 
 pub use config::Config;
 pub use error::Error;
-pub use handler::{Handled, Remediator};
+pub use handler::{Ended, Handled, Remediator};
 
 #[cfg(test)]
 mod tests;

@@ -13,9 +13,9 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
         let handled = remediator.handle(event.payload).await?;
         tracing::info!(
-            finding.id = handled.finding_id,
+            subject.id = handled.subject_id,
             case.id = handled.case_id,
-            outcome = ?handled.outcome,
+            ended = ?handled.ended,
             "handled the request"
         );
         Ok::<(), Error>(())

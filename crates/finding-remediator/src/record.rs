@@ -1,36 +1,52 @@
-//! `cases/<case-id>/manifest.json`: read, and written only if nobody else wrote it in between.
+//! Records in `cases/<case-id>/`: read, and written only if nobody else wrote them in between.
 
 use domain::quarantine::{Manifest, manifest_key};
 use platform::records::{Records, State};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::error::Error;
 
-/// A manifest, and the state in which it was read or written last.
+/// A record, and the state in which it was read or written last.
 #[derive(Debug)]
-pub(crate) struct Record {
-    pub(crate) manifest: Manifest,
+pub(crate) struct Record<T = Manifest> {
+    pub(crate) manifest: T,
+    key: String,
     state: Option<State>,
 }
 
 impl Record {
-    /// A record that does not exist yet.
+    /// A manifest that does not exist yet.
     pub(crate) fn new(manifest: Manifest) -> Self {
-        Self { manifest, state: None }
+        let key = manifest_key(&manifest.case_id);
+        Self::at(key, manifest)
     }
 
-    /// The case's record, if there is one.
+    /// The case's manifest, if there is one.
     pub(crate) async fn read(records: &Records, case_id: &str) -> Result<Option<Self>, Error> {
-        let found = records.read_state(&manifest_key(case_id)).await.map_err(Error::ReadRecord)?;
-        Ok(found.map(|(manifest, state)| Self { manifest, state: Some(state) }))
+        Self::read_at(records, manifest_key(case_id)).await
+    }
+}
+
+impl<T: DeserializeOwned + Serialize + Sync> Record<T> {
+    /// A record that does not exist yet.
+    pub(crate) fn at(key: String, manifest: T) -> Self {
+        Self { manifest, key, state: None }
+    }
+
+    /// The record of that key, if there is one.
+    pub(crate) async fn read_at(records: &Records, key: String) -> Result<Option<Self>, Error> {
+        let found = records.read_state(&key).await.map_err(Error::ReadRecord)?;
+        Ok(found.map(|(manifest, state)| Self { manifest, key, state: Some(state) }))
     }
 
     /// Writes the record. Two runs at once cannot both succeed: the slower one fails, and finds the work done when it
     /// is tried again.
     pub(crate) async fn write(&mut self, records: &Records) -> Result<(), Error> {
-        let key = manifest_key(&self.manifest.case_id);
-        let written = records.write_if(&key, &self.manifest, self.state.as_ref()).await.map_err(Error::WriteRecord)?;
+        let written =
+            records.write_if(&self.key, &self.manifest, self.state.as_ref()).await.map_err(Error::WriteRecord)?;
         if written.is_none() {
-            return Err(Error::RecordChanged { key });
+            return Err(Error::RecordChanged { key: self.key.clone() });
         }
         self.state = written;
         Ok(())

@@ -1,12 +1,17 @@
+mod buckets;
 mod cases;
 mod crashes;
+mod meddling;
+mod restores;
 mod s3;
 mod slack;
+mod versions;
 
 use std::sync::{Arc, Mutex};
 
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
 use domain::quarantine::{Manifest, State, manifest_key};
+use domain::remediation::Outcome;
 use jiff::Timestamp;
 use platform::records::Records;
 use platform::secret::SecretStore;
@@ -15,7 +20,7 @@ use serde_json::{Value, json};
 
 use self::s3::S3;
 use self::slack::StandIn;
-use crate::{Config, Error, Handled, Remediator};
+use crate::{Config, Ended, Error, Handled, Remediator};
 
 const QUARANTINE: &str = "quarantine";
 const NOW: i64 = 1_795_169_800;
@@ -34,6 +39,7 @@ impl World {
         s3.create_bucket(QUARANTINE, true);
         s3.create_bucket("uploads", true);
         s3.create_bucket("flat", false);
+        s3.time = NOW - 100;
         let s3 = Arc::new(Mutex::new(s3));
         let client = s3::client(&s3);
         let webhook = format!("{}services/T1/B1/x", slack.url);
@@ -44,6 +50,7 @@ impl World {
         let secrets = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret]);
         let config = Config {
             quarantine_bucket: QUARANTINE.into(),
+            account_id: "111122223333".into(),
             slack_webhook_secret_arn: "arn".into(),
             slack_button_key_secret_arn: "arn".into(),
             slack_team_id: "T1".into(),
@@ -52,7 +59,7 @@ impl World {
         };
         let remediator = Remediator {
             config,
-            records: Records::new(client.clone(), QUARANTINE),
+            records: Records::new(client.clone(), QUARANTINE).of_account("111122223333"),
             s3: client,
             secrets: SecretStore::from_client(secrets),
             slack: Slack::new(slack.url.clone()),
@@ -65,15 +72,36 @@ impl World {
         self.s3.lock().unwrap()
     }
 
-    async fn handle(&self, request: &Value) -> Result<Handled, Error> {
+    /// Runs a request to quarantine something.
+    async fn handle(&self, request: &Value) -> Result<Quarantined, Error> {
+        let handled = self.run(request).await?;
+        let outcome = handled.ended.map(|ended| match ended {
+            Ended::Quarantine(outcome) => outcome,
+            other => panic!("{other:?}"),
+        });
+        Ok(Quarantined { case_id: handled.case_id, outcome })
+    }
+
+    async fn run(&self, request: &Value) -> Result<Handled, Error> {
         self.remediator.handle(request.clone()).await
+    }
+
+    fn case(&self, case_id: &str) -> Manifest {
+        let body = self.s3().body(QUARANTINE, &manifest_key(case_id)).unwrap();
+        serde_json::from_slice(&body).unwrap()
     }
 
     fn manifest(&self, request: &Value) -> Manifest {
         let finding: domain::finding::Finding =
             serde_json::from_value(request["task"]["quarantine"]["finding"].clone()).unwrap();
-        let body = self.s3().body(QUARANTINE, &manifest_key(&finding.case_id().unwrap())).unwrap();
-        serde_json::from_slice(&body).unwrap()
+        self.case(&finding.case_id().unwrap())
+    }
+
+    /// Somebody's click on a button that starts this task, `minute` minutes past ten.
+    fn press(&self, task: &Value, user: &str, minute: u8) -> Value {
+        json!({"task": task, "decision": {"by": "person", "userId": user, "channelId": "C1",
+            "decidedAt": format!("2026-11-20T10:{minute:02}:00Z"),
+            "responseUrl": format!("{}actions/T1/2/b", self.slack.url)}})
     }
 
     /// A click whose answer goes to this world's Slack.
@@ -81,6 +109,13 @@ impl World {
         json!({"task": {"quarantine": {"finding": finding}}, "decision": {"by": "person", "userId": "U1", "channelId": "C1",
             "decidedAt": "2026-11-20T10:20:00Z", "responseUrl": format!("{}actions/T1/1/a", self.slack.url)}})
     }
+}
+
+/// What became of a request to quarantine something.
+#[derive(Debug)]
+struct Quarantined {
+    case_id: String,
+    outcome: Option<Outcome>,
 }
 
 /// A finding about a version of `key`.
@@ -102,8 +137,8 @@ fn configuration_names_everything_that_is_missing() {
     let error = Config::from_env(&|name| (name == "SLACK_ENDPOINT_URL").then(|| "hooks".into())).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the environment of this function is unusable: `QUARANTINE_BUCKET` is not set; `SLACK_WEBHOOK_SECRET_ARN` is \
-         not set; `SLACK_BUTTON_KEY_SECRET_ARN` is not set; `SLACK_TEAM_ID` is not set; `SLACK_CHANNEL_ID` is not set; \
+        "the environment of this function is unusable: `QUARANTINE_BUCKET` is not set; `ACCOUNT_ID` is not set; \
+         `SLACK_WEBHOOK_SECRET_ARN` is not set; `SLACK_BUTTON_KEY_SECRET_ARN` is not set; `SLACK_TEAM_ID` is not set; `SLACK_CHANNEL_ID` is not set; \
          `SLACK_ENDPOINT_URL` is `hooks`: relative URL without a base"
     );
 }

@@ -9,7 +9,9 @@ mod finding_dismissed;
 mod finding_needs_two_people;
 mod finding_remediated_after_review;
 mod finding_remediated_automatically;
+mod finding_restored;
 mod macie_remediation;
+mod other_versions;
 mod scan;
 mod scan_approved;
 mod scan_broken_zip;
@@ -233,6 +235,22 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(click_refused::play(world, narrator)),
+    },
+    Story {
+        name: "finding-restored",
+        sentence: "A quarantined object is put back exactly as it was, unless something newer is in its place.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_restored::play(world, narrator)),
+    },
+    Story {
+        name: "other-versions",
+        sentence: "The other versions of a quarantined object are listed, and moved when somebody says so.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(other_versions::play(world, narrator)),
     },
 ];
 

@@ -64,13 +64,20 @@ pub struct State(String);
 pub struct Records {
     s3: Client,
     bucket: String,
+    owner: Option<String>,
 }
 
 impl Records {
     /// The records in this bucket.
     #[must_use]
     pub fn new(s3: Client, bucket: impl Into<String>) -> Self {
-        Self { s3, bucket: bucket.into() }
+        Self { s3, bucket: bucket.into(), owner: None }
+    }
+
+    /// The same, if the bucket belongs to this account: S3 refuses every call otherwise.
+    #[must_use]
+    pub fn of_account(self, account_id: impl Into<String>) -> Self {
+        Self { owner: Some(account_id.into()), ..self }
     }
 
     /// Reads a record; `None` if there is none.
@@ -87,7 +94,15 @@ impl Records {
     /// [`RecordError`]
     pub async fn read_state<T: DeserializeOwned>(&self, key: &str) -> Result<Option<(T, State)>, RecordError> {
         let refused = |source: Box<dyn std::error::Error + Send + Sync>| refused("read", key, source);
-        let answer = match self.s3.get_object().bucket(&self.bucket).key(key).send().await {
+        let answer = match self
+            .s3
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_expected_bucket_owner(self.owner.clone())
+            .send()
+            .await
+        {
             Ok(answer) => answer,
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
             Err(error) => return Err(refused(Box::new(error))),
@@ -173,7 +188,13 @@ impl Records {
 
     fn put(&self, key: &str, bytes: Vec<u8>) -> aws_sdk_s3::operation::put_object::builders::PutObjectFluentBuilder {
         let body = ByteStream::from(bytes);
-        self.s3.put_object().bucket(&self.bucket).key(key).content_type("application/json").body(body)
+        self.s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .set_expected_bucket_owner(self.owner.clone())
+            .content_type("application/json")
+            .body(body)
     }
 }
 

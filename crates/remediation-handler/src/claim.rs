@@ -55,7 +55,8 @@ fn may_take_over(before: &Claim, manifest: Option<&Manifest>, ours: &Claim, butt
     }
     let ended = manifest.and_then(|manifest| manifest.outcome().zip(manifest.ended_at()));
     match ended {
-        Some((outcome, _)) if outcome.is_quarantined() => return false,
+        // What was put back may be decided anew.
+        Some((outcome, _)) if outcome.is_quarantined() => return manifest.is_some_and(Manifest::is_restored),
         // It ended without a move after this claim was made: the claim is used up.
         Some((_, at)) if at >= before.at => return true,
         _ => {}

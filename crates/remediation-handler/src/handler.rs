@@ -152,6 +152,10 @@ impl RemediationHandler {
             Action::Remediate | Action::RemediateListed => self.quarantine(press).await,
             Action::Dismiss(reason) => self.dismiss(press, reason).await,
             Action::ShowMore => self.show_more(press).await,
+            Action::Restore => self.ask_about_case(press, |case_id| Task::Restore { case_id }).await,
+            Action::QuarantineVersions => {
+                self.ask_about_case(press, |case_id| Task::QuarantineVersions { case_id }).await
+            }
             _ => Ok(Outcome::NotOurs),
         }
     }

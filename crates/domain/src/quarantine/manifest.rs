@@ -1,6 +1,10 @@
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::restoration::{Restoration, RestoreOutcome};
+use super::versions::{OtherVersions, RemainingVersion};
 use super::{Checksum, Fingerprint};
 use crate::finding::{Finding, FindingType};
 use crate::remediation::{Click, Decision, Outcome};
@@ -15,6 +19,8 @@ pub struct Manifest {
     pub case_id: String,
     pub finding_id: String,
     pub finding_type: FindingType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
     /// Who decided; never with a `response_url`.
     pub decision: Decision,
     /// As S3 described it before anything was done; none when it could not be read.
@@ -23,6 +29,15 @@ pub struct Manifest {
     /// Where the object goes, or is.
     pub quarantine: Location,
     pub state: State,
+    /// The newest of the key's other versions, as they were when the move ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remaining: Vec<RemainingVersion>,
+    /// The latest attempt to put the object back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restoration: Option<Restoration>,
+    /// What became of the other versions of the key, once somebody asked for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_versions: Option<OtherVersions>,
     pub transitions: Vec<Transition>,
 }
 
@@ -53,7 +68,7 @@ pub struct Transition {
     pub by: Decision,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Original {
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -69,15 +84,43 @@ pub struct Original {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content_type: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
+    /// Whether an S3 Bucket Key stood between the object and its KMS key.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub bucket_key: bool,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub checksums: Vec<Checksum>,
+    #[serde(flatten)]
+    pub properties: Properties,
+}
+
+/// What an object carries besides its bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Properties {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_control: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_disposition: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_encoding: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_language: Option<String>,
+    /// As it was set, which need not be a date.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub website_redirect_location: Option<String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,10 +196,14 @@ impl Manifest {
             case_id: plan.case_id,
             finding_id: finding.id.clone(),
             finding_type: finding.kind.clone(),
+            region: finding.region.clone(),
             decision: decision.recorded(),
             original: None,
             quarantine: Location { bucket: quarantine_bucket.to_owned(), key: plan.destination_key, version_id: None },
             state: State::Started,
+            remaining: Vec::new(),
+            restoration: None,
+            other_versions: None,
             transitions: Vec::new(),
         })
     }
@@ -170,9 +217,16 @@ impl Manifest {
         }
     }
 
+    /// Whether the object is in quarantine: it was moved there, and not put back since.
     #[must_use]
     pub fn is_quarantined(&self) -> bool {
-        self.outcome().is_some_and(Outcome::is_quarantined)
+        self.outcome().is_some_and(Outcome::is_quarantined) && !self.is_restored()
+    }
+
+    /// Whether the object was put back.
+    #[must_use]
+    pub fn is_restored(&self) -> bool {
+        self.restoration.as_ref().and_then(Restoration::outcome).is_some_and(RestoreOutcome::is_restored)
     }
 
     /// When anything was last done.

@@ -21,7 +21,7 @@ fn finding(id: &str, key: &str, version: &str, etag: &str) -> Finding {
 #[test]
 fn plans_the_move_of_exactly_the_scanned_version() {
     let plan = plan(&finding("f1", "hr/a b.csv", "v1", "e1")).unwrap();
-    assert_eq!(plan.destination_key, "f1/acme-uploads/hr/a b.csv");
+    assert_eq!(plan.destination_key, "objects/f1/acme-uploads/hr/a b.csv");
     assert_eq!(plan.source.version_id.as_deref(), Some("v1"));
     assert_eq!(plan.source.account_id.as_deref(), Some("111122223333"));
     assert_eq!(plan.case_id, finding("f2", "hr/a b.csv", "v1", "e1").case_id().unwrap());
@@ -29,11 +29,11 @@ fn plans_the_move_of_exactly_the_scanned_version() {
 
 #[test]
 fn a_key_that_grows_too_long_is_replaced_by_its_digest() {
-    let prefix = "f1/acme-uploads/".len();
+    let prefix = "objects/f1/acme-uploads/".len();
     let fits = plan(&finding("f1", &"k".repeat(1_024 - prefix), "v1", "")).unwrap();
     assert_eq!(fits.destination_key.len(), 1_024);
     let too_long = plan(&finding("f1", &"ü".repeat(512), "v1", "")).unwrap();
-    assert!(too_long.destination_key.starts_with("f1/acme-uploads/"));
+    assert!(too_long.destination_key.starts_with("objects/f1/acme-uploads/"));
     assert_eq!(too_long.destination_key.len(), prefix + 64);
 }
 
@@ -85,7 +85,7 @@ proptest! {
             return Ok(());
         };
         prop_assert!(plan.destination_key.len() <= 1_024);
-        prop_assert!(plan.destination_key.starts_with("ba3c75616234b8a67797b8000371aaba/acme-uploads/"));
+        prop_assert!(plan.destination_key.starts_with("objects/ba3c75616234b8a67797b8000371aaba/acme-uploads/"));
     }
 }
 
@@ -119,7 +119,11 @@ fn a_manifest_is_read_as_it_was_written() {
             decision: decision.clone(),
             original: None,
             quarantine: Location { bucket: "q".into(), key: "f1/b/k".into(), version_id: Some("v9".into()) },
+            remaining: Vec::new(),
+            region: Some("eu-west-1".into()),
             state,
+            restoration: None,
+            other_versions: None,
             transitions: vec![Transition { at: at(3), what: "Quarantine decided".into(), by: decision.clone() }],
         };
         let text = serde_json::to_string(&manifest).unwrap();

@@ -77,6 +77,15 @@ impl Message {
         self
     }
 
+    /// With a paragraph below its header.
+    #[must_use]
+    pub fn with_note(mut self, note: &str) -> Self {
+        let below = self.blocks.iter().take_while(|block| matches!(block, Block::Header { .. })).count();
+        self.blocks.insert(below, section(note));
+        self.blocks.truncate(MOST_BLOCKS);
+        self
+    }
+
     /// In place of the clicked message; to be posted to a `response_url`.
     #[must_use]
     pub fn replacing_original(mut self) -> Self {

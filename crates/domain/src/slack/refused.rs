@@ -14,6 +14,8 @@ pub enum Refusal {
     ExpiredButton,
     /// Macie does not have the finding, or not any more.
     UnknownFinding,
+    /// There is no record of the case.
+    UnknownCase,
     /// The finding may not be acted on (any more).
     NotMovable(Reason),
     /// The person is the first of two, and cannot be the second as well.
@@ -50,6 +52,10 @@ pub fn refused(refusal: &Refusal) -> Message {
         Refusal::UnknownFinding => {
             "Macie does not have this finding any more: findings are kept for 90 days. Nothing was changed. Run a \
              discovery job on the bucket to get a new one."
+                .to_owned()
+        }
+        Refusal::UnknownCase => {
+            "There is no record of this case. Nothing was changed. Look into the quarantine bucket, below `cases/`."
                 .to_owned()
         }
         Refusal::NotMovable(reason) => {

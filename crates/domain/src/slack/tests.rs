@@ -51,17 +51,15 @@ fn manifest(finding: &Finding, decision: Decision, outcome: Outcome) -> Manifest
             bucket: plan.source.bucket,
             key: plan.source.key,
             version_id: plan.source.version_id,
-            etag: None,
             size: 712,
-            last_modified: None,
-            content_type: None,
-            storage_class: None,
-            encryption: None,
-            kms_key_id: None,
-            checksums: Vec::new(),
+            ..Original::default()
         }),
         quarantine: Location { bucket: QUARANTINE.into(), key: plan.destination_key, version_id: None },
+        remaining: Vec::new(),
+        region: finding.region.clone(),
         state: State::Ended { outcome, at: at(5), told: false },
+        restoration: None,
+        other_versions: None,
         transitions: vec![Transition { at: at(5), what: "moved".into(), by: decision.clone() }],
         decision,
     }
@@ -124,13 +122,14 @@ fn a_review_request_names_custom_identifiers() {
 #[test]
 fn an_automatic_quarantine_is_told() {
     let finding = finding("financial-high");
-    assert_json_snapshot!(remediated(&finding, &manifest(&finding, Decision::Policy, quarantined(Some(0)))));
+    assert_json_snapshot!(remediated(&finding, &manifest(&finding, Decision::Policy, quarantined(Some(0))), &signer()));
 }
 
 #[test]
 fn a_clicked_quarantine_replaces_the_request_and_names_who_clicked() {
     let finding = finding("personal");
-    let message = remediated(&finding, &manifest(&finding, by_ann(), quarantined(Some(3)))).replacing_original();
+    let message =
+        remediated(&finding, &manifest(&finding, by_ann(), quarantined(Some(3))), &signer()).replacing_original();
     assert_json_snapshot!(message);
 }
 
@@ -138,7 +137,7 @@ fn a_clicked_quarantine_replaces_the_request_and_names_who_clicked() {
 fn an_object_that_was_quarantined_before_is_told_with_who_did_it() {
     let finding = finding("personal");
     let outcome = Outcome::Quarantined { proof: Proof::Size, remaining_versions: None };
-    assert_json_snapshot!(already_quarantined(&finding, &manifest(&finding, by_ann(), outcome)));
+    assert_json_snapshot!(already_quarantined(&finding, &manifest(&finding, by_ann(), outcome), &signer()));
 }
 
 #[test]
@@ -238,8 +237,8 @@ fn all_messages(finding: &Finding) -> Vec<Value> {
     if plan(finding).is_ok() {
         for outcome in [quarantined(Some(1)), Outcome::Archived { storage_class: "<!here>`".into() }] {
             let manifest = manifest(finding, by_ann(), outcome);
-            messages.push(remediated(finding, &manifest));
-            messages.push(already_quarantined(finding, &manifest));
+            messages.push(remediated(finding, &manifest, &signer()));
+            messages.push(already_quarantined(finding, &manifest, &signer()));
             messages.push(not_remediated(finding, &manifest, &signer()));
         }
     }

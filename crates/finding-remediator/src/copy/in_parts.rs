@@ -2,14 +2,13 @@
 //! are set on the new object.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
-use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart};
-use domain::quarantine::{Location, Part, SourceVersion, copy_source, parts};
+use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, CopyPartResult};
+use domain::quarantine::{Part, copy_source, parts};
 use tokio::task::JoinSet;
 
-use super::ended;
-use crate::error::{Error, Refusal, Stop};
+use super::Transfer;
+use crate::error::Refusal;
 use crate::inspect;
 
 /// Parts that S3 copies at the same time. Each takes seconds and none of our memory.
@@ -17,19 +16,21 @@ const AT_ONCE: usize = 16;
 
 /// Copies in parts and answers with the new version's id. A failed upload is aborted, so that its parts do not stay
 /// and cost; after a crash the bucket's lifecycle rule does that.
-pub(super) async fn copy(
-    s3: &Client,
-    source: &SourceVersion,
-    head: &HeadObjectOutput,
-    to: &Location,
-) -> Result<Option<String>, Stop> {
-    let upload_id = create(s3, source, head, to).await?;
-    let copied = match copy_parts(s3, source, head, to, &upload_id).await {
-        Ok(parts) => complete(s3, to, &upload_id, parts).await,
-        Err(stop) => Err(stop),
+pub(super) async fn copy(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, Refusal> {
+    let upload_id = create(s3, transfer).await?;
+    let copied = match copy_parts(s3, transfer, &upload_id).await {
+        Ok(parts) => complete(s3, transfer, &upload_id, parts).await,
+        Err(refused) => Err(refused),
     };
     if copied.is_err() {
-        let abort = s3.abort_multipart_upload().bucket(&to.bucket).key(&to.key).upload_id(&upload_id).send().await;
+        let abort = s3
+            .abort_multipart_upload()
+            .bucket(&transfer.to.bucket)
+            .key(&transfer.to.key)
+            .set_expected_bucket_owner(transfer.owner.map(str::to_owned))
+            .upload_id(&upload_id)
+            .send()
+            .await;
         if let Err(error) = abort {
             tracing::warn!(error = platform::chain(&error), "could not abort the upload in parts");
         }
@@ -37,70 +38,54 @@ pub(super) async fn copy(
     copied
 }
 
-async fn create(s3: &Client, source: &SourceVersion, head: &HeadObjectOutput, to: &Location) -> Result<String, Stop> {
-    let tags = tagging(s3, source, head).await?;
+async fn create(s3: &Client, transfer: &Transfer<'_>) -> Result<String, Refusal> {
+    let Transfer { head, properties, to, owner, keep, .. } = transfer;
+    let mut tags = url::form_urlencoded::Serializer::new(String::new());
+    tags.extend_pairs(&properties.tags);
+    let tags = tags.finish();
     let mut request = s3
         .create_multipart_upload()
         .bucket(&to.bucket)
         .key(&to.key)
-        .set_metadata(head.metadata().cloned())
-        .set_cache_control(head.cache_control().map(str::to_owned))
-        .set_content_disposition(head.content_disposition().map(str::to_owned))
-        .set_content_encoding(head.content_encoding().map(str::to_owned))
-        .set_content_language(head.content_language().map(str::to_owned))
-        .set_content_type(head.content_type().map(str::to_owned))
-        .set_website_redirect_location(head.website_redirect_location().map(str::to_owned))
-        .set_tagging((!tags.is_empty()).then_some(tags));
+        .set_expected_bucket_owner(owner.map(str::to_owned))
+        .set_metadata(Some(properties.metadata.clone().into_iter().collect()))
+        .set_cache_control(properties.cache_control.clone())
+        .set_content_disposition(properties.content_disposition.clone())
+        .set_content_encoding(properties.content_encoding.clone())
+        .set_content_language(properties.content_language.clone())
+        .set_content_type(properties.content_type.clone())
+        .set_website_redirect_location(properties.website_redirect_location.clone())
+        .set_tagging((!tags.is_empty()).then_some(tags))
+        .set_storage_class(keep.storage_class.clone())
+        .set_server_side_encryption(keep.encryption.clone())
+        .set_ssekms_key_id(keep.kms_key_id.clone())
+        .set_bucket_key_enabled(keep.bucket_key);
     // A header that is no date is no header that S3 would take again.
-    if let Some(expires) =
-        head.expires_string().and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok())
-    {
+    let expires =
+        properties.expires.as_deref().and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
+    if let Some(expires) = expires {
         request = request.expires(expires);
     }
     if head.checksum_crc64_nvme().is_some() {
         // The only algorithm that S3 computes over the whole object however it was cut, so it can be compared.
         request = request.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).checksum_type(ChecksumType::FullObject);
     }
-    let answer = request.send().await.map_err(|error| Error::Copy(error.into()))?;
-    Ok(answer.upload_id.ok_or_else(|| Error::Copy("S3 gave the upload no id".into()))?)
+    let answer = request.send().await?;
+    answer.upload_id.ok_or_else(|| Refusal::other("S3 gave the upload no id"))
 }
 
-/// The object's tags as `x-amz-tagging` wants them.
-async fn tagging(s3: &Client, source: &SourceVersion, head: &HeadObjectOutput) -> Result<String, Stop> {
-    let answer = s3
-        .get_object_tagging()
-        .bucket(&source.bucket)
-        .key(&source.key)
-        .set_version_id(source.version_id.clone())
-        .set_expected_bucket_owner(source.account_id.clone())
-        .send()
-        .await;
-    match answer {
-        Ok(answer) => {
-            let mut text = url::form_urlencoded::Serializer::new(String::new());
-            text.extend_pairs(answer.tag_set().iter().map(|tag| (tag.key(), tag.value())));
-            Ok(text.finish())
-        }
-        Err(error) => Err(ended(&Refusal::of(&error), head).unwrap_or_else(|| Error::Copy(error.into()).into())),
-    }
-}
-
-async fn copy_parts(
-    s3: &Client,
-    source: &SourceVersion,
-    head: &HeadObjectOutput,
-    to: &Location,
-    upload_id: &str,
-) -> Result<Vec<CompletedPart>, Stop> {
+async fn copy_parts(s3: &Client, transfer: &Transfer<'_>, upload_id: &str) -> Result<Vec<CompletedPart>, Refusal> {
+    let Transfer { from, head, to, owner, .. } = transfer;
     let copy_part = |part: Part| {
         let request = s3
             .upload_part_copy()
-            .copy_source(copy_source(&source.bucket, &source.key, source.version_id.as_deref()))
+            .copy_source(copy_source(&from.bucket, &from.key, from.version_id.as_deref()))
             .set_copy_source_if_match(head.e_tag().map(str::to_owned))
-            .set_expected_source_bucket_owner(source.account_id.clone())
+            .set_expected_source_bucket_owner(from.account_id.clone())
             .copy_source_range(part.range())
             .bucket(&to.bucket)
             .key(&to.key)
+            .set_expected_bucket_owner(owner.map(str::to_owned))
             .upload_id(upload_id)
             .part_number(part.number);
         async move { (part.number, request.send().await) }
@@ -113,10 +98,8 @@ async fn copy_parts(
     }
     // Leaving early drops the set, which stops the parts that still run before the upload is aborted.
     while let Some(joined) = running.join_next().await {
-        let (number, answer) = joined.map_err(|error| Error::Copy(error.into()))?;
-        let answer = answer
-            .map_err(|error| ended(&Refusal::of(&error), head).unwrap_or_else(|| Error::Copy(error.into()).into()))?;
-        let result = answer.copy_part_result.unwrap_or_else(|| aws_sdk_s3::types::CopyPartResult::builder().build());
+        let (number, answer) = joined.map_err(Refusal::other)?;
+        let result = answer?.copy_part_result.unwrap_or_else(|| CopyPartResult::builder().build());
         done.push(
             CompletedPart::builder()
                 .part_number(number)
@@ -135,17 +118,20 @@ async fn copy_parts(
 
 async fn complete(
     s3: &Client,
-    to: &Location,
+    transfer: &Transfer<'_>,
     upload_id: &str,
     parts: Vec<CompletedPart>,
-) -> Result<Option<String>, Stop> {
+) -> Result<Option<String>, Refusal> {
     let answer = s3
         .complete_multipart_upload()
-        .bucket(&to.bucket)
-        .key(&to.key)
+        .bucket(&transfer.to.bucket)
+        .key(&transfer.to.key)
+        .set_expected_bucket_owner(transfer.owner.map(str::to_owned))
+        .set_if_none_match(transfer.only_if.if_none_match())
+        .set_if_match(transfer.only_if.if_match())
         .upload_id(upload_id)
         .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
         .send()
-        .await;
-    Ok(answer.map_err(|error| Error::Copy(error.into()))?.version_id)
+        .await?;
+    Ok(answer.version_id)
 }

@@ -17,7 +17,7 @@ fn version(body: &str, etag: &str) -> Version {
         size: i64::try_from(body.len()).unwrap(),
         metadata: [("owner".to_owned(), "crm".to_owned())].into(),
         content_type: Some("text/csv".into()),
-        tags: "team=payments&note=a+b%3D".into(),
+        tags: "note=a+b%3D&team=payments".into(),
         checksum: Some(format!("crcOf{etag}")),
         ..Version::default()
     }
@@ -45,9 +45,10 @@ async fn moves_exactly_the_scanned_version_and_destroys_last() {
         [
             format!("get {case}"),
             "head uploads/k?versionId=v1".into(),
+            "get-tags uploads/k".into(),
             format!("put {case}"),
-            "copy uploads/k?versionId=v1 -> quarantine/f1/uploads/k".into(),
-            "head quarantine/f1/uploads/k?versionId=v4".into(),
+            "copy uploads/k?versionId=v1 -> quarantine/objects/f1/uploads/k".into(),
+            "head quarantine/objects/f1/uploads/k?versionId=v4".into(),
             "delete uploads/k?versionId=v1".into(),
             "head uploads/k?versionId=v1".into(),
             "list uploads/k".into(),
@@ -57,9 +58,10 @@ async fn moves_exactly_the_scanned_version_and_destroys_last() {
     );
     let left = world.s3().versions("uploads", |_| true);
     assert_eq!(left.iter().map(|(_, version)| version.body.as_slice()).collect::<Vec<_>>(), [b"newer"]);
-    let moved = world.s3().versions(QUARANTINE, |key| key == "f1/uploads/k");
+    let moved = world.s3().versions(QUARANTINE, |key| key == "objects/f1/uploads/k");
     assert_eq!(moved.len(), 1);
-    let expected = Version { id: moved[0].1.id.clone(), ..version("secret", MD5) };
+    let (id, last_modified) = (moved[0].1.id.clone(), moved[0].1.last_modified);
+    let expected = Version { id, last_modified, ..version("secret", MD5) };
     assert_eq!(moved[0].1, expected, "metadata, content type and tags come along");
     assert_eq!(world.slack.take(), ["/services/T1/B1/x: Quarantined `uploads/k`: financial information"]);
     assert!(was_told(&world.manifest(&by_policy(&finding))));
@@ -137,7 +139,7 @@ async fn a_second_finding_about_the_version_learns_what_was_done() {
         world.slack.take(),
         ["/actions/T1/1/a (replaces): `uploads/k` is in quarantine already: financial information"]
     );
-    assert_eq!(world.s3().versions(QUARANTINE, |key| key.starts_with('f')).len(), 1);
+    assert_eq!(world.s3().versions(QUARANTINE, |key| key.starts_with("objects/")).len(), 1);
 }
 
 #[tokio::test]
@@ -159,7 +161,7 @@ async fn an_object_that_came_back_is_moved_again_beside_the_first() {
     let handled = world.handle(&by_policy(&finding("f2", "flat", "k", "", MD5))).await.unwrap();
     assert!(handled.outcome.unwrap().is_quarantined());
     assert!(world.s3().versions("flat", |_| true).is_empty());
-    assert_eq!(world.s3().versions(QUARANTINE, |key| key.starts_with('f')).len(), 2);
+    assert_eq!(world.s3().versions(QUARANTINE, |key| key.starts_with("objects/")).len(), 2);
 }
 
 #[tokio::test]
@@ -170,7 +172,7 @@ async fn an_upload_in_the_last_moment_is_not_lost() {
     let handled = world.handle(&by_policy(&finding("f1", "flat", "k", "", MD5))).await.unwrap();
     assert_eq!(handled.outcome, Some(Outcome::ChangedSinceScan { copied: true }));
     assert_eq!(world.s3().body("flat", "k").unwrap(), b"newer");
-    assert_eq!(world.s3().body(QUARANTINE, "f1/flat/k").unwrap(), b"secret");
+    assert_eq!(world.s3().body(QUARANTINE, "objects/f1/flat/k").unwrap(), b"secret");
 }
 
 #[tokio::test]
@@ -190,7 +192,7 @@ async fn hostile_keys_name_exactly_one_object() {
         let id = world.s3().upload("uploads", key, version("secret", MD5));
         let handled = world.handle(&by_policy(&finding("f1", "uploads", key, &id, MD5))).await.unwrap();
         assert!(handled.outcome.unwrap().is_quarantined(), "{key}");
-        assert_eq!(world.s3().body(QUARANTINE, &format!("f1/uploads/{key}")).unwrap(), b"secret", "{key}");
+        assert_eq!(world.s3().body(QUARANTINE, &format!("objects/f1/uploads/{key}")).unwrap(), b"secret", "{key}");
         let left = world.s3().versions("uploads", |_| true);
         assert_eq!(left.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), ["a"], "{key}");
     }
@@ -202,7 +204,7 @@ async fn a_large_object_is_copied_in_parts_with_everything_it_carries() {
     let (world, finding) = with(large).await;
     let handled = world.handle(&by_policy(&finding)).await.unwrap();
     assert!(matches!(handled.outcome, Some(Outcome::Quarantined { proof: Proof::Checksum { .. }, .. })));
-    let copy = world.s3().versions(QUARANTINE, |key| key == "f1/uploads/k").remove(0).1;
+    let copy = world.s3().versions(QUARANTINE, |key| key == "objects/f1/uploads/k").remove(0).1;
     let original = version("secret", MD5);
     assert_eq!(copy.size, 6_442_450_944);
     assert_eq!(
@@ -219,7 +221,7 @@ async fn a_copy_in_parts_that_fails_is_cleaned_up() {
     world.s3().refuse.insert("copy-part", Refused { status: 501, code: "Trouble", message: "" });
     let error = world.handle(&by_policy(&finding)).await.unwrap_err();
     assert_eq!(error.error_type(), "QuarantineCopyFailed");
-    assert_eq!(world.s3().calls.last().unwrap(), "abort-upload quarantine/f1/uploads/k");
+    assert_eq!(world.s3().calls.last().unwrap(), "abort-upload quarantine/objects/f1/uploads/k");
     assert_eq!(world.s3().versions("uploads", |_| true).len(), 1);
 }
 
@@ -260,7 +262,7 @@ async fn what_cannot_be_moved_is_seen_before_anything_is_copied() {
         let (world, finding) = with(object).await;
         let handled = world.handle(&by_policy(&finding)).await.unwrap();
         assert_eq!(handled.outcome, Some(expected));
-        assert!(world.s3().versions(QUARANTINE, |key| key.starts_with('f')).is_empty());
+        assert!(world.s3().versions(QUARANTINE, |key| key.starts_with("objects/")).is_empty());
         assert_eq!(world.s3().versions("uploads", |_| true).len(), 1);
     }
     let (world, finding) = with(Version { retain_until: Some(NOW - 1), ..version("x", MD5) }).await;

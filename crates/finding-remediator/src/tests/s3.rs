@@ -11,15 +11,20 @@ use aws_sdk_s3::operation::complete_multipart_upload::{CompleteMultipartUploadIn
 use aws_sdk_s3::operation::copy_object::{CopyObjectInput, CopyObjectOutput};
 use aws_sdk_s3::operation::create_multipart_upload::{CreateMultipartUploadInput, CreateMultipartUploadOutput};
 use aws_sdk_s3::operation::delete_object::{DeleteObjectInput, DeleteObjectOutput};
+use aws_sdk_s3::operation::get_bucket_encryption::{GetBucketEncryptionInput, GetBucketEncryptionOutput};
 use aws_sdk_s3::operation::get_object::{GetObjectInput, GetObjectOutput};
 use aws_sdk_s3::operation::get_object_tagging::{GetObjectTaggingInput, GetObjectTaggingOutput};
+use aws_sdk_s3::operation::get_public_access_block::{GetPublicAccessBlockInput, GetPublicAccessBlockOutput};
 use aws_sdk_s3::operation::head_object::{HeadObjectInput, HeadObjectOutput};
 use aws_sdk_s3::operation::list_object_versions::{ListObjectVersionsInput, ListObjectVersionsOutput};
+use aws_sdk_s3::operation::put_bucket_encryption::{PutBucketEncryptionInput, PutBucketEncryptionOutput};
 use aws_sdk_s3::operation::put_object::{PutObjectInput, PutObjectOutput};
+use aws_sdk_s3::operation::put_public_access_block::{PutPublicAccessBlockInput, PutPublicAccessBlockOutput};
 use aws_sdk_s3::operation::upload_part_copy::{UploadPartCopyInput, UploadPartCopyOutput};
 use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
 use aws_sdk_s3::types::{
-    CopyPartResult, ObjectLockLegalHoldStatus, ObjectVersion, ServerSideEncryption, StorageClass, Tag,
+    CopyPartResult, ObjectLockLegalHoldStatus, ObjectVersion, PublicAccessBlockConfiguration, ServerSideEncryption,
+    ServerSideEncryptionConfiguration, StorageClass, Tag,
 };
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use percent_encoding::percent_decode_str;
@@ -33,7 +38,12 @@ pub(super) struct Version {
     pub(super) size: i64,
     pub(super) metadata: HashMap<String, String>,
     pub(super) content_type: Option<String>,
+    /// As in a query: `team=payments&note=a+b`.
     pub(super) tags: String,
+    /// Seconds since 1970; 0 for "when it is uploaded".
+    pub(super) last_modified: i64,
+    pub(super) cache_control: Option<String>,
+    pub(super) redirect: Option<String>,
     pub(super) checksum: Option<String>,
     pub(super) encryption: Option<ServerSideEncryption>,
     pub(super) storage_class: Option<StorageClass>,
@@ -50,16 +60,40 @@ pub(super) struct Refused {
     pub(super) message: &'static str,
 }
 
+/// Something that others do to a key.
+#[derive(Debug, Clone)]
+pub(super) enum Meddling {
+    Upload(String, String, Box<Version>),
+    /// Deletes it without naming a version.
+    Delete(String, String),
+}
+
 fn refused(status: u16, code: &'static str) -> Refused {
     Refused { status, code, message: "" }
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a test")]
 pub(super) struct S3 {
     versioned: BTreeSet<String>,
     objects: BTreeMap<(String, String), Vec<Version>>,
     uploads: HashMap<String, (Version, Vec<(i32, String)>)>,
     next_id: u32,
+    /// The time of the next upload.
+    pub(super) time: i64,
+    /// Buckets that do not exist.
+    pub(super) gone: BTreeSet<String>,
+    /// Block Public Access and default encryption, by bucket.
+    pub(super) public_access: HashMap<String, PublicAccessBlockConfiguration>,
+    pub(super) encryption: HashMap<String, ServerSideEncryptionConfiguration>,
+    /// Changes of settings are taken, and have no effect.
+    pub(super) settings_stay: bool,
+    /// What others do before the call with this number, from 0.
+    pub(super) others: BTreeMap<usize, Vec<Meddling>>,
+    /// Whether others deleted or overwrote the last version with this body.
+    pub(super) destroyed_by_others: bool,
+    /// Whether one of our calls did that to something of theirs.
+    pub(super) destroyed_by_us: bool,
     /// Every call, in order: `copy uploads/k?versionId=v1 -> quarantine/f1/uploads/k`.
     pub(super) calls: Vec<String>,
     /// The answer to calls of this name, in place of their effect.
@@ -88,10 +122,48 @@ impl S3 {
         let id = versioned.then(|| format!("v{}", self.next_id));
         let versions = self.objects.entry((bucket.into(), key.into())).or_default();
         if !versioned {
+            self.destroyed_by_us |= versions.iter().any(|version| version.body.starts_with(b"theirs"));
             versions.clear();
         }
-        versions.push(Version { id: id.clone(), ..version });
+        self.time += 1;
+        let last_modified = if version.last_modified == 0 { self.time } else { version.last_modified };
+        versions.push(Version { id: id.clone(), last_modified, ..version });
         id.unwrap_or_default()
+    }
+
+    /// What others do.
+    pub(super) fn meddle(&mut self, meddling: Meddling) {
+        let (Meddling::Upload(bucket, key, _) | Meddling::Delete(bucket, key)) = &meddling;
+        if !self.versioned.contains(bucket) && self.find(bucket, key, None).is_some_and(|found| found.body == b"secret")
+        {
+            self.destroyed_by_others = true;
+        }
+        let by_us = self.destroyed_by_us;
+        match meddling {
+            Meddling::Upload(bucket, key, version) => {
+                self.upload(&bucket, &key, *version);
+            }
+            Meddling::Delete(bucket, key) => {
+                let input = DeleteObjectInput::builder().bucket(bucket).key(key).build().unwrap();
+                let _ = self.delete(&input);
+            }
+        }
+        self.destroyed_by_us = by_us;
+    }
+
+    /// Changes the newest version of a key.
+    pub(super) fn change(&mut self, bucket: &str, key: &str, change: impl FnOnce(&mut Version)) {
+        let versions = self.objects.get_mut(&(bucket.to_owned(), key.to_owned())).unwrap();
+        change(versions.last_mut().unwrap());
+    }
+
+    pub(super) fn change_version(&mut self, bucket: &str, key: &str, id: &str, change: impl FnOnce(&mut Version)) {
+        let versions = self.objects.get_mut(&(bucket.to_owned(), key.to_owned())).unwrap();
+        change(versions.iter_mut().find(|version| version.id.as_deref() == Some(id)).unwrap());
+    }
+
+    pub(super) fn remove(&mut self, bucket: &str, key: &str) {
+        self.objects.remove(&(bucket.to_owned(), key.to_owned()));
     }
 
     /// Every version that holds bytes, of keys for which `which` is true.
@@ -123,11 +195,14 @@ impl S3 {
     fn call<T>(
         &mut self,
         name: &'static str,
-        what: String,
+        what: &str,
         act: impl FnOnce(&mut Self) -> Result<T, Refused>,
     ) -> Result<T, Refused> {
         let number = self.calls.len();
-        self.calls.push(what);
+        self.calls.push(what.to_owned());
+        for meddling in self.others.remove(&number).unwrap_or_default() {
+            self.meddle(meddling);
+        }
         if let Some(die_at) = self.die_at
             && number >= die_at
         {
@@ -136,7 +211,8 @@ impl S3 {
             }
             return Err(refused(501, "Died"));
         }
-        if let Some(refused) = self.refuse.get(name) {
+        let refused = self.refuse.iter().find(|(call, _)| **call == name || what.starts_with(&format!("{call}/")));
+        if let Some((_, refused)) = refused {
             return Err(refused.clone());
         }
         act(self)
@@ -151,27 +227,47 @@ impl S3 {
 
     fn put(&mut self, input: &PutObjectInput) -> Result<PutObjectOutput, Refused> {
         let (bucket, key) = (some(&input.bucket), some(&input.key));
-        let current = self.find(bucket, key, None).map(|version| version.etag.clone());
-        if (input.if_none_match.is_some() && current.is_some())
-            || (input.if_match.is_some() && input.if_match != current)
-        {
-            return Err(refused(412, "PreconditionFailed"));
-        }
+        self.check(bucket, key, input.if_none_match.as_deref(), input.if_match.as_deref())?;
+        assert!(input.expected_bucket_owner.is_some(), "owner");
         let body = input.body.bytes().unwrap().to_vec();
         let etag = format!("\"put{}\"", self.next_id);
         self.upload(bucket, key, Version { etag: etag.clone(), body, ..Version::default() });
         Ok(PutObjectOutput::builder().e_tag(etag).build())
     }
 
+    /// The conditions of a write.
+    fn check(
+        &self,
+        bucket: &str,
+        key: &str,
+        if_none_match: Option<&str>,
+        if_match: Option<&str>,
+    ) -> Result<(), Refused> {
+        if self.gone.contains(bucket) {
+            return Err(refused(404, "NoSuchBucket"));
+        }
+        let current = self.find(bucket, key, None).map(|version| version.etag.as_str());
+        if (if_none_match.is_some() && current.is_some()) || (if_match.is_some() && if_match != current) {
+            return Err(refused(412, "PreconditionFailed"));
+        }
+        Ok(())
+    }
+
     fn head(&mut self, input: &HeadObjectInput) -> Result<HeadObjectOutput, Refused> {
         let (bucket, key) = (some(&input.bucket), some(&input.key));
+        if self.gone.contains(bucket) {
+            return Err(refused(404, ""));
+        }
         let found = self.find(bucket, key, input.version_id.as_deref()).ok_or(refused(404, ""))?;
         let hold = found.legal_hold.then_some(ObjectLockLegalHoldStatus::On);
         Ok(HeadObjectOutput::builder()
             .set_version_id(found.id.clone())
             .e_tag(&found.etag)
             .content_length(found.size)
+            .last_modified(DateTime::from_secs(found.last_modified))
             .set_content_type(found.content_type.clone())
+            .set_cache_control(found.cache_control.clone())
+            .set_website_redirect_location(found.redirect.clone())
             .set_metadata(Some(found.metadata.clone()))
             .set_checksum_crc64_nvme(found.checksum.clone().filter(|_| input.checksum_mode.is_some()))
             .set_server_side_encryption(found.encryption.clone())
@@ -192,17 +288,32 @@ impl S3 {
         if if_match.is_some_and(|etag| etag != found.etag) {
             return Err(refused(412, "PreconditionFailed"));
         }
-        Ok(Version { retain_until: None, legal_hold: false, storage_class: None, ..found.clone() })
+        let mut version = found.clone();
+        version.retain_until = None;
+        version.legal_hold = false;
+        version.storage_class = None;
+        version.encryption = None;
+        version.last_modified = 0;
+        Ok(version)
     }
 
     fn copy(&mut self, input: &CopyObjectInput) -> Result<CopyObjectOutput, Refused> {
         let version = self.copy_source(some(&input.copy_source), input.copy_source_if_match.as_deref())?;
         assert!(version.size <= 5_000_000_000, "too large for one copy");
+        assert!(input.expected_bucket_owner.is_some() && input.expected_source_bucket_owner.is_some(), "owners");
+        let (bucket, key) = (some(&input.bucket), some(&input.key));
+        self.check(bucket, key, input.if_none_match.as_deref(), input.if_match.as_deref())?;
         let checksum =
             version.checksum.clone().map(|sum| if self.damage_copies { format!("{sum}Damaged") } else { sum });
-        let version = Version { checksum, ..version };
-        let id = self.upload(some(&input.bucket), some(&input.key), version);
-        Ok(CopyObjectOutput::builder().version_id(id).build())
+        let version = Version {
+            checksum,
+            encryption: input.server_side_encryption.clone(),
+            storage_class: input.storage_class.clone(),
+            redirect: input.website_redirect_location.clone(),
+            ..version
+        };
+        let id = self.upload(bucket, key, version);
+        Ok(CopyObjectOutput::builder().set_version_id(Some(id).filter(|id| !id.is_empty())).build())
     }
 
     fn create_upload(&mut self, input: &CreateMultipartUploadInput) -> CreateMultipartUploadOutput {
@@ -212,6 +323,10 @@ impl S3 {
             metadata: input.metadata.clone().unwrap_or_default(),
             content_type: input.content_type.clone(),
             tags: input.tagging.clone().unwrap_or_default(),
+            cache_control: input.cache_control.clone(),
+            redirect: input.website_redirect_location.clone(),
+            encryption: input.server_side_encryption.clone(),
+            storage_class: input.storage_class.clone(),
             ..Version::default()
         };
         self.uploads.insert(id.clone(), (version, Vec::new()));
@@ -230,6 +345,8 @@ impl S3 {
     }
 
     fn complete(&mut self, input: &CompleteMultipartUploadInput) -> Result<CompleteMultipartUploadOutput, Refused> {
+        let (bucket, key) = (some(&input.bucket), some(&input.key));
+        self.check(bucket, key, input.if_none_match.as_deref(), input.if_match.as_deref())?;
         let (mut version, mut parts) =
             self.uploads.remove(some(&input.upload_id)).ok_or(refused(404, "NoSuchUpload"))?;
         let listed = input.multipart_upload.as_ref().unwrap().parts().iter().map(|part| part.part_number().unwrap());
@@ -243,8 +360,8 @@ impl S3 {
         }
         version.size = next;
         version.etag = format!("\"parts-{}\"", parts.len());
-        let id = self.upload(some(&input.bucket), some(&input.key), version);
-        Ok(CompleteMultipartUploadOutput::builder().version_id(id).build())
+        let id = self.upload(bucket, key, version);
+        Ok(CompleteMultipartUploadOutput::builder().set_version_id(Some(id).filter(|id| !id.is_empty())).build())
     }
 
     fn tagging(&mut self, input: &GetObjectTaggingInput) -> Result<GetObjectTaggingOutput, Refused> {
@@ -260,6 +377,12 @@ impl S3 {
         if let Some(version) = self.before_delete.take() {
             self.upload(bucket, key, version);
         }
+        let locked = input.version_id.as_deref().and_then(|id| self.find(bucket, key, Some(id)));
+        if locked
+            .is_some_and(|version| version.legal_hold || version.retain_until.is_some_and(|until| until > super::NOW))
+        {
+            return Err(Refused { status: 403, code: "AccessDenied", message: "protected by object lock" });
+        }
         let current = self.find(bucket, key, None).map(|version| version.etag.clone());
         if input.if_match.is_some() && input.if_match != current {
             return Err(refused(if current.is_some() { 412 } else { 404 }, "PreconditionFailed"));
@@ -268,19 +391,67 @@ impl S3 {
         let versions = self.objects.entry((bucket.into(), key.into())).or_default();
         match &input.version_id {
             Some(id) => versions.retain(|version| version.id.as_ref() != Some(id)),
-            None if versioned => versions.push(Version { is_delete_marker: true, ..Version::default() }),
-            None => versions.clear(),
+            None if versioned => {
+                self.next_id += 1;
+                let id = Some(format!("m{}", self.next_id));
+                versions.push(Version { id, is_delete_marker: true, ..Version::default() });
+            }
+            None => {
+                self.destroyed_by_us |= versions.iter().any(|version| version.body.starts_with(b"theirs"));
+                versions.clear();
+            }
         }
         Ok(DeleteObjectOutput::builder().build())
     }
 
     fn list(&mut self, input: &ListObjectVersionsInput) -> ListObjectVersionsOutput {
         let prefix = some(&input.prefix);
-        let found = self.versions(some(&input.bucket), |key| key.starts_with(prefix));
-        let found = found
-            .into_iter()
-            .map(|(key, version)| ObjectVersion::builder().key(key).set_version_id(version.id).build());
-        ListObjectVersionsOutput::builder().set_versions(Some(found.collect())).build()
+        let mut found = Vec::new();
+        for ((_, key), versions) in
+            self.objects.iter().filter(|((bucket, key), _)| bucket == some(&input.bucket) && key.starts_with(prefix))
+        {
+            for (age, version) in versions.iter().rev().enumerate().filter(|(_, version)| !version.is_delete_marker) {
+                let listed = ObjectVersion::builder()
+                    .key(key)
+                    .version_id(version.id.clone().unwrap_or_else(|| "null".to_owned()))
+                    .e_tag(&version.etag)
+                    .size(version.size)
+                    .last_modified(DateTime::from_secs(version.last_modified))
+                    .is_latest(age == 0);
+                found.push(listed.build());
+            }
+        }
+        ListObjectVersionsOutput::builder().set_versions(Some(found)).build()
+    }
+
+    fn get_block(&mut self, input: &GetPublicAccessBlockInput) -> Result<GetPublicAccessBlockOutput, Refused> {
+        let bucket = some(&input.bucket);
+        if self.gone.contains(bucket) {
+            return Err(refused(404, "NoSuchBucket"));
+        }
+        let found = self.public_access.get(bucket).ok_or(refused(404, "NoSuchPublicAccessBlockConfiguration"))?;
+        Ok(GetPublicAccessBlockOutput::builder().public_access_block_configuration(found.clone()).build())
+    }
+
+    fn put_block(&mut self, input: &PutPublicAccessBlockInput) -> PutPublicAccessBlockOutput {
+        assert!(input.expected_bucket_owner.is_some(), "owner");
+        if !self.settings_stay {
+            let block = input.public_access_block_configuration.clone().unwrap();
+            self.public_access.insert(some(&input.bucket).to_owned(), block);
+        }
+        PutPublicAccessBlockOutput::builder().build()
+    }
+
+    fn get_encryption(&mut self, input: &GetBucketEncryptionInput) -> Result<GetBucketEncryptionOutput, Refused> {
+        let found = self.encryption.get(some(&input.bucket));
+        let found = found.ok_or(refused(404, "ServerSideEncryptionConfigurationNotFoundError"))?;
+        Ok(GetBucketEncryptionOutput::builder().server_side_encryption_configuration(found.clone()).build())
+    }
+
+    fn put_encryption(&mut self, input: &PutBucketEncryptionInput) -> PutBucketEncryptionOutput {
+        let wanted = input.server_side_encryption_configuration.clone().unwrap();
+        self.encryption.insert(some(&input.bucket).to_owned(), wanted);
+        PutBucketEncryptionOutput::builder().build()
     }
 }
 
@@ -291,7 +462,7 @@ pub(super) fn client(s3: &Arc<Mutex<S3>>) -> Client {
             let s3 = Arc::clone(s3);
             mock!(Client::$operation).then_compute_response(move |$input| {
                 let mut s3 = s3.lock().unwrap();
-                let result = s3.call($name, format!("{} {}", $name, $what), |s3| $act(s3, $input));
+                let result = s3.call($name, &format!("{} {}", $name, $what), |s3| $act(s3, $input));
                 match result {
                     Ok(output) => MockResponse::Output(output),
                     Err(refused) => MockResponse::Http(answer(&refused)),
@@ -316,6 +487,10 @@ pub(super) fn client(s3: &Arc<Mutex<S3>>) -> Client {
             Ok(AbortMultipartUploadOutput::builder().build())
         }),
         rule!(get_object_tagging, "get-tags", input => path(&input.bucket, &input.key), S3::tagging),
+        rule!(get_public_access_block, "get-block", input => some(&input.bucket), S3::get_block),
+        rule!(put_public_access_block, "put-block", input => some(&input.bucket), |s3: &mut S3, input| Ok(s3.put_block(input))),
+        rule!(get_bucket_encryption, "get-encryption", input => some(&input.bucket), S3::get_encryption),
+        rule!(put_bucket_encryption, "put-encryption", input => some(&input.bucket), |s3: &mut S3, input| Ok(s3.put_encryption(input))),
     ];
     mock_client!(aws_sdk_s3, RuleMode::MatchAny, &rules)
 }

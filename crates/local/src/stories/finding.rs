@@ -30,7 +30,7 @@ pub struct Upload {
     pub bucket: String,
     pub key: String,
     pub version: String,
-    content: Vec<u8>,
+    pub content: Vec<u8>,
 }
 
 impl Upload {
@@ -164,6 +164,12 @@ pub async fn discover(world: &World, narrator: &Narrator, bucket: &str) -> anyho
         Ok((job.job_status() == Some(&JobStatus::Complete)).then_some(()))
     })
     .await
+}
+
+/// The button of a message with this label.
+#[must_use]
+pub fn button(message: &Message, label: &str) -> Option<Button> {
+    message.buttons().into_iter().find(|button| button.label == label)
 }
 
 /// The button Remediate of a message, with its dialog.

@@ -1,6 +1,6 @@
 use anyhow::ensure;
 
-use super::finding::{Upload, discover};
+use super::finding::{Upload, discover, remediate};
 use crate::{narrator::Narrator, samples, slack::message::Message, world::World};
 
 const STORY: &str = "finding-remediated-automatically";
@@ -16,7 +16,8 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
 /// What is claimed of a finding of a type that is set to AUTO.
 pub(super) async fn quarantined_at_once(world: &World, narrator: &Narrator, file: &Upload) -> anyhow::Result<()> {
     let message = file.message(world, narrator, "what was done", is_about_quarantine).await?;
-    ensure!(message.buttons().iter().all(|button| button.url.is_some()), "there is a button, but nothing to decide");
+    ensure!(remediate(&message).is_none(), "there is a button Remediate, but nothing to decide");
+    ensure!(message.buttons().iter().any(|button| button.label == "Restore"), "there is no button to undo it");
     file.is_quarantined(world, narrator, "policy").await?;
     ensure!(file.messages(world).len() == 1, "the channel was told more than once");
     Ok(())

@@ -10,7 +10,7 @@ use yaml_rust2::Yaml;
 use crate::{FUNCTIONS, keys, sources, template, texts};
 
 /// A call in a function's code, the actions that it needs, and those that it needs for some objects only.
-const CALLS: [(&str, &[&str], &[&str]); 25] = [
+const CALLS: [(&str, &[&str], &[&str]); 29] = [
     ("batch_get_builds()", &["codebuild:BatchGetBuilds"], &[]),
     (".invoke()", &["lambda:InvokeFunction"], &[]),
     ("get_log_events()", &["logs:GetLogEvents"], &[]),
@@ -31,6 +31,10 @@ const CALLS: [(&str, &[&str], &[&str]); 25] = [
     ("create_multipart_upload()", &["s3:PutObject"], &["s3:PutObjectTagging"]),
     ("get_object_tagging()", &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"], &[]),
     ("list_object_versions()", &["s3:ListBucketVersions"], &[]),
+    ("get_public_access_block()", &["s3:GetBucketPublicAccessBlock"], &[]),
+    ("put_public_access_block()", &["s3:PutBucketPublicAccessBlock"], &[]),
+    ("get_bucket_encryption()", &["s3:GetEncryptionConfiguration"], &[]),
+    ("put_bucket_encryption()", &["s3:PutEncryptionConfiguration"], &[]),
     ("records.read", &["s3:GetObject", "s3:ListBucket"], &[]),
     ("records.list(", &["s3:ListBucket"], &[]),
     ("records.create(", &["s3:PutObject"], &[]),
@@ -48,7 +52,13 @@ const CALLS: [(&str, &[&str], &[&str]); 25] = [
 ];
 
 /// What a role grants for something that is not in the function's code.
-const NOT_IN_CODE: [(&str, &str, &str); 5] = [
+const NOT_IN_CODE: [(&str, &str, &str); 11] = [
+    ("finding-remediator", "kms:Decrypt", "objects and records may be encrypted"),
+    ("finding-remediator", "kms:GenerateDataKey", "objects and records may be encrypted"),
+    ("finding-handler", "kms:Decrypt", "records may be encrypted"),
+    ("finding-handler", "kms:GenerateDataKey", "records may be encrypted"),
+    ("remediation-handler", "kms:Decrypt", "records may be encrypted"),
+    ("remediation-handler", "kms:GenerateDataKey", "records may be encrypted"),
     ("finding-remediator", "sqs:SendMessage", "Lambda sends a remediation that failed for good back to the queue"),
     ("check-build-status", "kms:Decrypt", "records, notifications and the token are encrypted"),
     ("check-build-status", "kms:GenerateDataKey", "records and notifications are encrypted"),

@@ -56,6 +56,10 @@ fn manifest(state: State) -> Manifest {
         original: None,
         quarantine: Location { bucket: "acme-quarantine".into(), key: "k".into(), version_id: None },
         state,
+        region: None,
+        remaining: Vec::new(),
+        restoration: None,
+        other_versions: None,
         transitions: Vec::new(),
     }
 }
@@ -130,7 +134,7 @@ async fn the_same_request_replayed_starts_nothing_once_the_work_has_begun() {
 #[tokio::test]
 async fn a_claim_is_taken_over_only_when_its_remediation_is_over_or_dead() {
     let quarantined = || Outcome::Quarantined { proof: Proof::Size, remaining_versions: Some(0) };
-    for (name, claim, manifest, expected) in [
+    for (name, claim, manifest, expected) in vec![
         ("fresh, by another", claim_by("U03BOB", NOW - 60, "f"), None, 0),
         ("fresh, by the same: the invocation may have failed", claim_by("U02ANN", NOW - 60, "f"), None, 1),
         ("fresh, by the same, begun", claim_by("U02ANN", NOW - 60, "f"), Some(manifest(State::Started)), 0),
@@ -328,4 +332,24 @@ async fn a_private_answer_that_slack_refuses_changes_nothing() {
     let mut click = world.click();
     click["user"]["id"] = "U99EVE".into();
     assert_eq!(world.press(&click).await.unwrap().0, 200);
+}
+
+#[tokio::test]
+async fn what_is_wanted_of_a_case_is_asked_of_the_remediator() {
+    for (action, task) in [(Action::Restore, "restore"), (Action::QuarantineVersions, "quarantineVersions")] {
+        let world = World::new().await;
+        let case_id = case_id();
+        let mut click = world.click();
+        click["actions"][0]["action_id"] = action.action_id().into();
+        click["actions"][0]["value"] = value(action, &case_id).into();
+        assert_eq!(world.press(&click).await.unwrap().0, 200);
+        assert!(world.invoked().is_empty(), "{task}: nothing is known of the case");
+
+        world.file(&manifest_key(&case_id), &ended(quarantined(), NOW - 60));
+        assert_eq!(world.press(&click).await.unwrap().0, 200);
+        let invoked = world.invoked();
+        assert_eq!(invoked.len(), 1, "{task}");
+        assert_eq!(invoked[0]["task"], json!({task: {"caseId": case_id}}));
+        assert_eq!(invoked[0]["decision"]["userId"], "U02ANN");
+    }
 }

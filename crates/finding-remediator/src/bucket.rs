@@ -1,0 +1,115 @@
+//! Turns protections of a bucket on: reads, records what was set, changes, reads back, tells.
+
+mod settings;
+
+use domain::bucket::{BucketAct, BucketOutcome, BucketRecord, BucketState, case_id, record_key};
+use domain::finding::Finding;
+use domain::remediation::Decision;
+
+use crate::error::{Error, Refusal};
+use crate::handler::{Ended, Handled, Remediator};
+use crate::record::Record;
+
+type Stop = crate::error::Stop<BucketOutcome>;
+
+impl Remediator {
+    /// Turns the protection on for the finding's bucket, unless that was done, and tells Slack.
+    pub(crate) async fn change_bucket(
+        &self,
+        act: BucketAct,
+        finding: &Finding,
+        decision: &Decision,
+    ) -> Result<Handled, Error> {
+        let no_bucket = || Error::NoBucket { finding_id: finding.id.clone() };
+        let bucket = finding.bucket().ok_or_else(no_bucket)?;
+        let case_id = case_id(finding).ok_or_else(no_bucket)?;
+        let known = Record::<BucketRecord>::read_at(&self.records, record_key(&case_id, act)).await?;
+        let same = known.as_ref().is_some_and(|known| known.manifest.decision == decision.recorded());
+        let handled = |outcome: Option<BucketOutcome>| Handled {
+            subject_id: finding.id.clone(),
+            case_id: case_id.clone(),
+            ended: outcome.map(Ended::Bucket),
+        };
+        let outcome = known.as_ref().and_then(|known| known.manifest.outcome());
+        let mut record = match (known, outcome) {
+            (Some(known), Some(_)) if same && known.manifest.was_told() => return Ok(handled(None)),
+            (Some(known), Some(outcome)) if same => {
+                self.tell_bucket_act(decision, known).await?;
+                return Ok(handled(Some(outcome)));
+            }
+            // It ended before: this is another try, and what is set now is what was set before it.
+            (Some(mut known), Some(_)) => {
+                known.manifest.before = None;
+                known
+            }
+            // An earlier run died: what it noted before it changed anything holds.
+            (Some(known), None) => known,
+            (None, _) => Record::at(
+                record_key(&case_id, act),
+                BucketRecord {
+                    case_id: case_id.clone(),
+                    finding_id: finding.id.clone(),
+                    finding_type: finding.kind.clone(),
+                    act,
+                    bucket: bucket.to_owned(),
+                    account_id: finding.account_id.clone(),
+                    region: finding.region.clone(),
+                    decision: decision.recorded(),
+                    before: None,
+                    state: BucketState::Started,
+                    transitions: Vec::new(),
+                },
+            ),
+        };
+        let what = if same { "Run again" } else { "Decided" };
+        record.manifest.decision = decision.recorded();
+        record.manifest.state = BucketState::Started;
+        record.manifest.transitions.push(self.transition(decision, what));
+        let outcome = match Box::pin(self.turn_on(&mut record)).await {
+            Ok(outcome) | Err(Stop::Ended(outcome)) => outcome,
+            Err(Stop::Failed(error)) => return Err(error),
+        };
+        let ended = self.transition(decision, describe(outcome));
+        record.manifest.state = BucketState::Ended { outcome, at: ended.at, told: false };
+        record.manifest.transitions.push(ended);
+        record.write(&self.records).await?;
+        self.tell_bucket_act(decision, record).await?;
+        Ok(handled(Some(outcome)))
+    }
+
+    async fn turn_on(&self, record: &mut Record<BucketRecord>) -> Result<BucketOutcome, Stop> {
+        let now =
+            settings::read(&self.s3, &record.manifest).await.map_err(|refused| ended(refused, Error::ReadSettings))?;
+        let before = record.manifest.before.get_or_insert_with(|| now.clone()).clone();
+        if now.are_on() {
+            // On before this act, or by a run of it that died before it could say so.
+            return Ok(if before.are_on() { BucketOutcome::AlreadyOn } else { BucketOutcome::TurnedOn });
+        }
+        record.write(&self.records).await?;
+        settings::turn_on(&self.s3, &record.manifest).await.map_err(|refused| ended(refused, Error::ChangeSettings))?;
+        let after =
+            settings::read(&self.s3, &record.manifest).await.map_err(|refused| ended(refused, Error::ReadSettings))?;
+        Ok(if after.are_on() { BucketOutcome::TurnedOn } else { BucketOutcome::ChangedMeanwhile })
+    }
+}
+
+/// How a call that S3 refused ends the act, or that it failed.
+fn ended(refusal: Refusal, failed: fn(crate::error::Cause) -> Error) -> Stop {
+    Stop::Ended(match (refusal.status, refusal.code.as_str()) {
+        (404, "NoSuchBucket") => BucketOutcome::BucketGone,
+        (301, _) => BucketOutcome::OtherRegion,
+        (403, _) => BucketOutcome::AccessDenied,
+        _ => return failed(refusal.cause).into(),
+    })
+}
+
+fn describe(outcome: BucketOutcome) -> &'static str {
+    match outcome {
+        BucketOutcome::TurnedOn => "Turned on and read back",
+        BucketOutcome::AlreadyOn => "Nothing changed: it was on",
+        BucketOutcome::ChangedMeanwhile => "Turned on, and changed by somebody else",
+        BucketOutcome::AccessDenied => "Not turned on: access denied",
+        BucketOutcome::BucketGone => "Not turned on: the bucket was gone",
+        BucketOutcome::OtherRegion => "Not turned on: the bucket is in another Region",
+    }
+}

@@ -1,0 +1,239 @@
+//! Moves one version of an object into quarantine.
+
+use domain::finding::{Finding, FindingType};
+use domain::quarantine::{Location, Manifest, Original, Plan, SourceVersion, State, compare, plan};
+use domain::remediation::{Decision, Outcome};
+
+use crate::copy::{Keep, OnlyIf, Transfer};
+use crate::error::{Error, Stop};
+use crate::handler::{Ended, Handled, Remediator};
+use crate::record::Record;
+use crate::{copy, inspect, listing, remove};
+
+/// How many of the other versions the record names.
+const MOST_NAMED: usize = 10;
+
+/// A version to be moved, and why.
+pub(crate) struct Job<'a> {
+    pub(crate) plan: Plan,
+    pub(crate) finding_id: &'a str,
+    pub(crate) finding_type: &'a FindingType,
+    pub(crate) region: Option<&'a str>,
+    pub(crate) decision: &'a Decision,
+}
+
+impl Job<'_> {
+    /// Whether the record is about this very request, not about an earlier finding or decision of the same case.
+    fn is_same(&self, manifest: &Manifest) -> bool {
+        manifest.finding_id == self.finding_id && manifest.decision == self.decision.recorded()
+    }
+}
+
+impl Remediator {
+    /// Quarantines the finding's object, unless that was done, and tells Slack.
+    pub(crate) async fn quarantine_finding(&self, finding: &Finding, decision: &Decision) -> Result<Handled, Error> {
+        let plan = plan(finding).map_err(|source| Error::Unplannable { finding_id: finding.id.clone(), source })?;
+        let case_id = plan.case_id.clone();
+        let region = finding.region.as_deref();
+        let job = Job { plan, finding_id: &finding.id, finding_type: &finding.kind, region, decision };
+        let record = Record::read(&self.records, &case_id).await?;
+
+        let same = record.as_ref().is_some_and(|record| job.is_same(&record.manifest));
+        let outcome = match record {
+            Some(record) if same && was_told(&record.manifest) => None,
+            Some(record) if record.manifest.is_quarantined() && (same || !self.is_back(&job.plan.source).await) => {
+                let outcome = record.manifest.outcome().cloned();
+                self.tell_quarantine(finding, decision, record, !same).await?;
+                outcome
+            }
+            record => {
+                // Only the first run of a request: a message can be replaced five times.
+                if !same {
+                    self.tell_that_it_begins(finding, decision).await;
+                }
+                let (record, outcome) = Box::pin(self.quarantine(&job, record, false)).await?;
+                self.tell_quarantine(finding, decision, record, false).await?;
+                Some(outcome)
+            }
+        };
+        Ok(Handled { subject_id: finding.id.clone(), case_id, ended: outcome.map(Ended::Quarantine) })
+    }
+
+    /// Whether the same bytes lie under the same key once more. A version id is given out once; without one, somebody
+    /// may have uploaded the file again after it was quarantined.
+    async fn is_back(&self, source: &SourceVersion) -> bool {
+        source.version_id.is_none()
+            && matches!(inspect::head(&self.s3, source).await, Ok(Some(head)) if inspect::is_as_scanned(&head, source))
+    }
+
+    /// Moves the object and records how that ended. `told` when nobody waits for a message about this version alone.
+    pub(crate) async fn quarantine(
+        &self,
+        job: &Job<'_>,
+        record: Option<Record>,
+        told: bool,
+    ) -> Result<(Record, Outcome), Error> {
+        let mut record = self.begin(job, record);
+        let outcome = match Box::pin(self.relocate(job, &mut record)).await {
+            Ok(outcome) | Err(Stop::Ended(outcome)) => outcome,
+            Err(Stop::Failed(error)) => return Err(error),
+        };
+        let ended = self.transition(job.decision, describe(&outcome));
+        record.manifest.state = State::Ended { outcome: outcome.clone(), at: ended.at, told };
+        record.manifest.transitions.push(ended);
+        record.write(&self.records).await?;
+        Ok((record, outcome))
+    }
+
+    /// The record with which this run begins: a new one, or the one that an earlier run left. A copy that was begun
+    /// keeps its place, so that no second one is left behind.
+    fn begin(&self, job: &Job<'_>, record: Option<Record>) -> Record {
+        let Some(mut record) = record else {
+            return Record::new(Manifest {
+                case_id: job.plan.case_id.clone(),
+                finding_id: job.finding_id.to_owned(),
+                finding_type: job.finding_type.clone(),
+                region: job.region.map(str::to_owned),
+                decision: job.decision.recorded(),
+                original: None,
+                quarantine: Location {
+                    bucket: self.config.quarantine_bucket.clone(),
+                    key: job.plan.destination_key.clone(),
+                    version_id: None,
+                },
+                state: State::Started,
+                remaining: Vec::new(),
+                restoration: None,
+                other_versions: None,
+                transitions: vec![self.transition(job.decision, "Quarantine decided")],
+            });
+        };
+        let again = if job.is_same(&record.manifest) { "Run again" } else { "Quarantine decided again" };
+        let manifest = &mut record.manifest;
+        if manifest.is_quarantined() || manifest.is_restored() {
+            // The object is back: what lies in quarantine from before is not touched.
+            manifest.original = None;
+            manifest.restoration = None;
+            manifest.quarantine.key.clone_from(&job.plan.destination_key);
+            manifest.quarantine.version_id = None;
+        }
+        job.finding_id.clone_into(&mut manifest.finding_id);
+        manifest.finding_type.clone_from(job.finding_type);
+        manifest.decision = job.decision.recorded();
+        manifest.state = State::Started;
+        manifest.transitions.push(self.transition(job.decision, again));
+        record
+    }
+
+    /// The move itself. A crash after any line leaves the object in its bucket, in quarantine, or in both, never in
+    /// neither; the record that is written before the copy lets the next run see which.
+    async fn relocate(&self, job: &Job<'_>, record: &mut Record) -> Result<Outcome, Stop> {
+        let mut source = job.plan.source.clone();
+        let head = match inspect::source(&self.s3, &source).await? {
+            Some(head) if inspect::is_as_scanned(&head, &source) => head,
+            Some(_) => return self.finish_or(Outcome::ChangedSinceScan { copied: false }, &source, record).await,
+            None => return self.finish_or(Outcome::AlreadyGone, &source, record).await,
+        };
+        if let Some(obstacle) = inspect::obstacle(&head, (self.clock)()) {
+            return Ok(obstacle);
+        }
+        // Macie names no version where the bucket had no versioning. If it has by now, only a delete by version
+        // removes the bytes; without one, S3 would hide them behind a delete marker.
+        if source.version_id.is_none() {
+            source.version_id = head.version_id().map(str::to_owned);
+        }
+        let tags = inspect::tags(&self.s3, &source).await.map_err(|refusal| copy::refused(refusal, &head))?;
+        let original = inspect::original(&head, &source, tags);
+        let earlier = record.manifest.original.replace(original.clone());
+        record.write(&self.records).await?;
+        let copied = match earlier {
+            Some(earlier) if earlier == original => self.copied_by_an_earlier_run(&original, record).await?,
+            _ => None,
+        };
+
+        let version_id = if copied.is_some() {
+            copied
+        } else {
+            let transfer = Transfer {
+                from: &source,
+                head: &head,
+                properties: &original.properties,
+                to: &record.manifest.quarantine,
+                owner: Some(&self.config.account_id),
+                only_if: OnlyIf::Always,
+                keep: Keep::default(),
+            };
+            let copied = Box::pin(copy::copy(&self.s3, &transfer)).await;
+            copied.map_err(|refusal| copy::refused(refusal, &head))?
+        };
+        record.manifest.quarantine.version_id = version_id;
+        let at = self.quarantined(&record.manifest.quarantine);
+        let proof = copy::verify(&self.s3, &original.fingerprint(), &at).await?.ok_or(Error::CopyDiffers)?;
+        remove::original(&self.s3, &source, &head).await?;
+        remove::check_gone(&self.s3, &source).await?;
+        let remaining_versions = self.look_for_others(&source, &mut record.manifest).await;
+        Ok(Outcome::Quarantined { proof, remaining_versions })
+    }
+
+    /// The copy of a run that died before it could record it: a second one would stay behind when the object is restored.
+    async fn copied_by_an_earlier_run(&self, original: &Original, record: &Record) -> Result<Option<String>, Error> {
+        let at = SourceVersion { version_id: None, ..self.quarantined(&record.manifest.quarantine) };
+        let head = inspect::head(&self.s3, &at).await.map_err(|refused| Error::InspectCopy(refused.cause))?;
+        let same = head.filter(|head| compare(&original.fingerprint(), &inspect::fingerprint(head)).is_some());
+        Ok(same.and_then(|head| head.version_id().map(str::to_owned)))
+    }
+
+    /// The scanned version is not there. If an earlier run had copied it, that run died after it deleted the original,
+    /// and the move is complete; else somebody else was faster, and `otherwise` is what happened.
+    async fn finish_or(
+        &self,
+        otherwise: Outcome,
+        source: &SourceVersion,
+        record: &mut Record,
+    ) -> Result<Outcome, Stop> {
+        let Some(original) = &record.manifest.original else {
+            return Ok(otherwise);
+        };
+        let at = self.quarantined(&record.manifest.quarantine);
+        let Some(proof) = copy::verify(&self.s3, &original.fingerprint(), &at).await? else {
+            return Ok(otherwise);
+        };
+        let remaining_versions = self.look_for_others(source, &mut record.manifest).await;
+        Ok(Outcome::Quarantined { proof, remaining_versions })
+    }
+
+    /// Notes the key's other versions and counts them. None when they cannot be listed: the move itself is done, and
+    /// must not fail over a number.
+    async fn look_for_others(&self, source: &SourceVersion, manifest: &mut Manifest) -> Option<u32> {
+        manifest.remaining.clear();
+        match listing::versions(&self.s3, source).await {
+            Ok(found) => {
+                let count = u32::try_from(found.len()).unwrap_or(u32::MAX);
+                manifest.remaining.extend(found.into_iter().take(MOST_NAMED).map(|listed| listed.version));
+                Some(count)
+            }
+            Err(refusal) => {
+                let error = platform::chain(refusal.cause.as_ref());
+                tracing::warn!(error, "could not list the other versions of the key");
+                None
+            }
+        }
+    }
+}
+
+fn was_told(manifest: &Manifest) -> bool {
+    matches!(manifest.state, State::Ended { told: true, .. })
+}
+
+fn describe(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Quarantined { .. } => "Copied, compared, deleted from its bucket",
+        Outcome::AlreadyGone => "Not moved: the version was gone",
+        Outcome::ChangedSinceScan { .. } => "Not moved: the object changed since the scan",
+        Outcome::Locked { .. } => "Not moved: locked",
+        Outcome::AccessDenied { .. } => "Not moved: access denied",
+        Outcome::KeyUnusable => "Not moved: the encryption key cannot be used",
+        Outcome::Archived { .. } => "Not moved: archived",
+        Outcome::OtherRegion => "Not moved: the bucket is in another Region",
+    }
+}

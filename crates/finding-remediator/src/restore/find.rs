@@ -1,0 +1,89 @@
+//! Finds what an earlier run of the same restoration had copied back before it died.
+
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use domain::quarantine::{Location, Original, Properties, SourceVersion, compare};
+use jiff::SignedDuration;
+
+use super::{Stop, current};
+use crate::error::Error;
+use crate::handler::Remediator;
+use crate::record::Record;
+use crate::{inspect, listing};
+
+/// S3's clock and ours may differ by so much.
+const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
+
+impl Remediator {
+    /// What an earlier run copied back, and what `HEAD` says about it. No `HEAD` when it was compared, its copy in
+    /// quarantine deleted, and somebody removed it since: that was another decision than ours.
+    pub(super) async fn restored_by_an_earlier_run(
+        &self,
+        original: &Original,
+        from: &SourceVersion,
+        record: &Record,
+    ) -> Result<Option<(Location, Option<HeadObjectOutput>)>, Stop> {
+        let Some(restoration) = &record.manifest.restoration else {
+            return Ok(None);
+        };
+        if let Some(restored) = &restoration.restored {
+            let version = SourceVersion { version_id: restored.at.version_id.clone(), ..current(original) };
+            if let Some(head) = self.same_as(original, &version).await? {
+                return Ok(Some((restored.at.clone(), Some(head))));
+            }
+            let copy = inspect::head(&self.s3, from).await.map_err(|refused| Error::InspectCopy(refused.cause))?;
+            return Ok(copy.is_none().then(|| (restored.at.clone(), None)));
+        }
+        let is_first_run = record.manifest.transitions.last().is_none_or(|last| last.what == "Restoration decided");
+        if is_first_run {
+            return Ok(None);
+        }
+        let since = restoration.started_at.saturating_sub(CLOCKS_DIFFER).unwrap_or(restoration.started_at);
+        let listed = listing::versions(&self.s3, &current(original)).await;
+        for listed in listed.map_err(|refused| Error::ListVersions(refused.cause))? {
+            let is_newer = listed.version.last_modified.is_none_or(|at| at >= since);
+            if listed.version.size != original.size || !is_newer {
+                continue;
+            }
+            // Without versioning S3 lists the one version as `null`.
+            let version_id = Some(listed.version.version_id).filter(|id| id != "null");
+            let version = SourceVersion { version_id, ..current(original) };
+            if let Some(head) = self.same_as(original, &version).await? {
+                let SourceVersion { bucket, key, version_id, .. } = version;
+                return Ok(Some((Location { bucket, key, version_id }, Some(head))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// What `HEAD` says about a version that holds the same as the original did.
+    async fn same_as(&self, original: &Original, version: &SourceVersion) -> Result<Option<HeadObjectOutput>, Stop> {
+        let head = inspect::head(&self.s3, version).await;
+        let Some(head) = head.map_err(|refused| Error::InspectRestored(refused.cause))? else {
+            return Ok(None);
+        };
+        let SourceVersion { bucket, key, version_id, .. } = version.clone();
+        let is_same = compare(&original.fingerprint(), &inspect::fingerprint(&head)).is_some()
+            && self.carries_the_same(original, &Location { bucket, key, version_id }, &head).await?;
+        Ok(is_same.then_some(head))
+    }
+
+    /// Whether what is there has the original's headers, metadata and tags.
+    pub(super) async fn carries_the_same(
+        &self,
+        original: &Original,
+        at: &Location,
+        head: &HeadObjectOutput,
+    ) -> Result<bool, Stop> {
+        let version = SourceVersion { version_id: at.version_id.clone(), ..current(original) };
+        let tags = inspect::tags(&self.s3, &version).await;
+        let tags = tags.map_err(|refused| Error::InspectRestored(refused.cause))?;
+        Ok(comparable(&inspect::properties(head, tags)) == comparable(&original.properties))
+    }
+}
+
+/// Without an `Expires` that is no date: a copy in parts cannot carry it over.
+fn comparable(properties: &Properties) -> Properties {
+    let is_date = |text: &String| DateTime::from_str(text, DateTimeFormat::HttpDate).is_ok();
+    Properties { expires: properties.expires.clone().filter(is_date), ..properties.clone() }
+}
