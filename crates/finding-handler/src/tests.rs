@@ -16,7 +16,9 @@ use aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueOutput;
 use aws_sdk_sqs::operation::send_message::{SendMessageInput, SendMessageOutput};
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use domain::finding::{Finding, FindingType};
-use domain::quarantine::{Claim, Location, Manifest, Shown, State, claim_key, manifest_key, shown_key, Restored, restored_key};
+use domain::quarantine::{
+    Claim, Location, Manifest, Restored, Shown, State, claim_key, manifest_key, restored_key, shown_key,
+};
 use domain::remediation::{Decision, Outcome, Proof};
 use domain::slack::button::DismissReason;
 use jiff::Timestamp;

@@ -213,6 +213,22 @@ pub const ALL: &[Story] = &[
         play: |world, narrator| Box::pin(finding_remediated_after_review::play(world, narrator)),
     },
     Story {
+        name: "finding-restored",
+        sentence: "A quarantined object is put back exactly as it was, unless something newer is in its place.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_restored::play(world, narrator)),
+    },
+    Story {
+        name: "other-versions",
+        sentence: "The other versions of a quarantined object are listed, and moved when somebody says so.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(other_versions::play(world, narrator)),
+    },
+    Story {
         name: "finding-dismissed",
         sentence: "A finding about made-up data is dismissed with a reason, and not shown again.",
         needs_sonarqube: false,
@@ -235,22 +251,6 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(click_refused::play(world, narrator)),
-    },
-    Story {
-        name: "finding-restored",
-        sentence: "A quarantined object is put back exactly as it was, unless something newer is in its place.",
-        needs_sonarqube: false,
-        default: false,
-        composed: false,
-        play: |world, narrator| Box::pin(finding_restored::play(world, narrator)),
-    },
-    Story {
-        name: "other-versions",
-        sentence: "The other versions of a quarantined object are listed, and moved when somebody says so.",
-        needs_sonarqube: false,
-        default: false,
-        composed: false,
-        play: |world, narrator| Box::pin(other_versions::play(world, narrator)),
     },
 ];
 

@@ -345,7 +345,10 @@ async fn what_is_wanted_of_a_case_is_asked_of_the_remediator() {
         assert_eq!(world.press(&click).await.unwrap().0, 200);
         assert!(world.invoked().is_empty(), "{task}: nothing is known of the case");
 
-        world.file(&manifest_key(&case_id), &ended(quarantined(), NOW - 60));
+        world.file(
+            &manifest_key(&case_id),
+            &ended(Outcome::Quarantined { proof: Proof::Size, remaining_versions: Some(0) }, NOW - 60),
+        );
         assert_eq!(world.press(&click).await.unwrap().0, 200);
         let invoked = world.invoked();
         assert_eq!(invoked.len(), 1, "{task}");
