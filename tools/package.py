@@ -62,7 +62,11 @@ def main() -> int:
     except Refused as refused:
         print(f"error: {refused}", file=sys.stderr)
         return 1
-    write(arguments.dist, architecture, zips)
+    try:
+        write(arguments.dist, architecture, zips)
+    except Refused as refused:
+        print(f"error: {refused}", file=sys.stderr)
+        return 1
     return 0
 
 
@@ -134,6 +138,10 @@ def run(command: list[str], environment: dict[str, str] | None = None) -> None:
 def write(dist: Path, architecture: str, zips: dict[str, bytes]) -> None:
     """The folder with everything; what was there is replaced when all is ready."""
     complete = set(zips) == set(FUNCTIONS)
+    ours = {SUMS, SBOM, *(f"{function}.zip" for function in FUNCTIONS), *(Path(path).name for path in FILES)}
+    strange = sorted(file.name for file in dist.iterdir() if file.name not in ours) if dist.exists() else []
+    if strange:
+        raise Refused(f"{dist} holds other things ({', '.join(strange[:3])}): give a folder of its own")
     with tempfile.TemporaryDirectory(dir=ROOT / "target") as temporary:
         new = Path(temporary) / "dist"
         new.mkdir()
@@ -142,9 +150,9 @@ def write(dist: Path, architecture: str, zips: dict[str, bytes]) -> None:
         if complete:
             for path in FILES:
                 shutil.copyfile(ROOT / path, new / Path(path).name)
+        (new / SBOM).write_text(sbom(ROOT, tuple(zips), TARGETS[architecture]), encoding="utf-8")
         lines = (f"{hashlib.sha256(file.read_bytes()).hexdigest()}  {file.name}\n" for file in sorted(new.iterdir()))
         text = "".join(lines)
-        (new / SBOM).write_text(sbom(ROOT, tuple(zips), TARGETS[architecture]), encoding="utf-8")
         if complete:
             (new / SUMS).write_text(text, encoding="utf-8")
         if dist.exists():

@@ -46,8 +46,8 @@ def too_new(version: str) -> bool:
     """Whether a symbol version such as GLIBC_2.38 is newer than Lambda's."""
     found = re.fullmatch(r"GLIBC_(\d+)\.(\d+)(?:\.\d+)?", version)
     if found is None:
-        # GLIBC_PRIVATE belongs to one build of glibc; GCC_… and others are not glibc's.
-        return version == "GLIBC_PRIVATE"
+        # GLIBC_PRIVATE belongs to one build of glibc, GLIBC_ABI_… to newer ones; GCC_… and others are not glibc's.
+        return version.startswith("GLIBC_")
     return (int(found[1]), int(found[2])) > GLIBC
 
 

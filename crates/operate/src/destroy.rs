@@ -4,13 +4,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, bail};
 use aws_sdk_cloudformation::types::StackStatus;
-use aws_sdk_kms::types::KeyState;
-use aws_sdk_sfn::types::ExecutionStatus;
+use aws_sdk_eventbridge::operation::disable_rule::DisableRuleError;
+use aws_sdk_kms::{operation::describe_key::DescribeKeyError, types::KeyState};
+use aws_sdk_sfn::{operation::list_executions::ListExecutionsError, types::ExecutionStatus};
 
 use crate::{account::Account, buckets, console::Console, parameters::Stack, stack};
 
 /// Days until KMS deletes the key: time to find out that something still needs it.
 const KEY_WAITS_DAYS: i32 = 30;
+
+/// Scans are looked for so often, pages of a thousand.
+const MOST_LOOKS: u32 = 100;
 
 /// What shall become of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,8 +76,12 @@ pub async fn destroy(account: &Account, name: &str, data: Data, console: &Consol
     for warning in warnings(account, name, &stacks).await {
         console.say(&format!("note: {warning}"));
     }
+    if let Some(other) = other_user(account, name, &things).await? {
+        bail!("nothing was removed: the stack {other} runs from this deployment's bucket; remove it first");
+    }
     confirm(account, name, data, console)?;
 
+    end_scans(account, name).await?;
     for stack in stacks {
         stack::delete(account, &stack.of(name), console).await?;
         console.say(&format!("the stack {} is gone", stack.of(name)));
@@ -184,8 +192,8 @@ async fn things(account: &Account, name: &str) -> anyhow::Result<Vec<Thing>> {
                 _ => continue,
             };
             let there = match kind {
-                Kind::Key => key_is_there(account, &physical_id).await,
-                Kind::Code | Kind::Data => buckets::exists(&s3, &physical_id).await,
+                Kind::Key => key_is_there(account, &physical_id).await?,
+                Kind::Code | Kind::Data => buckets::exists(&s3, &physical_id).await?,
             };
             if there {
                 things.push(Thing { stack, logical_id, kind, id: physical_id });
@@ -195,12 +203,79 @@ async fn things(account: &Account, name: &str) -> anyhow::Result<Vec<Thing>> {
     Ok(things)
 }
 
-async fn key_is_there(account: &Account, key: &str) -> bool {
-    let answer = aws_sdk_kms::Client::new(&account.aws).describe_key().key_id(key).send().await;
-    answer.is_ok_and(|answer| {
-        let state = answer.key_metadata.and_then(|key| key.key_state);
-        !matches!(state, Some(KeyState::PendingDeletion) | None)
-    })
+async fn key_is_there(account: &Account, key: &str) -> anyhow::Result<bool> {
+    match aws_sdk_kms::Client::new(&account.aws).describe_key().key_id(key).send().await {
+        Ok(answer) => {
+            let state = answer.key_metadata.and_then(|key| key.key_state);
+            Ok(state != Some(KeyState::PendingDeletion))
+        }
+        Err(error) if error.as_service_error().is_some_and(DescribeKeyError::is_not_found_exception) => Ok(false),
+        Err(error) => Err(error).with_context(|| format!("look for the key {key}")),
+    }
+}
+
+/// Another stack that runs from this deployment's bucket, and would lose its code and its key.
+async fn other_user(account: &Account, name: &str, things: &[Thing]) -> anyhow::Result<Option<String>> {
+    let Some(code) = things.iter().find(|thing| thing.kind == Kind::Code) else { return Ok(None) };
+    let own = [Stack::AppSecurity, Stack::MacieRemediation].map(|stack| stack.of(name));
+    let mut pages = aws_sdk_cloudformation::Client::new(&account.aws).describe_stacks().into_paginator().send();
+    while let Some(page) = pages.next().await {
+        for stack in page.context("look at the other stacks")?.stacks() {
+            let uses = stack.parameters().iter().any(|parameter| {
+                parameter.parameter_key() == Some("S3LambdaBucket") && parameter.parameter_value() == Some(&code.id)
+            });
+            let other = stack.stack_name().unwrap_or_default();
+            if uses && !own.iter().any(|own| own == other) && other != Stack::PreRequisite.of(name) {
+                return Ok(Some(other.to_owned()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Takes no more uploads and ends the scans that run or wait: CloudFormation deletes a state machine only after its last
+/// execution has ended, and one may wait for a decision for days.
+async fn end_scans(account: &Account, name: &str) -> anyhow::Result<()> {
+    let full_name = Stack::AppSecurity.of(name);
+    if stack::find(account, &full_name).await?.is_none() {
+        return Ok(());
+    }
+    let resources = stack::resources(account, &full_name).await?;
+    if let Some((_, rule)) = resources.get("UploadRule").filter(|(_, id)| !id.is_empty()) {
+        let rule = rule.rsplit('|').next().unwrap_or(rule);
+        let disabled = aws_sdk_eventbridge::Client::new(&account.aws).disable_rule().name(rule).send().await;
+        if let Err(error) = disabled
+            && !error.as_service_error().is_some_and(DisableRuleError::is_resource_not_found_exception)
+        {
+            return Err(error).context("stop taking uploads");
+        }
+    }
+    let Some((_, machine)) = resources.get("CodeScanStateMachine").filter(|(_, id)| !id.is_empty()) else {
+        return Ok(());
+    };
+    let client = aws_sdk_sfn::Client::new(&account.aws);
+    // A scan may still begin after the rule is off; a minute's looks find it.
+    for _ in 0..MOST_LOOKS {
+        let running = client.list_executions().state_machine_arn(machine).status_filter(ExecutionStatus::Running);
+        let running = match running.send().await {
+            Ok(answer) => answer.executions,
+            Err(error)
+                if error.as_service_error().is_some_and(ListExecutionsError::is_state_machine_does_not_exist) =>
+            {
+                return Ok(());
+            }
+            Err(error) => return Err(error).context("look for scans that run"),
+        };
+        if running.is_empty() {
+            return Ok(());
+        }
+        for execution in running {
+            let stop = client.stop_execution().execution_arn(execution.execution_arn());
+            stop.error("Removed").cause("The deployment was removed").send().await.context("end a scan")?;
+        }
+        tokio::time::sleep(account.pause()).await;
+    }
+    bail!("scans are still running: run scripts/destroy again")
 }
 
 async fn schedule(account: &Account, key: &str) -> anyhow::Result<()> {

@@ -186,20 +186,17 @@ async fn deploy(arguments: &Deploy) -> anyhow::Result<bool> {
         return releases(&account, &config, &console).await;
     }
     console.say(&format!("account {} in {}, as {}", account.id, account.region, account.identity));
-    let release = match &arguments.release {
-        Some(name) => Chosen::Uploaded(name.clone()),
-        None => Chosen::New(Arc::new(Release::read(&arguments.dist)?)),
-    };
-
     let stacks = config.stacks();
     let mut existing = Vec::new();
     for stack in &stacks {
-        if stack::find(&account, &stack.of(&config.name)).await?.is_some() {
+        if stack::find(&account, &stack.of(&config.name)).await?.is_some_and(|found| found.has_run()) {
             existing.push(*stack);
         }
     }
     let variable = |name: &str| std::env::var(name).ok();
-    let secrets = config::secrets(&stacks, variable, |stack| existing.contains(&stack), &console)?;
+    // To look only, nothing is needed that is not there.
+    let has = |stack| arguments.check_only || existing.contains(&stack);
+    let secrets = config::secrets(&stacks, variable, has, &console)?;
 
     let checks = preflight::run(&account, &config, &secrets).await?;
     for check in &checks {
@@ -215,6 +212,10 @@ async fn deploy(arguments: &Deploy) -> anyhow::Result<bool> {
             checks.len()
         );
     }
+    let release = match &arguments.release {
+        Some(name) => Chosen::Uploaded(name.clone()),
+        None => Chosen::New(Arc::new(Release::read(&arguments.dist)?)),
+    };
     let mut parameters = std::collections::BTreeMap::new();
     for stack in stacks {
         parameters.insert(stack, config.parameters(stack)?);

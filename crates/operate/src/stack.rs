@@ -48,6 +48,18 @@ pub struct Deployed {
     pub outputs: Texts,
 }
 
+impl Deployed {
+    /// Whether the stack has ever run: if not, it is deleted before it is created again, and keeps no parameter.
+    #[must_use]
+    pub fn has_run(&self) -> bool {
+        !NEVER_RAN.contains(&self.status)
+    }
+}
+
+/// CloudFormation takes no change of a stack in these states; it must be deleted.
+const NEVER_RAN: [StackStatus; 4] =
+    [StackStatus::RollbackComplete, StackStatus::RollbackFailed, StackStatus::CreateFailed, StackStatus::DeleteFailed];
+
 /// Creates or updates a stack: shows what would change, asks, does it, and waits.
 ///
 /// # Errors
@@ -182,10 +194,7 @@ async fn prepare(account: &Account, client: &Client, name: &str, console: &Conso
     let status = stack.stack_status().context("the stack has no status")?;
     match status {
         StackStatus::ReviewInProgress => Ok(ChangeSetType::Create),
-        StackStatus::RollbackComplete
-        | StackStatus::RollbackFailed
-        | StackStatus::CreateFailed
-        | StackStatus::DeleteFailed => {
+        status if NEVER_RAN.contains(status) => {
             let question = format!("The stack {name} is {status}: it never ran. Delete what is left of it?");
             if !console.agrees(&question, "--yes")? {
                 bail!("the stack {name} is {status}, and CloudFormation takes no changes before it is deleted");

@@ -54,8 +54,10 @@ pub(super) async fn until_settled(
     for _ in 0..MOST_LOOKS {
         let stack = describe(client, name).await?.with_context(|| format!("the stack {name} is gone"))?;
         let status = stack.stack_status().context("the stack has no status")?;
-        tell(client, name, before, &mut told, console).await?;
+        let begun = tell(client, name, before, &mut told, console).await?;
         match status {
+            // The state from before the change, which has not begun yet.
+            _ if !begun => {}
             StackStatus::CreateComplete | StackStatus::UpdateComplete => return Ok(()),
             // What was replaced is being removed; the stack itself works already, but takes no other change.
             status if status.as_str().ends_with("_IN_PROGRESS") => {}
@@ -91,22 +93,24 @@ pub(super) async fn until_deleted(
     bail!("the stack {name} is still being deleted after an hour: look at it in the console of CloudFormation")
 }
 
-/// Tells each resource that is done, once.
+/// Tells each resource that is done, once. Says whether the stack itself has begun to change.
 async fn tell(
     client: &Client,
     name: &str,
     before: Option<&str>,
     told: &mut BTreeSet<String>,
     console: &Console,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<bool> {
+    let mut begun = false;
     for event in since(client, name, before).await? {
+        begun |= event.resource_type() == Some("AWS::CloudFormation::Stack");
         let status = event.resource_status().map(ResourceStatus::as_str).unwrap_or_default();
         let done = status.ends_with("_COMPLETE") || status.ends_with("_FAILED") || status == "DELETE_SKIPPED";
         if done && told.insert(event.event_id().unwrap_or_default().to_owned()) {
             console.say(&format!("  {status:24} {}", event.logical_resource_id().unwrap_or_default()));
         }
     }
-    Ok(())
+    Ok(begun)
 }
 
 /// The events after the given one, the oldest first.
