@@ -32,3 +32,9 @@ pub fn data(name: &str) -> anyhow::Result<Vec<u8>> {
     let path = checkout().join("samples/data").join(name);
     std::fs::read(&path).with_context(|| format!("read {}", path.display()))
 }
+
+/// A file of `samples/events`.
+pub fn event(name: &str) -> anyhow::Result<Vec<u8>> {
+    let path = checkout().join("samples/events").join(name);
+    std::fs::read(&path).with_context(|| format!("read {}", path.display()))
+}

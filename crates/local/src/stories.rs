@@ -5,6 +5,7 @@
 mod build_log;
 mod click_refused;
 pub mod finding;
+mod finding_burst;
 mod finding_dismissed;
 mod finding_needs_two_people;
 mod finding_remediated_after_review;
@@ -251,6 +252,14 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(click_refused::play(world, narrator)),
+    },
+    Story {
+        name: "finding-burst",
+        sentence: "150 findings at once: a few are remediated, a few shown, the rest opened from a digest; none is lost.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_burst::play(world, narrator)),
     },
 ];
 

@@ -70,10 +70,14 @@ impl World {
             sonar: access(sonarqube.as_ref()),
             allowed: vec![alice.clone(), bob.clone()],
             scan_parameters: [].into(),
-            // All stories share this channel; only one of them is about a burst, in a channel of its own.
-            finding_parameters: [("IndividualMessages", "1000"), ("SecondApprover", "HIGH")]
-                .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                .into(),
+            // All stories share this channel; only one is about a burst, with a type of findings and a channel of its own.
+            finding_parameters: [
+                ("IndividualMessages", "1000"),
+                ("SecondApprover", "HIGH"),
+                ("CustomIdentifierAction", "IGNORE"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into(),
             by,
         };
         let deployment = Deployment::create(&aws, cloud.url(), &slack, &release, &settings).await;

@@ -1,13 +1,15 @@
 //! The button of a digest: lists the next findings, and brings the digest's counts up to date.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use domain::digest::{DigestId, Entry, Progress};
 use domain::finding::Finding;
 use domain::quarantine::{claim_key, manifest_key};
 use domain::slack::{Listed, Refusal, digest, digest_page};
+use platform::records::RecordError;
 use secrecy::SecretString;
 use serde_json::json;
+use tokio::task::JoinSet;
 
 use crate::error::Error;
 use crate::finding::from_sdk;
@@ -34,9 +36,14 @@ impl RemediationHandler {
             let page = self.listed(progress.next_page()).await?;
             let message = digest_page(&digest_id, &page, &after, &self.config.quarantine_bucket, &signer);
             self.slack.post(&SecretString::from(url), &message).await.map_err(Error::Tell)?;
+            let mut writes = JoinSet::new();
             for entry in progress.next_page() {
                 let trace = json!({"findingId": entry.finding_id, "at": press.now, "by": press.click.user.id});
-                self.records.create(&entry.listed_key(&digest_id), &trace).await.map_err(Error::Digest)?;
+                let (records, key) = (self.records.clone(), entry.listed_key(&digest_id));
+                writes.spawn(async move { records.create(&key, &trace).await });
+            }
+            for written in writes.join_all().await {
+                written.map_err(Error::Digest)?;
             }
         }
         let is_closed = keys.contains(&digest_id.closed_key());
@@ -51,20 +58,22 @@ impl RemediationHandler {
         let answer = self.macie.get_findings().set_finding_ids(Some(ids.clone())).send().await.map_err(failed)?;
         let findings = answer.findings.unwrap_or_default().into_iter().filter_map(from_sdk);
         let mut findings: HashMap<String, Finding> = findings.map(|finding| (finding.id.clone(), finding)).collect();
-        let mut listed = Vec::new();
-        for entry in page {
-            let finding = findings.remove(&entry.finding_id);
-            let case_id = finding.as_ref().and_then(Finding::case_id);
-            let (claim, manifest) = match &case_id {
-                Some(case_id) => {
-                    let (claim_key, manifest_key) = (claim_key(case_id), manifest_key(case_id));
-                    tokio::try_join!(self.records.read(&claim_key), self.records.read(&manifest_key))
-                        .map_err(Error::Digest)?
-                }
-                None => (None, None),
-            };
-            listed.push(Listed { entry: entry.clone(), finding, claim, manifest });
+        // Side by side, because Slack waits for three seconds only.
+        let mut reads = JoinSet::new();
+        for (position, entry) in page.iter().cloned().enumerate() {
+            let (records, finding) = (self.records.clone(), findings.remove(&entry.finding_id));
+            reads.spawn(async move {
+                let (claim, manifest) = match finding.as_ref().and_then(Finding::case_id) {
+                    Some(case_id) => {
+                        let (claim_key, manifest_key) = (claim_key(&case_id), manifest_key(&case_id));
+                        tokio::try_join!(records.read(&claim_key), records.read(&manifest_key))?
+                    }
+                    None => (None, None),
+                };
+                Ok::<_, RecordError>((position, Listed { entry, finding, claim, manifest }))
+            });
         }
-        Ok(listed)
+        let listed: Result<BTreeMap<usize, Listed>, RecordError> = reads.join_all().await.into_iter().collect();
+        Ok(listed.map_err(Error::Digest)?.into_values().collect())
     }
 }

@@ -1,5 +1,7 @@
 //! One snapshot for each message, and the same hostile finding through all of them.
 
+mod digests;
+
 use insta::assert_json_snapshot;
 use jiff::Timestamp;
 use proptest::prelude::*;

@@ -59,3 +59,27 @@ fn the_readme_names_the_scripts_that_exist() {
         assert!(named.contains(name.as_str()), "no document names scripts/{name}");
     }
 }
+
+#[test]
+fn every_metric_and_alarm_of_macie_remediation_is_explained() {
+    let manual = read("docs/macie-operation.md");
+    let metrics = read("crates/platform/src/metrics.rs");
+    let metrics: BTreeSet<_> =
+        between(&metrics, "=> \"", '"').filter(|name| *name != "Seconds" && *name != "Count").collect();
+    assert!(metrics.len() > 10);
+    for name in &metrics {
+        assert!(manual.contains(&format!("| `{name}` |")), "docs/macie-operation.md does not explain {name}");
+    }
+    let template = template("macie-remediation.yml");
+    for (name, resource) in template["Resources"].as_hash().unwrap() {
+        if resource["Type"].as_str() != Some("AWS::CloudWatch::Alarm") {
+            continue;
+        }
+        let name = name.as_str().unwrap();
+        assert!(manual.contains(&format!("`{name}`")), "docs/macie-operation.md does not explain {name}");
+        if resource["Properties"]["Namespace"].as_str() == Some("SecurityChatOps") {
+            let metric = resource["Properties"]["MetricName"].as_str().unwrap();
+            assert!(metrics.contains(metric), "{name} watches {metric}, which nothing measures");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! The messages of a burst.
+
+use super::*;
+use crate::digest::{DigestId, Entry, Kind, Progress};
+use crate::finding::Severity;
+
+fn digest_id() -> DigestId {
+    DigestId::try_from("20261120T1010Z".to_owned()).unwrap()
+}
+
+/// A digest of so many findings for each, of which so many were listed.
+fn progress(counts: &[(Kind, Option<Severity>, FindingType, usize)], listed: usize) -> Progress {
+    let digest = digest_id();
+    let mut entries = Vec::new();
+    for (kind, severity, finding_type, count) in counts {
+        for number in 0..*count {
+            let finding_id = format!("{}{number}", finding_type.as_str().len());
+            entries.push(Entry { kind: *kind, severity: *severity, finding_type: finding_type.clone(), finding_id });
+        }
+    }
+    let mut keys: Vec<String> = entries.iter().map(|entry| entry.noted_key(&digest)).collect();
+    keys.extend(entries.iter().take(listed).map(|entry| entry.listed_key(&digest)));
+    Progress::of(&digest, keys.iter().map(String::as_str))
+}
+
+fn several() -> [(Kind, Option<Severity>, FindingType, usize); 4] {
+    [
+        (Kind::Failed, Some(Severity::High), FindingType::Credentials, 1),
+        (Kind::Review, Some(Severity::High), FindingType::Personal, 2),
+        (Kind::Review, None, FindingType::default(), 3),
+        (Kind::Quarantined, Some(Severity::Medium), FindingType::Financial, 40),
+    ]
+}
+
+#[test]
+fn a_digest_counts_by_what_is_to_be_done_worst_first() {
+    assert_json_snapshot!(digest(&digest_id(), &progress(&several(), 0), false, &signer()));
+}
+
+#[test]
+fn a_closed_digest_has_a_button_until_all_was_listed() {
+    let closed = |listed| serde_json::to_string(&digest(&digest_id(), &progress(&several(), listed), true, &signer()));
+    let (some, last, all) = (closed(5).unwrap(), closed(43).unwrap(), closed(46).unwrap());
+    assert!(some.contains("Show the next 5") && some.contains("5 of 46") && !some.contains("More may come"), "{some}");
+    assert!(last.contains("Show the last 3"), "{last}");
+    assert!(!all.contains("show-more") && all.contains("All of them were listed"), "{all}");
+}
+
+#[test]
+fn a_page_says_of_each_finding_what_may_be_done_about_it() {
+    let (asked, moved, gone) = (finding("personal"), finding("financial-high"), finding("credentials"));
+    let entry = |finding: &Finding| Entry::of(finding, Kind::Review).unwrap();
+    let claim = |finding: &Finding| -> Claim {
+        serde_json::from_value(json!({"findingId": finding.id, "findingType": finding.kind, "at": at(0),
+            "decision": by_ann()}))
+        .unwrap()
+    };
+    let page = [
+        Listed { entry: entry(&asked), finding: Some(asked.clone()), claim: None, manifest: None },
+        Listed { entry: entry(&asked), claim: Some(claim(&asked)), finding: Some(asked.clone()), manifest: None },
+        Listed {
+            entry: entry(&moved),
+            manifest: Some(manifest(&moved, Decision::Policy, quarantined(Some(0)))),
+            finding: Some(moved),
+            claim: None,
+        },
+        Listed {
+            entry: entry(&asked),
+            manifest: Some(manifest(&asked, by_ann(), Outcome::KeyUnusable)),
+            finding: Some(asked),
+            claim: None,
+        },
+        Listed { entry: entry(&gone), finding: None, claim: None, manifest: None },
+    ];
+    assert_json_snapshot!(digest_page(&digest_id(), &page, &progress(&several(), 5), QUARANTINE, &signer()));
+}
+
+#[test]
+fn a_pause_of_automatic_remediation_says_what_to_do() {
+    assert_json_snapshot!(automatic_paused(100));
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_what_is_known() {
+    let known = |name, value: &str| (name, value.to_owned());
+    let unreadable = Unreadable { facts: vec![known("Finding", "<!channel>"), known("Region", "eu-west-1")] };
+    assert_json_snapshot!(unreadable_finding(&unreadable));
+    assert_json_snapshot!(unreadable_request(&Unreadable::default()));
+}

@@ -1,0 +1,238 @@
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use anyhow::{Context as _, ensure};
+use aws_sdk_s3::{
+    primitives::ByteStream,
+    types::{BucketVersioningStatus, VersioningConfiguration},
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use crate::{
+    cloud::http,
+    deployment::{self, By, Deployment, SonarAccess},
+    narrator::Narrator,
+    samples,
+    slack::message::{Button, Message},
+    until::until,
+    world::World,
+};
+
+const FINDINGS: usize = 150;
+/// Of these, so many are of severity HIGH.
+const EVERY: usize = 25;
+const AUTO_LIMIT: usize = 2;
+const INDIVIDUAL: usize = 3;
+/// How long the burst may take to get through, on a machine that does something else as well.
+const THROUGH: Duration = Duration::from_mins(6);
+const CLOSED: Duration = Duration::from_mins(3);
+/// What Slack takes at once, and then one a second.
+const AT_ONCE: usize = 3;
+
+/// A discovery job over many files: two are quarantined automatically, which is all that this deployment allows in an
+/// hour; a few are shown; the rest is a digest, from which people open them page by page and decide.
+pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let burst = Burst { world, deployment: deploy(world).await? };
+    narrator.step(&format!(
+        "A deployment of its own: at most {AUTO_LIMIT} automatic remediations an hour, {INDIVIDUAL} findings one by one \
+         in a minute, and {INDIVIDUAL} more that are HIGH"
+    ));
+    let bucket = burst.upload().await?;
+    narrator.step(&format!("{FINDINGS} files with data of a custom identifier lie in {bucket}"));
+    burst.publish(&bucket).await?;
+    narrator.step(&format!("Macie (played by the local cloud) publishes {FINDINGS} findings at once"));
+
+    let paused = burst.message("the news that AUTO is paused", "automatic quarantine is paused").await?;
+    narrator.message("#burst-macie-findings", &world.slack, &paused);
+    let digest = burst.message("a digest", "more finding").await?;
+    narrator.message("#burst-macie-findings", &world.slack, &digest);
+
+    let presses = burst.open_everything().await?;
+    narrator.fact(&format!("after {presses} presses of @alice, each of the {FINDINGS} findings was shown"));
+    let digest = burst.closed_digest().await?;
+    narrator.message("#burst-macie-findings", &world.slack, &digest);
+
+    burst.pace(narrator)?;
+    let quarantined = burst.quarantined().await?;
+    // Two, and two more when a new hour began in between.
+    ensure!((AUTO_LIMIT..=2 * AUTO_LIMIT).contains(&quarantined.len()), "{quarantined:?} are in quarantine");
+    narrator.fact(&format!("{} files were quarantined automatically, and no more", quarantined.len()));
+    burst.decide_from_a_page(narrator, &quarantined).await
+}
+
+struct Burst<'a> {
+    world: &'a World,
+    deployment: Deployment,
+}
+
+async fn deploy(world: &World) -> anyhow::Result<Deployment> {
+    let token = "0".repeat(44);
+    let (limit, individual) = (AUTO_LIMIT.to_string(), INDIVIDUAL.to_string());
+    // Every deployment of an account hears of every finding: this one takes one type, and leaves the others alone.
+    let parameters = [
+        ("CustomIdentifierAction", "AUTO"),
+        ("CredentialsAction", "IGNORE"),
+        ("FinancialAction", "IGNORE"),
+        ("MultipleAction", "IGNORE"),
+        ("PersonalAction", "IGNORE"),
+        ("AutoRemediationLimit", &limit),
+        ("IndividualMessages", &individual),
+        ("DigestMinutes", "1"),
+    ];
+    let settings = deployment::Settings {
+        name: "burst".to_owned(),
+        sonar: SonarAccess { url: "http://127.0.0.1:9".to_owned(), token: token.clone(), reader_token: token },
+        allowed: Vec::new(),
+        scan_parameters: BTreeMap::new(),
+        finding_parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+        by: By::Library,
+    };
+    let release = tokio::task::spawn_blocking(deployment::release).await.context("pack the functions")??;
+    Deployment::create(&world.aws, &world.cloud_url, &world.slack, &release, &settings).await
+}
+
+fn key(number: usize) -> String {
+    format!("exports/record-{number:03}.txt")
+}
+
+fn label(button: &Button) -> &str {
+    &button.label
+}
+
+impl Burst<'_> {
+    async fn upload(&self) -> anyhow::Result<String> {
+        let (s3, bucket) = (&self.world.s3, format!("{}-finding-burst", self.deployment.name));
+        s3.create_bucket().bucket(&bucket).send().await.with_context(|| format!("create the bucket {bucket}"))?;
+        let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
+        let put = s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(versioning).send();
+        put.await.context("turn versioning on")?;
+        Ok(bucket)
+    }
+
+    /// Uploads the files, and publishes a finding about each.
+    async fn publish(&self, bucket: &str) -> anyhow::Result<()> {
+        let sample: Value = serde_json::from_slice(&samples::event("macie-finding.custom-identifier.json")?)?;
+        let http = http()?;
+        let url = format!("{}/_local/macie/findings", self.world.cloud_url);
+        for number in 0..FINDINGS {
+            let put = self.world.s3.put_object().bucket(bucket).key(key(number));
+            let put = put.body(ByteStream::from(format!("Project code {number}\n").into_bytes())).send().await;
+            let put = put.with_context(|| format!("upload {}", key(number)))?;
+            let mut finding = sample.get("detail").cloned().unwrap_or_default();
+            let score = if number % EVERY == 0 { 3 } else { 2 };
+            for (pointer, value) in [
+                ("/id", json!(format!("b0{number:030x}"))),
+                ("/accountId", json!("000000000000")),
+                ("/region", json!("us-east-1")),
+                ("/createdAt", json!(Timestamp::now().to_string())),
+                ("/updatedAt", json!(Timestamp::now().to_string())),
+                ("/severity", json!({"score": score})),
+                ("/resourcesAffected/s3Bucket/name", json!(bucket)),
+                ("/resourcesAffected/s3Bucket/arn", json!(format!("arn:aws:s3:::{bucket}"))),
+                ("/resourcesAffected/s3Object/bucketArn", json!(format!("arn:aws:s3:::{bucket}"))),
+                ("/resourcesAffected/s3Object/key", json!(key(number))),
+                ("/resourcesAffected/s3Object/versionId", json!(put.version_id().context("no version")?)),
+                ("/resourcesAffected/s3Object/eTag", json!(put.e_tag().context("no ETag")?.trim_matches('"'))),
+            ] {
+                *finding.pointer_mut(pointer).with_context(|| format!("the sample has no {pointer}"))? = value;
+            }
+            let answer = http.post(&url).body(finding.to_string()).send().await.context("publish a finding")?;
+            ensure!(answer.status().is_success(), "the local cloud refused a finding: {}", answer.status());
+        }
+        Ok(())
+    }
+
+    fn messages(&self) -> Vec<Message> {
+        self.world.slack.messages(&self.deployment.finding_channel)
+    }
+
+    async fn message(&self, what: &str, words: &str) -> anyhow::Result<Message> {
+        let found = until(THROUGH, what, async || {
+            Ok(self.messages().into_iter().find(|message| message.words().to_lowercase().contains(words)))
+        });
+        found.await.with_context(|| format!("refused: {:?}", self.world.slack.problems()))
+    }
+
+    /// The numbers of the findings that the channel shows.
+    fn shown(&self) -> BTreeSet<usize> {
+        let words: Vec<String> = self.messages().iter().map(Message::words).collect();
+        (0..FINDINGS).filter(|number| words.iter().any(|words| words.contains(&key(*number)))).collect()
+    }
+
+    /// Presses the buttons of the digests until nothing is left to show; new ones may come while the burst goes on.
+    async fn open_everything(&self) -> anyhow::Result<usize> {
+        let mut presses = 0;
+        let result = until(THROUGH, "the last of the findings", async || {
+            for message in self.messages() {
+                let Some(more) = message.buttons().into_iter().find(|button| label(button).starts_with("Show the"))
+                else {
+                    continue;
+                };
+                // Who presses too early on a busy machine is asked to press again, and does.
+                self.world.slack.click(&message, &more, &self.world.alice).await?;
+                presses += 1;
+            }
+            Ok((self.shown().len() == FINDINGS).then_some(()))
+        });
+        let missing = || (0..FINDINGS).filter(|number| !self.shown().contains(number)).collect::<Vec<_>>();
+        result.await.with_context(|| format!("never shown: {:?}", missing()))?;
+        Ok(presses)
+    }
+
+    /// The digest that says that its window is over.
+    async fn closed_digest(&self) -> anyhow::Result<Message> {
+        until(CLOSED, "the final count of a digest", async || {
+            let digests = self.messages().into_iter().filter(|message| message.words().contains("more finding"));
+            Ok(digests.into_iter().find(|message| !message.words().contains("More may come")))
+        })
+        .await
+    }
+
+    /// What was posted without being asked for kept Slack's pace, and did not grow with the number of findings.
+    fn pace(&self, narrator: &Narrator) -> anyhow::Result<()> {
+        let unasked = |message: &Message| message.only_for.is_none() && !message.words().contains("of the digest");
+        let mut times = Vec::new();
+        for message in self.messages().iter().filter(|message| unasked(message)) {
+            times.push(message.ts.parse::<f64>().with_context(|| format!("{} is no time", message.ts))?);
+        }
+        times.sort_by(f64::total_cmp);
+        for window in times.windows(AT_ONCE + 2) {
+            let (Some(first), Some(last)) = (window.first(), window.last()) else { continue };
+            ensure!(last - first >= 1.0, "{} messages within {:.2} s", window.len(), last - first);
+        }
+        let refusals = self.world.slack.refusals(&self.deployment.app);
+        ensure!(times.len() <= FINDINGS / 4, "{} messages for {FINDINGS} findings", times.len());
+        ensure!(refusals <= times.len(), "Slack asked to wait {refusals} times for {} messages", times.len());
+        narrator.fact(&format!("{} messages in all; Slack asked to wait {refusals} times", times.len()));
+        Ok(())
+    }
+
+    /// The keys of the files that are gone from their bucket.
+    async fn quarantined(&self) -> anyhow::Result<BTreeSet<String>> {
+        let bucket = self.deployment.output("QuarantineBucket")?;
+        let listed = self.world.s3.list_objects_v2().bucket(bucket).prefix("b0").send().await;
+        let listed = listed.context("list the quarantine bucket")?;
+        Ok(listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
+    }
+
+    async fn decide_from_a_page(&self, narrator: &Narrator, before: &BTreeSet<String>) -> anyhow::Result<()> {
+        let page = self.messages().into_iter().rfind(|message| message.words().contains("findings of the digest"));
+        let page = page.context("no page has several findings")?;
+        let remediate = page.buttons().into_iter().find(|button| label(button) == "Remediate");
+        let remediate = remediate.context("nothing on the page can be remediated")?;
+        narrator.step("@alice presses Remediate on one finding of a page");
+        let answer = self.world.slack.click(&page, &remediate, &self.world.alice).await?;
+        ensure!(answer.status == 200, "the press was answered with {answer:?}");
+        until(THROUGH, "one more file in quarantine", async || {
+            Ok((self.quarantined().await?.len() > before.len()).then_some(()))
+        })
+        .await?;
+        let now = self.world.slack.message(&page.ts).context("the page is gone")?;
+        ensure!(now == page, "the page changed, and with it the other findings on it");
+        narrator.fact("its file is in quarantine, and the page with the other findings stays");
+        Ok(())
+    }
+}
