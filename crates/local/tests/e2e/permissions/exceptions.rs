@@ -70,6 +70,38 @@ pub(super) const UNUSED: &[Exception] = &[
         &["s3:GetObject"],
         "CodeBuild's guide asks for it beside s3:GetObjectVersion",
     ),
+    Exception {
+        of: ("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations"),
+        actions: &["s3:GetObject"],
+        resource: "/digests/*",
+        why: "findings come in a burst, and a digest gets more of them",
+    },
+    Exception {
+        of: ("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations"),
+        actions: &["s3:GetObject"],
+        resource: "/auto/*",
+        why: "the same finding is remediated at once a second time",
+    },
+    Exception {
+        of: ("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations"),
+        actions: &["s3:GetObject", "s3:PutObject"],
+        resource: "/breaker/*",
+        why: "more objects than allowed are remediated without asking within an hour",
+    },
+    all(("FindingHandlerRole", "SendItselfAReminder"), &["sqs:SendMessage"], "findings come in a burst"),
+    Exception {
+        of: ("RemediationHandlerRole", "RecordDecisions"),
+        actions: &["s3:PutObject"],
+        resource: "/first-approval.json",
+        why: "a finding of HIGH severity needs two people",
+    },
+    Exception {
+        of: ("RemediationHandlerRole", "RecordDecisions"),
+        actions: &["s3:PutObject"],
+        resource: "/manifest.json",
+        why: "somebody dismisses a finding",
+    },
+    all(("RemediationHandlerRole", "RememberWhatWasListed"), &["s3:PutObject"], "somebody turns the pages of a digest"),
     all(
         ("RemediationHandlerRole", "SeeThatThereIsNoCaseYet"),
         &["s3:ListBucket"],
