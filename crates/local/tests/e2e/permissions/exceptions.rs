@@ -89,18 +89,6 @@ pub(super) const UNUSED: &[Exception] = &[
         why: "more objects than allowed are remediated without asking within an hour",
     },
     all(("FindingHandlerRole", "SendItselfAReminder"), &["sqs:SendMessage"], "findings come in a burst"),
-    Exception {
-        of: ("RemediationHandlerRole", "RecordDecisions"),
-        actions: &["s3:PutObject"],
-        resource: "/first-approval.json",
-        why: "a finding of HIGH severity needs two people",
-    },
-    Exception {
-        of: ("RemediationHandlerRole", "RecordDecisions"),
-        actions: &["s3:PutObject"],
-        resource: "/manifest.json",
-        why: "somebody dismisses a finding",
-    },
     all(("RemediationHandlerRole", "RememberWhatWasListed"), &["s3:PutObject"], "somebody turns the pages of a digest"),
     all(
         ("RemediationHandlerRole", "SeeThatThereIsNoCaseYet"),
