@@ -4,6 +4,7 @@
 //! payload for the remediator. Real findings leave out, null or empty nearly every leaf (a version id on an
 //! unversioned bucket is `""`), so every leaf is an `Option` and an empty string is none.
 
+mod change;
 mod classification;
 mod kind;
 mod lenient;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use change::{Actor, ApiCall, Identity, PolicyAction, PolicyDetails, UserIdentity};
 pub use classification::{
     Cell, ClassificationDetails, ClassificationResult, ClassificationStatus, CustomDataIdentifiers, CustomDetection,
     Detection, LineRange, Occurrences, Page, Record, SensitiveData,
@@ -59,6 +61,8 @@ pub struct Finding {
     pub resources_affected: Option<ResourcesAffected>,
     #[serde(default, deserialize_with = "lenient::part", skip_serializing_if = "Option::is_none")]
     pub classification_details: Option<ClassificationDetails>,
+    #[serde(default, deserialize_with = "lenient::part", skip_serializing_if = "Option::is_none")]
+    pub policy_details: Option<Box<PolicyDetails>>,
 }
 
 /// `severity` as Macie writes it; [`Finding::severity`] reads it.
@@ -227,6 +231,16 @@ impl Finding {
     #[must_use]
     pub fn case_id(&self) -> Option<String> {
         self.object().map(|object| object.case_id())
+    }
+}
+
+impl Finding {
+    /// The case of a finding about a bucket's settings. Macie counts what happens again under the same id.
+    #[must_use]
+    pub fn bucket_case_id(&self) -> Option<String> {
+        let bucket = self.bucket().filter(|_| self.is_policy())?;
+        let digest = Sha256::digest(format!("bucket\0{bucket}\0{}\0{}", self.kind.as_str(), self.id));
+        Some(hex(&digest).chars().take(32).collect())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::finding::{Finding, FindingType, ObjectRef, Severity};
+use crate::slack::button;
 
 /// The configuration of one deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub struct Policy {
     pub personal: Action,
     pub min_severity: Severity,
     pub second_approver: SecondApprover,
+    pub policy_findings: PolicyFindings,
+    pub sources: Sources,
     /// Findings about this bucket are never acted on: moving its objects into itself would go on for ever.
     pub quarantine_bucket: String,
 }
@@ -39,6 +42,79 @@ impl FromStr for Action {
             "IGNORE" => Ok(Self::Ignore),
             _ => Err(UnknownAction),
         }
+    }
+}
+
+/// Whether findings about the settings of buckets are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PolicyFindings {
+    Show,
+    Ignore,
+}
+
+impl FromStr for PolicyFindings {
+    type Err = UnknownPolicyFindings;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPolicyFindings> {
+        match text {
+            "SHOW" => Ok(Self::Show),
+            "IGNORE" => Ok(Self::Ignore),
+            _ => Err(UnknownPolicyFindings),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be SHOW or IGNORE")]
+pub struct UnknownPolicyFindings;
+
+/// The buckets that the remediator may touch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sources {
+    /// Of this account only.
+    pub account_id: String,
+    /// A name in which a star stands for any characters.
+    pub bucket_pattern: String,
+}
+
+impl Sources {
+    /// Why the remediator may not touch the finding's bucket; none when it may.
+    #[must_use]
+    pub fn obstacle(&self, finding: &Finding) -> Option<Why> {
+        if finding.account_id.as_ref().is_some_and(|account| *account != self.account_id) {
+            return Some(Why::OtherAccount);
+        }
+        let bucket = finding.bucket()?;
+        (!matches_pattern(&self.bucket_pattern, bucket)).then_some(Why::OutsideSources)
+    }
+}
+
+/// As IAM reads a star in a resource.
+fn matches_pattern(pattern: &str, name: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|begin| name.strip_prefix(begin)) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = parts.collect();
+    let Some(end) = parts.pop() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = after;
+    }
+    rest.ends_with(end)
+}
+
+/// What a button may turn on for a finding about a bucket. None where only a person can know what is right.
+#[must_use]
+pub fn bucket_action(kind: &FindingType) -> Option<button::Action> {
+    match kind {
+        FindingType::BucketPublic | FindingType::BlockPublicAccessDisabled => Some(button::Action::BlockPublicAccess),
+        FindingType::BucketEncryptionDisabled => Some(button::Action::EncryptByDefault),
+        _ => None,
     }
 }
 
@@ -86,6 +162,8 @@ pub enum Decision {
     Ignore(Reason),
     /// The channel is told, without a button: there is nothing that can be moved.
     Inform(Why),
+    /// The channel is told about the settings of a bucket, with a button where something can be turned on.
+    ShowBucket,
     /// The channel is asked.
     Review,
     /// The object is quarantined at once.
@@ -114,8 +192,10 @@ pub enum Reason {
 /// Why the channel is told without being asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
-    /// The settings of a bucket, not the content of an object.
-    BucketPolicy,
+    /// The bucket belongs to another account, which the remediator cannot reach.
+    OtherAccount,
+    /// The deployment is not allowed to move objects out of this bucket.
+    OutsideSources,
     /// See [`Reason::Unpinned`].
     Unpinned,
 }
@@ -133,12 +213,17 @@ pub fn decide(finding: &Finding, policy: &Policy) -> Decision {
     {
         return Decision::Ignore(Reason::BelowMinimum { severity, minimum: policy.min_severity });
     }
-    match movable(finding, &policy.quarantine_bucket) {
-        Ok(_) if action == Some(Action::Auto) && finding.severity().is_some() => Decision::Remediate,
-        Ok(_) => Decision::Review,
-        Err(Reason::NotAnObject) if finding.is_policy() => Decision::Inform(Why::BucketPolicy),
-        Err(Reason::Unpinned) => Decision::Inform(Why::Unpinned),
-        Err(reason) => Decision::Ignore(reason),
+    let obstacle = policy.sources.obstacle(finding);
+    match (movable(finding, &policy.quarantine_bucket), obstacle) {
+        (Ok(_), Some(why)) => Decision::Inform(why),
+        (Ok(_), None) if action == Some(Action::Auto) && finding.severity().is_some() => Decision::Remediate,
+        (Ok(_), None) => Decision::Review,
+        (Err(Reason::NotAnObject), _) if finding.is_policy() => match policy.policy_findings {
+            PolicyFindings::Show => Decision::ShowBucket,
+            PolicyFindings::Ignore => Decision::Ignore(Reason::Configured),
+        },
+        (Err(Reason::Unpinned), _) => Decision::Inform(Why::Unpinned),
+        (Err(reason), _) => Decision::Ignore(reason),
     }
 }
 

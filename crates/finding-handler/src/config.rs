@@ -1,7 +1,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
-use domain::policy::Policy;
+use domain::policy::{Policy, Sources};
 use platform::env::{Env, EnvError};
 use url::Url;
 
@@ -13,7 +13,7 @@ const MOST_MINUTES: u8 = 10;
 /// What the deployment says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// `MIN_SEVERITY_LEVEL`, `SECOND_APPROVER`, `CREDENTIALS_ACTION`, `CUSTOM_IDENTIFIER_ACTION`, `FINANCIAL_ACTION`, `MULTIPLE_ACTION`,
+    /// `MIN_SEVERITY_LEVEL`, `SECOND_APPROVER`, `POLICY_FINDINGS`, `ACCOUNT_ID`, `SOURCE_BUCKET_PATTERN`, `CREDENTIALS_ACTION`, `CUSTOM_IDENTIFIER_ACTION`, `FINANCIAL_ACTION`, `MULTIPLE_ACTION`,
     /// `PERSONAL_ACTION` and `QUARANTINE_BUCKET`
     pub policy: Policy,
     /// `REMEDIATOR_FUNCTION_NAME`
@@ -47,6 +47,9 @@ impl Config {
     /// Every variable that is missing or unusable; an action or severity that does not exist is never guessed.
     pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
         let mut env = Env::new(lookup);
+        let policy_findings = env.parsed("POLICY_FINDINGS", str::parse);
+        let account_id = env.required("ACCOUNT_ID");
+        let bucket_pattern = env.required("SOURCE_BUCKET_PATTERN");
         let second_approver = env.parsed("SECOND_APPROVER", str::parse);
         let min_severity = env.parsed("MIN_SEVERITY_LEVEL", str::parse);
         let credentials = env.parsed("CREDENTIALS_ACTION", str::parse);
@@ -76,6 +79,8 @@ impl Config {
                     personal: personal?,
                     min_severity: min_severity?,
                     second_approver: second_approver?,
+                    policy_findings: policy_findings?,
+                    sources: Sources { account_id, bucket_pattern },
                     quarantine_bucket,
                 },
                 remediator_function_name,

@@ -180,6 +180,16 @@ impl FindingHandler {
     async fn handle_finding(&self, finding: &Finding, deadline: SystemTime) -> Result<Outcome, Error> {
         match decide(finding, &self.config.policy) {
             Decision::Ignore(reason) => Ok(Outcome::Ignored(reason)),
+            Decision::ShowBucket => {
+                if self.claim(finding).await?.is_some_and(|claim| claim.dismisses(finding)) {
+                    return Ok(Outcome::Dismissed);
+                }
+                let keys = self.button_keys().await?;
+                let may_change = self.config.policy.sources.obstacle(finding).is_none();
+                let message = slack::bucket_finding(finding, may_change, &self.signer(&keys));
+                let way = self.show(finding, Kind::Notice, &message, deadline).await?;
+                Ok(Outcome::Informed(way))
+            }
             Decision::Inform(why) => {
                 let way = self.show(finding, Kind::Notice, &slack::notice(finding, why), deadline).await?;
                 Ok(Outcome::Informed(way))
@@ -258,7 +268,7 @@ impl FindingHandler {
 
     /// Who decided about the case, if somebody has.
     async fn claim(&self, finding: &Finding) -> Result<Option<Claim>, Error> {
-        let Some(case_id) = finding.case_id() else {
+        let Some(case_id) = finding.case_id().or_else(|| finding.bucket_case_id()) else {
             return Ok(None);
         };
         self.records.read(&claim_key(&case_id)).await.map_err(Error::ReadCase)

@@ -57,6 +57,9 @@ fn environment(name: &str) -> Option<String> {
     let value = match name {
         "MIN_SEVERITY_LEVEL" => "LOW",
         "SECOND_APPROVER" => "NONE",
+        "POLICY_FINDINGS" => "SHOW",
+        "ACCOUNT_ID" => "111122223333",
+        "SOURCE_BUCKET_PATTERN" => "*",
         "CREDENTIALS_ACTION" | "FINANCIAL_ACTION" => "AUTO",
         "CUSTOM_IDENTIFIER_ACTION" | "MULTIPLE_ACTION" | "PERSONAL_ACTION" => "REVIEW",
         "QUARANTINE_BUCKET" => "acme-quarantine",
@@ -390,7 +393,7 @@ async fn a_policy_finding_is_shown_as_a_notice() {
     assert!(world.handle(&[event("policy")]).await.is_empty());
     assert_eq!(
         world.slack.take(),
-        ["/services/T1/B1/x: Bucket at risk: Block Public Access turned off: `acme-uploads`"]
+        ["/services/T1/B1/x: High severity: Bucket at risk: Block Public Access turned off: `acme-uploads`"]
     );
 }
 

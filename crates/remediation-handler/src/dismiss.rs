@@ -19,7 +19,7 @@ impl RemediationHandler {
         let Some(finding) = self.finding(&press.pressed.subject).await? else {
             return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
         };
-        let Some(case_id) = finding.case_id() else {
+        let Some(case_id) = finding.case_id().or_else(|| finding.bucket_case_id()) else {
             return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
         };
         let ours = Claim {

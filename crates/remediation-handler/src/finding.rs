@@ -3,9 +3,10 @@
 use aws_sdk_macie2::primitives::DateTime;
 use aws_sdk_macie2::types;
 use domain::finding::{
-    BucketPublicAccess, Cell, ClassificationDetails, ClassificationResult, ClassificationStatus, CustomDataIdentifiers,
-    CustomDetection, Detection, Encryption, Finding, FindingType, LineRange, Occurrences, Owner, Page, Rating, Record,
-    ResourcesAffected, S3Bucket, S3Object, SensitiveData, Tag,
+    Actor, ApiCall, BucketPublicAccess, Cell, ClassificationDetails, ClassificationResult, ClassificationStatus,
+    CustomDataIdentifiers, CustomDetection, Detection, Encryption, Finding, FindingType, Identity, LineRange,
+    Occurrences, Owner, Page, PolicyAction, PolicyDetails, Rating, Record, ResourcesAffected, S3Bucket, S3Object,
+    SensitiveData, Tag, UserIdentity,
 };
 use jiff::Timestamp;
 
@@ -38,7 +39,27 @@ pub(crate) fn from_sdk(finding: types::Finding) -> Option<Finding> {
             origin_type: details.origin_type.map(|origin| origin.as_str().to_owned()),
             result: details.result.map(result),
         }),
+        policy_details: finding.policy_details.map(policy_details).map(Box::new),
     })
+}
+
+fn policy_details(details: types::PolicyDetails) -> PolicyDetails {
+    let identity = |arn: Option<String>| Identity { arn: text(arn) };
+    PolicyDetails {
+        action: details.action.map(|action| PolicyAction {
+            api_call_details: action
+                .api_call_details
+                .map(|call| ApiCall { api: text(call.api), last_seen: call.last_seen.and_then(time) }),
+        }),
+        actor: details.actor.map(|actor| Actor {
+            user_identity: actor.user_identity.map(|who| UserIdentity {
+                assumed_role: who.assumed_role.map(|role| identity(role.arn)),
+                federated_user: who.federated_user.map(|user| identity(user.arn)),
+                iam_user: who.iam_user.map(|user| identity(user.arn)),
+                root: who.root.map(|root| identity(root.arn)),
+            }),
+        }),
+    }
 }
 
 fn bucket(bucket: types::S3Bucket) -> S3Bucket {

@@ -152,11 +152,14 @@ impl RemediationHandler {
             Action::Remediate | Action::RemediateListed => self.quarantine(press).await,
             Action::Dismiss(reason) => self.dismiss(press, reason).await,
             Action::ShowMore => self.show_more(press).await,
-            Action::Restore => self.ask_about_case(press, |case_id| Task::Restore { case_id }).await,
+            Action::Restore | Action::RestoreListed => {
+                self.ask_about_case(press, |case_id| Task::Restore { case_id }).await
+            }
             Action::QuarantineVersions => {
                 self.ask_about_case(press, |case_id| Task::QuarantineVersions { case_id }).await
             }
-            _ => Ok(Outcome::NotOurs),
+            Action::BlockPublicAccess => self.change_bucket(press, |finding| Task::BlockPublicAccess { finding }).await,
+            Action::EncryptByDefault => self.change_bucket(press, |finding| Task::EncryptByDefault { finding }).await,
         }
     }
 
@@ -193,7 +196,7 @@ impl RemediationHandler {
             user_name: click.user.username.clone().or_else(|| click.user.name.clone()),
             channel_id: self.config.slack_channel_id.clone(),
             decided_at: press.now,
-            response_url: response_url.filter(|_| press.pressed.action != Action::RemediateListed),
+            response_url: response_url.filter(|_| !is_listed(press.pressed.action)),
         }
     }
 
@@ -235,8 +238,8 @@ impl RemediationHandler {
 
     /// Puts the message in the place of the clicked one; a list stays, and the message comes beside it.
     pub(crate) async fn replace(&self, press: &Press<'_>, message: Message) {
-        let listed = press.pressed.action == Action::RemediateListed;
-        let message = if listed { message.beside_the_original() } else { message.replacing_original() };
+        let message =
+            if is_listed(press.pressed.action) { message.beside_the_original() } else { message.replacing_original() };
         self.answer(press.click, &message).await;
     }
 
@@ -252,6 +255,11 @@ impl RemediationHandler {
             Err(_) => tracing::warn!("could not answer a click in time"),
         }
     }
+}
+
+/// Whether the button is one of a list of findings, which stays as it is.
+fn is_listed(action: Action) -> bool {
+    matches!(action, Action::RemediateListed | Action::RestoreListed)
 }
 
 fn answer(status: StatusCode, body: &'static str) -> Response<Body> {

@@ -13,6 +13,8 @@ fn policy() -> Policy {
         personal: Action::Ignore,
         min_severity: Severity::Medium,
         second_approver: SecondApprover::None,
+        policy_findings: PolicyFindings::Show,
+        sources: Sources { account_id: "111122223333".into(), bucket_pattern: "acme*".into() },
         quarantine_bucket: QUARANTINE.into(),
     }
 }
@@ -69,8 +71,8 @@ fn decides_by_type_and_configuration() {
             json!({"resourcesAffected": object("acme", json!({"key": "k", "versionId": "", "eTag": ""}))}),
             Decision::Inform(Why::Unpinned),
         ),
-        ("Policy:IAMUser/S3BucketPublic", json!({"category": "POLICY"}), Decision::Inform(Why::BucketPolicy)),
-        ("Policy:IAMUser/S3BucketNew", json!({"category": "POLICY"}), Decision::Inform(Why::BucketPolicy)),
+        ("Policy:IAMUser/S3BucketPublic", json!({"category": "POLICY"}), Decision::ShowBucket),
+        ("Policy:IAMUser/S3BucketNew", json!({"category": "POLICY"}), Decision::ShowBucket),
         ("Policy:IAMUser/S3BucketPublic", json!({"sample": true}), Decision::Ignore(Reason::Sample)),
         ("Policy:IAMUser/S3BucketPublic", json!({"severity": {"score": 1}}), below(Severity::Low)),
         (
@@ -118,5 +120,59 @@ fn two_people_are_asked_for_high_findings_and_only_if_the_deployment_says_so() {
         let finding = finding("SensitiveData:S3Object/Personal", &json!({"severity": {"score": score}}));
         assert_eq!(SecondApprover::High.is_needed(&finding), by_high, "{score}");
         assert!(!SecondApprover::None.is_needed(&finding), "{score}");
+    }
+}
+
+#[test]
+fn what_the_remediator_may_not_reach_is_shown_without_a_button() {
+    let bucket = |name: &str| json!({"s3Bucket": {"name": name}, "s3Object": {"key": "k", "versionId": "v"}});
+    for (changes, expected) in [
+        (json!({"accountId": "111122223333"}), Decision::Remediate),
+        (json!({"accountId": "444455556666"}), Decision::Inform(Why::OtherAccount)),
+        (json!({"resourcesAffected": bucket("other-uploads")}), Decision::Inform(Why::OutsideSources)),
+    ] {
+        assert_eq!(decide(&finding("SensitiveData:S3Object/Financial", &changes), &policy()), expected, "{changes}");
+    }
+}
+
+#[test]
+fn a_star_stands_for_any_characters() {
+    for (pattern, name, expected) in [
+        ("*", "acme", true),
+        ("acme", "acme", true),
+        ("acme", "acme-2", false),
+        ("acme-*", "acme-inbox", true),
+        ("acme-*", "acme", false),
+        ("*-inbox", "acme-inbox", true),
+        ("a*b*c", "axxbxxc", true),
+        ("a*b*c", "acb", false),
+        ("ab*ba", "aba", false),
+        ("a**c", "abc", true),
+    ] {
+        assert_eq!(matches_pattern(pattern, name), expected, "{pattern} {name}");
+    }
+}
+
+#[test]
+fn findings_about_buckets_can_be_ignored() {
+    let policy = Policy { policy_findings: PolicyFindings::Ignore, ..policy() };
+    let finding = finding("Policy:IAMUser/S3BucketPublic", &json!({"category": "POLICY"}));
+    assert_eq!(decide(&finding, &policy), Decision::Ignore(Reason::Configured));
+    assert_eq!("show".parse::<PolicyFindings>().unwrap_err().to_string(), "must be SHOW or IGNORE");
+}
+
+#[test]
+fn only_what_can_do_no_harm_has_a_button() {
+    use crate::finding::FindingType as Kind;
+    for (kind, expected) in [
+        (Kind::BucketPublic, Some(button::Action::BlockPublicAccess)),
+        (Kind::BlockPublicAccessDisabled, Some(button::Action::BlockPublicAccess)),
+        (Kind::BucketEncryptionDisabled, Some(button::Action::EncryptByDefault)),
+        (Kind::BucketSharedExternally, None),
+        (Kind::BucketReplicatedExternally, None),
+        (Kind::BucketSharedWithCloudFront, None),
+        (Kind::Personal, None),
+    ] {
+        assert_eq!(bucket_action(&kind), expected, "{kind:?}");
     }
 }

@@ -6,7 +6,7 @@ use super::OPEN_FINDING_ACTION;
 use super::blocks::{Button, Confirm, Menu};
 use super::button::{Action, DismissReason, Signer};
 use crate::console;
-use crate::finding::{Finding, Occurrences, Tag};
+use crate::finding::{Encryption, Finding, Occurrences, Tag};
 use crate::remediation::{Click, Decision};
 use crate::text::{code, plain};
 
@@ -223,4 +223,18 @@ pub(super) fn dismiss_menu(finding: &Finding, signer: &Signer<'_>) -> Option<Men
     let confirm = Confirm::new("Dismiss this finding?", question, "Dismiss", "Cancel");
     let action_id = Action::Dismiss(DismissReason::FalsePositive).action_id();
     Some(Menu::new("Dismiss …", action_id, options, confirm))
+}
+
+pub(super) fn encryption(encryption: &Encryption) -> Option<String> {
+    let kind = encryption.encryption_type.as_deref()?;
+    let kind = match kind {
+        "NONE" => "None".to_owned(),
+        "AES256" => "S3-managed key".to_owned(),
+        "aws:kms" | "aws:kms:dsse" => "KMS key".to_owned(),
+        other => name(other),
+    };
+    Some(match encryption.kms_master_key_id.as_deref() {
+        Some(key) => format!("{kind} {}", name(key)),
+        None => kind,
+    })
 }

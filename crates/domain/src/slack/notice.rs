@@ -9,10 +9,15 @@ use crate::text::plain;
 pub fn notice(finding: &Finding, why: Why) -> Message {
     let subject = finding.kind.subject();
     let (title, next) = match why {
-        Why::BucketPolicy => (
-            format!("Bucket at risk: {subject}"),
-            "This is about the bucket's settings, so there is no object to move. *Next:* open the finding, see who \
-             changed what, and set it right in the S3 console.",
+        Why::OtherAccount => (
+            format!("Act elsewhere: {subject} in another account"),
+            "The bucket belongs to another account than this deployment, which cannot move anything there. *Next:* tell \
+             whoever runs that account, or deploy this stack there too.",
+        ),
+        Why::OutsideSources => (
+            format!("Act by hand: {subject} in an S3 object"),
+            "This deployment may not move objects out of this bucket: its name does not match `SourceBucketPattern`. \
+             *Next:* move the object by hand, or change that parameter.",
         ),
         Why::Unpinned => (
             format!("Act by hand: {subject} in an S3 object"),

@@ -84,7 +84,7 @@ fn details(finding: &Finding) -> Vec<(&'static str, String)> {
             ),
         ),
         ("Public", public(finding)),
-        ("Encryption", object.and_then(|object| object.server_side_encryption.as_ref()).and_then(encryption)),
+        ("Encryption", object.and_then(|object| object.server_side_encryption.as_ref()).and_then(facts::encryption)),
         ("Account", finding.account_id.as_deref().map(facts::name)),
         ("Region", finding.region.as_deref().map(facts::name)),
         ("Bucket tags", bucket.and_then(|bucket| facts::tags(&bucket.tags))),
@@ -107,18 +107,4 @@ fn public(finding: &Finding) -> Option<String> {
         _ => "Unknown",
     };
     Some(text.to_owned())
-}
-
-fn encryption(encryption: &crate::finding::Encryption) -> Option<String> {
-    let kind = encryption.encryption_type.as_deref()?;
-    let kind = match kind {
-        "NONE" => "None".to_owned(),
-        "AES256" => "S3-managed key".to_owned(),
-        "aws:kms" | "aws:kms:dsse" => "KMS key".to_owned(),
-        other => facts::name(other),
-    };
-    Some(match encryption.kms_master_key_id.as_deref() {
-        Some(key) => format!("{kind} {}", facts::name(key)),
-        None => kind,
-    })
 }

@@ -176,8 +176,33 @@ fn a_remediation_that_failed_for_good_can_be_started_again() {
 }
 
 #[test]
-fn a_policy_finding_is_shown_without_a_button() {
-    assert_json_snapshot!(notice(&finding("policy"), Why::BucketPolicy));
+fn a_finding_about_a_bucket_says_who_changed_what_and_what_its_button_does() {
+    assert_json_snapshot!(bucket_finding(&finding("policy"), true, &signer()));
+}
+
+#[test]
+fn each_type_of_finding_about_a_bucket_has_its_own_words() {
+    for (name, kind) in [
+        ("public", FindingType::BucketPublic),
+        ("encryption_disabled", FindingType::BucketEncryptionDisabled),
+        ("shared", FindingType::BucketSharedExternally),
+        ("replicated", FindingType::BucketReplicatedExternally),
+        ("cloudfront", FindingType::BucketSharedWithCloudFront),
+    ] {
+        let finding = Finding { kind, policy_details: None, ..finding("policy") };
+        assert_json_snapshot!(format!("bucket_finding_{name}"), bucket_finding(&finding, true, &signer()));
+    }
+}
+
+#[test]
+fn a_bucket_that_may_not_be_changed_has_no_button_to_change_it() {
+    let message = serde_json::to_string(&bucket_finding(&finding("policy"), false, &signer())).unwrap();
+    assert!(!message.contains("block-public-access") && message.contains("may not change the bucket"), "{message}");
+}
+
+#[test]
+fn what_this_deployment_cannot_reach_is_shown_without_a_button() {
+    assert_json_snapshot!([Why::OtherAccount, Why::OutsideSources].map(|why| notice(&finding("personal"), why)));
 }
 
 #[test]
@@ -233,7 +258,8 @@ fn all_messages(finding: &Finding) -> Vec<Value> {
         in_progress(finding, &by_ann()),
         dismissed(finding, "c0ffee", &claim(None), DismissReason::TestData),
         remediation_failed(finding, Some("`<!channel>`"), &signer()),
-        notice(finding, Why::BucketPolicy),
+        bucket_finding(finding, true, &signer()),
+        notice(finding, Why::OtherAccount),
         notice(finding, Why::Unpinned),
     ];
     if plan(finding).is_ok() {

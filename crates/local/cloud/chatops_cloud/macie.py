@@ -27,7 +27,7 @@ from .inside import iso
 from .macie_filters import archived_by_filter, criteria_match
 from .macie_filters import install as install_filters
 from .macie_filters import operation as filter_operation
-from .macie_findings import finding
+from .macie_findings import bucket_finding, finding
 from .macie_samples import SAMPLES, sample
 
 logger = logging.getLogger("macie2")
@@ -211,6 +211,8 @@ def _types(job: Mapping[str, Any]) -> Iterable[str]:
 
 def _scan_bucket(bucket: str, types_wanted: Iterable[str], job: Mapping[str, Any]) -> None:
     """Every object's current version; a bucket's own folder markers and archived objects are passed over."""
+    if about_bucket := bucket_finding(bucket):
+        publish(about_bucket)
     for key in sorted(s3._buckets[bucket]["objects"]):
         stored = s3._buckets[bucket]["objects"].get(key)
         if stored is None or stored["size"] > MAX_OBJECT_BYTES or stored.get("storage_class") in _ARCHIVED_CLASSES:

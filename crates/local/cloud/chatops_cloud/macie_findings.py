@@ -87,6 +87,43 @@ def finding(
     }
 
 
+def bucket_finding(bucket: str) -> dict[str, Any] | None:
+    """The policy finding about a bucket whose Block Public Access somebody turned off.
+
+    Macie looks at buckets all the time; here a discovery job does when it comes by.
+    """
+    settings = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    account = get_account_id()
+    was_set = s3._buckets[bucket].get("_public_access_block")
+    if not was_set or any(s3._public_access_blocked(account, bucket, setting) for setting in settings):
+        return None
+    now = iso()
+    call = {"api": "PutPublicAccessBlock", "apiServiceName": "s3.amazonaws.com", "firstSeen": now, "lastSeen": now}
+    return {
+        "schemaVersion": "1.0",
+        "id": new_uuid().replace("-", ""),
+        "accountId": account,
+        "partition": "aws",
+        "region": get_region(),
+        "type": "Policy:IAMUser/S3BlockPublicAccessDisabled",
+        "title": "Block public access settings are disabled for the S3 bucket",
+        "description": "All bucket-level block public access settings were disabled for the S3 bucket.",
+        "severity": {"score": 3, "description": _LEVELS[3]},
+        "category": "POLICY",
+        "archived": False,
+        "sample": False,
+        "count": 1,
+        "createdAt": now,
+        "updatedAt": now,
+        "resourcesAffected": {"s3Bucket": _bucket(bucket), "s3Object": None},
+        "classificationDetails": None,
+        "policyDetails": {
+            "action": {"actionType": "AWS_API_CALL", "apiCallDetails": call},
+            "actor": {"userIdentity": {"type": "Root", "root": {"arn": f"arn:aws:iam::{account}:root"}}},
+        },
+    }
+
+
 def _sensitive_data(category: str, detections: list[Detection]) -> dict[str, Any]:
     ours = [detection for detection in detections if detection.category == category]
     return {

@@ -5,6 +5,7 @@ use domain::quarantine::{claim_key, first_approval_key, manifest_key};
 use domain::slack::button::{Action, DismissReason};
 use serde_json::{Value, json};
 
+use super::sample;
 use super::world::{CASE, FINDING, World, value};
 
 const ALREADY: &str = "Already decided by <@U02ANN>";
@@ -226,4 +227,72 @@ async fn a_click_that_takes_too_long_is_answered_before_slack_gives_up() {
     assert!(begin.elapsed().as_secs() < 3, "{:?}", begin.elapsed());
     assert!(world.slack.take()[0].contains("Press the button again"));
     assert!(world.files.lock().unwrap().is_empty() && world.invoked().is_empty());
+}
+
+/// A world with a finding about a bucket, and a click on a button of its message.
+async fn bucket_world(kind: &str, action: Action) -> (World, Value) {
+    let world = World::new().await;
+    let mut finding = sample("macie-finding.policy")["detail"].take();
+    finding["type"] = kind.into();
+    let id = finding["id"].as_str().unwrap().to_owned();
+    *world.findings.lock().unwrap() = vec![finding];
+    let mut click = world.click();
+    click["actions"][0]["action_id"] = action.action_id().into();
+    click["actions"][0]["value"] = value(action, &id).into();
+    (world, click)
+}
+
+#[tokio::test]
+async fn a_button_of_a_bucket_finding_is_claimed_and_handed_on() {
+    for (kind, action, task) in [
+        ("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess, "blockPublicAccess"),
+        ("Policy:IAMUser/S3BlockPublicAccessDisabled", Action::BlockPublicAccess, "blockPublicAccess"),
+        ("Policy:IAMUser/S3BucketEncryptionDisabled", Action::EncryptByDefault, "encryptByDefault"),
+    ] {
+        let (world, click) = bucket_world(kind, action).await;
+        assert_eq!(world.press(&click).await.unwrap(), (200, String::new()), "{kind}");
+        let invoked = world.invoked();
+        assert_eq!(invoked[0]["task"][task]["finding"]["type"], kind);
+        assert_eq!(world.files.lock().unwrap().len(), 1, "the claim");
+        world.press(&by(&click, "U03BOB")).await.unwrap();
+        assert!(world.invoked().is_empty() && world.slack.take()[0].contains(ALREADY), "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_button_does_nothing_for_a_finding_that_it_is_not_for() {
+    for (kind, action) in [
+        ("Policy:IAMUser/S3BucketEncryptionDisabled", Action::BlockPublicAccess),
+        ("Policy:IAMUser/S3BucketPublic", Action::EncryptByDefault),
+        ("Policy:IAMUser/S3BucketSharedExternally", Action::BlockPublicAccess),
+        ("SensitiveData:S3Object/Personal", Action::BlockPublicAccess),
+    ] {
+        let (world, click) = bucket_world(kind, action).await;
+        assert_eq!(world.press(&click).await.unwrap().0, 200, "{kind}");
+        assert!(world.invoked().is_empty() && world.files.lock().unwrap().is_empty(), "{kind}");
+    }
+    for (pointer, change) in [
+        ("/archived", json!(true)),
+        ("/sample", json!(true)),
+        ("/resourcesAffected/s3Bucket/name", json!("acme-quarantine")),
+    ] {
+        let (world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+        *world.findings.lock().unwrap()[0].pointer_mut(pointer).unwrap() = change;
+        assert_eq!(world.press(&click).await.unwrap().0, 200, "{pointer}");
+        assert!(world.slack.take()[0].contains("cannot be remediated"), "{pointer}");
+        assert!(world.invoked().is_empty() && world.files.lock().unwrap().is_empty(), "{pointer}");
+    }
+}
+
+#[tokio::test]
+async fn a_finding_about_a_bucket_can_be_dismissed_and_is_not_acted_on_then() {
+    let (world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+    let mut dismissal = dismissal(&world, DismissReason::AcceptedRisk);
+    let id = world.findings.lock().unwrap()[0]["id"].as_str().unwrap().to_owned();
+    dismissal["actions"][0]["selected_option"]["value"] =
+        value(Action::Dismiss(DismissReason::AcceptedRisk), &id).into();
+    world.press(&dismissal).await.unwrap();
+    assert!(world.slack.take()[0].contains("(replaces): Dismissed by"));
+    world.press(&by(&click, "U03BOB")).await.unwrap();
+    assert!(world.invoked().is_empty());
 }

@@ -65,6 +65,7 @@ pub(super) fn as_sdk(detail: &Value) -> types::Finding {
         .set_sample(detail["sample"].as_bool())
         .resources_affected(resources)
         .set_classification_details(classification(&detail["classificationDetails"]))
+        .set_policy_details(policy(&detail["policyDetails"]))
         .build()
 }
 
@@ -109,6 +110,21 @@ fn classification(details: &Value) -> Option<types::ClassificationDetails> {
             .set_job_id(text(details, "jobId"))
             .set_origin_type(details["originType"].as_str().map(Into::into))
             .result(result)
+            .build()
+    })
+}
+
+fn policy(details: &Value) -> Option<types::PolicyDetails> {
+    let call = &details["action"]["apiCallDetails"];
+    let role = &details["actor"]["userIdentity"]["assumedRole"];
+    details.is_object().then(|| {
+        let call =
+            types::ApiCallDetails::builder().set_api(text(call, "api")).set_last_seen(time(call, "lastSeen")).build();
+        let role = types::AssumedRole::builder().set_arn(text(role, "arn")).build();
+        let identity = types::UserIdentity::builder().assumed_role(role).build();
+        types::PolicyDetails::builder()
+            .action(types::FindingAction::builder().api_call_details(call).build())
+            .actor(types::FindingActor::builder().user_identity(identity).build())
             .build()
     })
 }

@@ -1,0 +1,70 @@
+//! Block public access, and Encrypt by default: a person has the settings of a finding's bucket changed.
+
+use domain::finding::Finding;
+use domain::policy::{Reason, bucket_action};
+use domain::quarantine::Claim;
+use domain::remediation::{Decision, Task};
+use domain::slack::button::Action;
+use domain::slack::{Refusal, already_decided, dismissed};
+
+use crate::claim::{Claimed, claim};
+use crate::error::Error;
+use crate::handler::{Outcome, Press, RemediationHandler};
+
+impl RemediationHandler {
+    pub(crate) async fn change_bucket(
+        &self,
+        press: &Press<'_>,
+        task: impl FnOnce(Finding) -> Task,
+    ) -> Result<Outcome, Error> {
+        let Some(finding) = self.finding(&press.pressed.subject).await? else {
+            return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
+        };
+        let case_id = match changeable(&finding, press.pressed.action, &self.config.quarantine_bucket) {
+            Ok(case_id) => case_id,
+            Err(refusal) => return Ok(self.refuse(press.click, refusal).await),
+        };
+        let decision = Decision::Person(self.clicked(press));
+        let ours = Claim {
+            finding_id: finding.id.clone(),
+            finding_type: finding.kind.clone(),
+            decision: decision.recorded(),
+            dismissed: None,
+            at: press.now,
+        };
+        let claimed = claim(&self.records, &case_id, &ours, Some(press.pressed.made_at)).await;
+        match claimed.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
+            Claimed::Ours => {
+                tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
+                self.invoke_remediator(task(finding), decision).await?;
+                Ok(Outcome::Started)
+            }
+            Claimed::Before { claim, manifest } => {
+                self.answer_privately(press.click, &already_decided(&claim, manifest.as_deref())).await;
+                if let Some(reason) = claim.dismissed {
+                    self.replace(press, dismissed(&finding, &case_id, &claim, reason)).await;
+                }
+                Ok(Outcome::AlreadyDecided)
+            }
+        }
+    }
+}
+
+/// The case of a finding that this button is for, asked of Macie once more: it may have been archived since it was
+/// shown.
+fn changeable(finding: &Finding, action: Action, quarantine_bucket: &str) -> Result<String, Refusal> {
+    let refused = |reason| Err(Refusal::NotMovable(reason));
+    if finding.sample == Some(true) {
+        return refused(Reason::Sample);
+    }
+    if finding.archived == Some(true) {
+        return refused(Reason::Archived);
+    }
+    if finding.bucket() == Some(quarantine_bucket) {
+        return refused(Reason::QuarantineBucket);
+    }
+    if bucket_action(&finding.kind) != Some(action) {
+        return Err(Refusal::UnknownFinding);
+    }
+    finding.bucket_case_id().ok_or(Refusal::UnknownFinding)
+}
