@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use crate::finding::{Finding, FindingType, hex};
+use crate::finding::{Finding, FindingType};
 use crate::quarantine::Transition;
 use crate::remediation::Decision;
 
@@ -183,11 +182,7 @@ pub fn record_key(case_id: &str, act: BucketAct) -> String {
 /// that names no bucket.
 #[must_use]
 pub fn case_id(finding: &Finding) -> Option<String> {
-    finding.case_id().or_else(|| {
-        let bucket = finding.bucket()?;
-        let digest = Sha256::digest(format!("bucket\0{bucket}\0{}\0{}", finding.kind.as_str(), finding.id));
-        Some(hex(&digest).chars().take(32).collect())
-    })
+    finding.case_id().or_else(|| finding.bucket_case_id())
 }
 
 #[cfg(test)]

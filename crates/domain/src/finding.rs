@@ -244,6 +244,9 @@ impl Finding {
     }
 }
 
+/// The version that a bucket without, or with suspended, versioning keeps of a key. It is overwritten by every upload.
+pub const NULL_VERSION: &str = "null";
+
 /// A key of S3 has at most 1,024 bytes.
 pub(crate) const MAX_KEY_BYTES: usize = 1_024;
 
@@ -255,7 +258,8 @@ impl ObjectRef {
     /// once more, after the first upload was quarantined, are a new case.
     #[must_use]
     pub fn case_id(&self) -> String {
-        let version = self.version_id.clone().unwrap_or_else(|| {
+        // A bucket whose versioning is suspended calls every upload `null`: that names no version.
+        let version = self.version_id.clone().filter(|id| id != NULL_VERSION).unwrap_or_else(|| {
             let etag = self.etag.as_deref().unwrap_or_default();
             match self.last_modified {
                 Some(time) => format!("{etag}@{}", time.as_second()),

@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use crate::finding::{Finding, MAX_KEY_BYTES, ObjectRef, hex};
+use crate::finding::{Finding, MAX_KEY_BYTES, NULL_VERSION, ObjectRef, hex};
 
 pub use manifest::{Claim, FirstApproval, Location, Manifest, Original, Properties, Shown, State, Transition};
 pub use parts::{LARGEST_SINGLE_COPY, Part, parts};
@@ -37,6 +37,26 @@ pub struct SourceVersion {
     pub etag: Option<String>,
     /// The account that must own the bucket, when it is known.
     pub account_id: Option<String>,
+}
+
+impl SourceVersion {
+    /// Whether an upload can take its place: S3 gives out every other version id once.
+    #[must_use]
+    pub fn is_mutable(&self) -> bool {
+        self.version_id.as_deref().is_none_or(|id| id == NULL_VERSION)
+    }
+
+    /// Whatever is current under the key.
+    #[must_use]
+    pub fn current(&self) -> Self {
+        Self { version_id: None, ..self.clone() }
+    }
+
+    /// What the key holds from a time without versioning.
+    #[must_use]
+    pub fn null(&self) -> Self {
+        Self { version_id: Some(NULL_VERSION.to_owned()), ..self.clone() }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -135,7 +155,8 @@ pub fn cases_of_restored(at: &Location, etag: Option<&str>, last_modified: Optio
         last_modified,
     };
     let mut cases = vec![object.case_id()];
-    if object.version_id.is_none() && last_modified.is_some() {
+    let is_named = object.version_id.as_deref().is_some_and(|id| id != NULL_VERSION);
+    if !is_named && last_modified.is_some() {
         cases.push(ObjectRef { last_modified: None, ..object }.case_id());
     }
     cases

@@ -41,13 +41,38 @@ pub(crate) async fn head(s3: &Client, version: &SourceVersion) -> Result<Option<
 
 /// The scanned version; none when it does not exist (any more).
 pub(crate) async fn source(s3: &Client, source: &SourceVersion) -> Result<Option<HeadObjectOutput>, Stop> {
-    head(s3, source).await.map_err(|refused| match refused.status {
-        301 => Stop::Ended(Outcome::OtherRegion),
-        403 => Stop::Ended(Outcome::AccessDenied { step: Step::Read, copied: false }),
+    let refused = match head(s3, source).await {
+        Ok(found) => return Ok(found),
+        // The answer to `HEAD` has no body, so the reason has to be asked for.
+        Err(refused) if refused.status == 400 => why(s3, source, refused).await,
+        Err(refused) => refused,
+    };
+    Err(match (refused.status, refused.code.as_str()) {
+        (301, _)
+        | (400, "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" | "PermanentRedirect") => {
+            Stop::Ended(Outcome::OtherRegion)
+        }
+        // No version can have an id of that form.
+        (400, "InvalidArgument") if refused.message.to_ascii_lowercase().contains("version") => return Ok(None),
+        (403, _) => Stop::Ended(Outcome::AccessDenied { step: Step::Read, copied: false }),
         // An object under a key that only its owner has (SSE-C): S3 wants the key even for `HEAD`.
-        400 => Stop::Ended(Outcome::KeyUnusable),
+        _ if refused.is_about_the_key() => Stop::Ended(Outcome::KeyUnusable),
         _ => Error::Inspect(refused.cause).into(),
     })
+}
+
+/// What S3 says to a `GET` of one byte where it refused a `HEAD`.
+async fn why(s3: &Client, version: &SourceVersion, refused: Refusal) -> Refusal {
+    let answer = s3
+        .get_object()
+        .bucket(&version.bucket)
+        .key(&version.key)
+        .set_version_id(version.version_id.clone())
+        .set_expected_bucket_owner(version.account_id.clone())
+        .range("bytes=0-0")
+        .send()
+        .await;
+    answer.err().map_or(refused, Refusal::from)
 }
 
 /// The tags of a version.

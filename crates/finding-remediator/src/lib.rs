@@ -8,10 +8,13 @@
 //! - **Changes**: writes copies and records into the quarantine bucket, deletes exactly the version that was copied,
 //!   writes a restored object only where nothing newer is, turns the two protections on; replaces the clicked message or
 //!   posts a new one.
-//! - **IAM**: source buckets `s3:GetObject*`, `s3:GetObjectVersion*`, `s3:GetObject(Version)Tagging`, `s3:PutObject`,
-//!   `s3:PutObjectTagging`, `s3:DeleteObject(Version)`, `s3:ListBucket(Versions)`, and their
-//!   `PublicAccessBlock` and `EncryptionConfiguration`; quarantine bucket the same for objects, deletion only below
-//!   `objects/`; `secretsmanager:GetSecretValue`; `kms:Decrypt` and `kms:GenerateDataKey` on the keys of the parameters.
+//! - **IAM**: source buckets `s3:GetObject`, `s3:GetObjectVersion`, their `Tagging`, `s3:GetObjectLegalHold`,
+//!   `s3:GetObjectRetention`, `s3:PutObject`, `s3:PutObjectTagging`, `s3:AbortMultipartUpload`, `s3:DeleteObject`,
+//!   `s3:DeleteObjectVersion`, `s3:ListBucket`, `s3:ListBucketVersions`, and reading and writing of
+//!   `BucketPublicAccessBlock` and `EncryptionConfiguration`; quarantine bucket the same for objects, but
+//!   `s3:DeleteObjectVersion` only below `objects/` and `s3:DeleteObject` not at all; `secretsmanager:GetSecretValue`;
+//!   `sqs:SendMessage` for the on-failure destination; `kms:Decrypt` and `kms:GenerateDataKey` on the keys of the
+//!   parameters.
 //!
 //! Every step may be the last one before a crash, so the order is fixed: record, copy, compare, delete, check, record,
 //! tell, record. Whatever is missing is done by the next run, and the object is in at least one place at any time.

@@ -1,11 +1,12 @@
 //! Moves one version of an object into quarantine.
 
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use domain::finding::{Finding, FindingType};
 use domain::quarantine::{Location, Manifest, Original, Plan, SourceVersion, State, compare, plan};
 use domain::remediation::{Decision, Outcome};
 
 use crate::copy::{Keep, OnlyIf, Transfer};
-use crate::error::{Error, Stop};
+use crate::error::{Error, Refusal, Stop};
 use crate::handler::{Ended, Handled, Remediator};
 use crate::record::Record;
 use crate::{copy, inspect, listing, remove};
@@ -41,7 +42,7 @@ impl Remediator {
         let same = record.as_ref().is_some_and(|record| job.is_same(&record.manifest));
         let outcome = match record {
             Some(record) if same && was_told(&record.manifest) => None,
-            Some(record) if record.manifest.is_quarantined() && (same || !self.is_back(&job.plan.source).await) => {
+            Some(record) if record.manifest.is_quarantined() && (same || !self.is_back(&job.plan.source).await?) => {
                 let outcome = record.manifest.outcome().cloned();
                 self.tell_quarantine(finding, decision, record, !same).await?;
                 outcome
@@ -61,9 +62,13 @@ impl Remediator {
 
     /// Whether the same bytes lie under the same key once more. A version id is given out once; without one, somebody
     /// may have uploaded the file again after it was quarantined.
-    async fn is_back(&self, source: &SourceVersion) -> bool {
-        source.version_id.is_none()
-            && matches!(inspect::head(&self.s3, source).await, Ok(Some(head)) if inspect::is_as_scanned(&head, source))
+    async fn is_back(&self, source: &SourceVersion) -> Result<bool, Error> {
+        if !source.is_mutable() {
+            return Ok(false);
+        }
+        let found = inspect::head(&self.s3, &source.current()).await;
+        let found = found.map_err(|refused| Error::Inspect(refused.cause))?;
+        Ok(found.is_some_and(|head| inspect::is_as_scanned(&head, source)))
     }
 
     /// Moves the object and records how that ended. `told` when nobody waits for a message about this version alone.
@@ -129,7 +134,11 @@ impl Remediator {
     /// neither; the record that is written before the copy lets the next run see which.
     async fn relocate(&self, job: &Job<'_>, record: &mut Record) -> Result<Outcome, Stop> {
         let mut source = job.plan.source.clone();
-        let head = match inspect::source(&self.s3, &source).await? {
+        if source.version_id.is_none() {
+            // What an earlier run of this move looked at may have got a newer version on top since.
+            source.version_id = record.manifest.original.as_ref().and_then(|original| original.version_id.clone());
+        }
+        let head = match self.scanned(&mut source).await? {
             Some(head) if inspect::is_as_scanned(&head, &source) => head,
             Some(_) => return self.finish_or(Outcome::ChangedSinceScan { copied: false }, &source, record).await,
             None => return self.finish_or(Outcome::AlreadyGone, &source, record).await,
@@ -142,6 +151,7 @@ impl Remediator {
         if source.version_id.is_none() {
             source.version_id = head.version_id().map(str::to_owned);
         }
+        source.etag = inspect::etag(&head).or(source.etag);
         let tags = inspect::tags(&self.s3, &source).await.map_err(|refusal| copy::refused(refusal, &head))?;
         let original = inspect::original(&head, &source, tags);
         let earlier = record.manifest.original.replace(original.clone());
@@ -173,6 +183,26 @@ impl Remediator {
         remove::check_gone(&self.s3, &source).await?;
         let remaining_versions = self.look_for_others(&source, &mut record.manifest).await;
         Ok(Outcome::Quarantined { proof, remaining_versions })
+    }
+
+    /// What lies where the scanned version was. What was scanned without a version may live on as the version `null`
+    /// below a newer one, if versioning was turned on since.
+    async fn scanned(&self, source: &mut SourceVersion) -> Result<Option<HeadObjectOutput>, Stop> {
+        let found = inspect::source(&self.s3, source).await?;
+        let is_it = found.as_ref().is_some_and(|head| inspect::is_as_scanned(head, source));
+        if is_it || source.version_id.is_some() {
+            return Ok(found);
+        }
+        let below = source.null();
+        match inspect::head(&self.s3, &below).await {
+            Ok(Some(head)) if inspect::is_as_scanned(&head, &below) => {
+                *source = below;
+                Ok(Some(head))
+            }
+            // Without it, what was found first counts.
+            Ok(_) | Err(Refusal { status: 400 | 403, .. }) => Ok(found),
+            Err(refused) => Err(Error::Inspect(refused.cause).into()),
+        }
     }
 
     /// The copy of a run that died before it could record it: a second one would stay behind when the object is restored.

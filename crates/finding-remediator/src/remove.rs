@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
+use domain::finding::NULL_VERSION;
 use domain::quarantine::{CopyLeft, RestoreOutcome, SourceVersion};
 use domain::remediation::{Outcome, Step};
 use jiff::Timestamp;
@@ -9,10 +10,16 @@ use jiff::Timestamp;
 use crate::error::{Error, Refusal, Stop};
 use crate::inspect;
 
-/// Deletes exactly the scanned version. Without a version id the `ETag` guards it: S3 compares and deletes in one step,
-/// so that an upload in the last moment is not lost (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>).
+/// Deletes exactly the scanned version. One with an id of its own is deleted by that. What an upload can replace is
+/// deleted by its `ETag`: S3 compares and deletes in one step, so that an upload in the last moment is not lost
+/// (<https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html>).
 pub(crate) async fn original(s3: &Client, source: &SourceVersion, head: &HeadObjectOutput) -> Result<(), Stop> {
-    let Err(refusal) = delete(s3, source, head).await else {
+    let deleted = match &source.version_id {
+        None => delete(s3, source, head).await.map(|_| ()),
+        Some(_) if source.is_mutable() => null(s3, source, head).await,
+        Some(_) => delete(s3, source, head).await.map(|_| ()),
+    };
+    let Err(refusal) = deleted else {
         return Ok(());
     };
     match refusal.status {
@@ -26,7 +33,31 @@ pub(crate) async fn original(s3: &Client, source: &SourceVersion, head: &HeadObj
     }
 }
 
-async fn delete(s3: &Client, version: &SourceVersion, head: &HeadObjectOutput) -> Result<(), Refusal> {
+/// Deletes the version `null`. Where it is current, the `ETag` guards it. With suspended versioning, S3 then puts a
+/// delete marker in its place, and it is gone. With versioning turned on since, S3 puts the marker on top; then no upload
+/// can replace it any more, so it is deleted by its id, and so is our marker.
+///
+/// S3 has no condition for a version that is not current. With suspended versioning an upload could replace it between
+/// the look and the deletion, which are one call apart.
+async fn null(s3: &Client, source: &SourceVersion, head: &HeadObjectOutput) -> Result<(), Refusal> {
+    let current = inspect::head(s3, &source.current()).await?;
+    let is_current = current.as_ref().is_some_and(|current| {
+        current.version_id().is_none_or(|id| id == NULL_VERSION) && current.e_tag() == head.e_tag()
+    });
+    let marker = if is_current { delete(s3, &source.current(), head).await? } else { None };
+    match inspect::head(s3, source).await? {
+        Some(left) if left.e_tag() == head.e_tag() => {}
+        _ => return Ok(()),
+    }
+    delete(s3, source, head).await?;
+    if let Some(marker) = marker.filter(|id| id != NULL_VERSION) {
+        delete(s3, &SourceVersion { version_id: Some(marker), ..source.clone() }, head).await?;
+    }
+    Ok(())
+}
+
+/// Answers with the id of the delete marker, if S3 put one.
+async fn delete(s3: &Client, version: &SourceVersion, head: &HeadObjectOutput) -> Result<Option<String>, Refusal> {
     let request = s3
         .delete_object()
         .bucket(&version.bucket)
@@ -36,8 +67,8 @@ async fn delete(s3: &Client, version: &SourceVersion, head: &HeadObjectOutput) -
         Some(id) => request.version_id(id),
         None => request.set_if_match(head.e_tag().map(str::to_owned)),
     };
-    request.send().await?;
-    Ok(())
+    let answer = request.send().await?;
+    Ok(answer.version_id.filter(|_| answer.delete_marker == Some(true) && version.version_id.is_none()))
 }
 
 /// Looks once more: what was deleted must be gone. A newer upload without a version id may have taken its place.
@@ -66,7 +97,7 @@ pub(crate) async fn copy(
     // Without the version's id S3 would only hide it.
     let version = SourceVersion { version_id: head.version_id().map(str::to_owned), ..version.clone() };
     match delete(s3, &version, &head).await {
-        Ok(()) => {}
+        Ok(_) => {}
         Err(refusal) if refusal.status == 404 => {}
         Err(refusal) if refusal.is_about_a_lock() => return Ok(CopyLeft::Locked { until: None }),
         Err(refusal) if refusal.status == 403 => return Ok(CopyLeft::Denied),

@@ -131,3 +131,11 @@ fn a_manifest_is_read_as_it_was_written() {
         assert_eq!(manifest.ended_at().is_some(), manifest.outcome().is_some());
     }
 }
+
+#[test]
+fn uploads_that_are_all_called_null_are_cases_of_their_own() {
+    let case = |version: &str, etag: &str| finding("f1", "k", version, etag).case_id().unwrap();
+    assert_ne!(case("null", "e1"), case("null", "e2"));
+    assert_eq!(case("null", "e1"), case("", "e1"));
+    assert_eq!(case("v1", "e1"), case("v1", "e2"));
+}

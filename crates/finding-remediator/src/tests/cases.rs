@@ -284,7 +284,6 @@ async fn check_refusal(call: &'static str, status: u16, code: &'static str, mess
 async fn each_refusal_of_s3_has_its_own_end_and_keeps_the_original() {
     let denied = |step, copied| Outcome::AccessDenied { step, copied };
     check_refusal("head", 403, "", "", denied(Step::Read, false)).await;
-    check_refusal("head", 400, "", "", Outcome::KeyUnusable).await;
     check_refusal("head", 301, "", "", Outcome::OtherRegion).await;
     check_refusal("copy", 403, "AccessDenied", "Access Denied", denied(Step::Copy, false)).await;
     let no_decrypt = "User: r is not authorized to perform: kms:Decrypt on the resource";
@@ -385,4 +384,88 @@ async fn a_request_that_is_none_is_an_error_with_the_field() {
     assert!(platform::chain(&error).contains("finding.id"), "{}", platform::chain(&error));
     let error = world.handle(&by_policy(&finding("f1", "uploads", "k", "", ""))).await.unwrap_err();
     assert_eq!(error.error_type(), "RemediationRequestUnusable");
+}
+
+#[tokio::test]
+async fn where_head_is_refused_without_a_reason_the_reason_is_asked_for() {
+    let own_key = "The object was stored using a form of Server Side Encryption.";
+    for (code, message, expected) in [
+        ("InvalidRequest", own_key, Outcome::KeyUnusable),
+        ("InvalidArgument", "Invalid version id specified", Outcome::AlreadyGone),
+        ("AuthorizationHeaderMalformed", "the region 'us-east-1' is wrong", Outcome::OtherRegion),
+    ] {
+        let (world, finding) = with(version("secret", MD5)).await;
+        world.s3().refuse.insert("head", Refused { status: 400, code: "", message: "" });
+        world.s3().refuse.insert("get uploads", Refused { status: 400, code, message });
+        let handled = world.handle(&by_policy(&finding)).await.unwrap();
+        assert_eq!(handled.outcome, Some(expected), "{code}");
+    }
+    let (world, finding) = with(version("secret", MD5)).await;
+    world.s3().refuse.insert("head", Refused { status: 400, code: "", message: "" });
+    world.s3().refuse.insert("get uploads", Refused { status: 400, code: "Odd", message: "" });
+    assert_eq!(world.handle(&by_policy(&finding)).await.unwrap_err().error_type(), "ObjectReadFailed");
+}
+
+#[tokio::test]
+async fn with_suspended_versioning_the_null_version_is_moved() {
+    let world = World::new().await;
+    world.s3().upload("uploads", "k", version("older", OTHER_MD5));
+    world.s3().set_versioning("uploads", false);
+    world.s3().upload("uploads", "k", version("secret", MD5));
+    let handled = world.handle(&by_policy(&finding("f1", "uploads", "k", "null", MD5))).await.unwrap();
+    assert!(handled.outcome.unwrap().is_quarantined());
+    let left = world.s3().versions("uploads", |_| true);
+    assert_eq!(left.iter().map(|(_, version)| version.body.as_slice()).collect::<Vec<_>>(), [b"older"]);
+}
+
+#[tokio::test]
+async fn with_suspended_versioning_an_upload_in_the_last_moment_is_not_lost() {
+    let world = World::new().await;
+    world.s3().set_versioning("uploads", false);
+    world.s3().upload("uploads", "k", version("secret", MD5));
+    world.s3().before_delete = Some(version("newer", OTHER_MD5));
+    let handled = world.handle(&by_policy(&finding("f1", "uploads", "k", "null", MD5))).await.unwrap();
+    assert_eq!(handled.outcome, Some(Outcome::ChangedSinceScan { copied: true }));
+    assert_eq!(world.s3().body("uploads", "k").unwrap(), b"newer");
+}
+
+#[tokio::test]
+async fn with_suspended_versioning_a_file_that_came_back_is_moved_again() {
+    let world = World::new().await;
+    world.s3().set_versioning("uploads", false);
+    for id in ["f1", "f2"] {
+        world.s3().upload("uploads", "k", version("secret", MD5));
+        let handled = world.handle(&by_policy(&finding(id, "uploads", "k", "null", MD5))).await.unwrap();
+        assert!(handled.outcome.unwrap().is_quarantined(), "{id}");
+        assert!(world.s3().versions("uploads", |_| true).is_empty(), "{id}");
+    }
+    assert_eq!(world.s3().versions(QUARANTINE, |key| key.starts_with("objects/")).len(), 2);
+}
+
+#[tokio::test]
+async fn what_was_scanned_before_versioning_is_found_below_and_leaves_no_marker() {
+    for overwritten in [true, false] {
+        let world = World::new().await;
+        world.s3().upload("flat", "k", version("secret", MD5));
+        world.s3().set_versioning("flat", true);
+        if overwritten {
+            world.s3().upload("flat", "k", version("newer", OTHER_MD5));
+        }
+        let handled = world.handle(&by_policy(&finding("f1", "flat", "k", "", MD5))).await.unwrap();
+        assert!(handled.outcome.unwrap().is_quarantined(), "{overwritten}");
+        let left = world.s3().versions("flat", |_| true);
+        assert_eq!(left.len(), usize::from(overwritten));
+        assert_eq!(world.s3().body("flat", "k").is_some(), overwritten);
+        assert_eq!(world.s3().markers("flat"), 0, "{overwritten}");
+    }
+}
+
+#[tokio::test]
+async fn a_look_that_fails_is_no_answer_about_a_file_that_may_be_back() {
+    let world = World::new().await;
+    world.s3().upload("flat", "k", version("secret", MD5));
+    world.handle(&by_policy(&finding("f1", "flat", "k", "", MD5))).await.unwrap();
+    world.s3().refuse.insert("head flat", Refused { status: 501, code: "", message: "" });
+    let error = world.handle(&by_policy(&finding("f2", "flat", "k", "", MD5))).await.unwrap_err();
+    assert_eq!(error.error_type(), "ObjectReadFailed");
 }

@@ -20,10 +20,19 @@ fn version(body: &str, etag: &str) -> Version {
     }
 }
 
+/// How the bucket keeps versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Versioning {
+    None,
+    On,
+    /// Off again: uploads replace the version `null`.
+    Suspended,
+}
+
 /// What others do, and when: before which of our calls.
 #[derive(Debug, Clone)]
 struct Plan {
-    versioned: bool,
+    versioning: Versioning,
     meddling: Vec<(usize, Option<u8>)>,
     /// The runs of the function die after so many calls.
     deaths: Vec<(usize, bool)>,
@@ -33,8 +42,9 @@ struct Plan {
 fn plans() -> impl Strategy<Value = Plan> {
     let meddling = prop::collection::vec((1..40_usize, prop::option::of(0..9_u8)), 0..6);
     let deaths = prop::collection::vec((0..16_usize, any::<bool>()), 0..4);
-    (any::<bool>(), meddling, deaths, any::<bool>()).prop_map(|(versioned, meddling, deaths, restores)| Plan {
-        versioned,
+    let versioning = prop::sample::select(vec![Versioning::None, Versioning::On, Versioning::Suspended]);
+    (versioning, meddling, deaths, any::<bool>()).prop_map(|(versioning, meddling, deaths, restores)| Plan {
+        versioning,
         meddling,
         deaths,
         restores,
@@ -43,7 +53,10 @@ fn plans() -> impl Strategy<Value = Plan> {
 
 async fn play(plan: &Plan) -> Result<(), TestCaseError> {
     let world = World::new().await;
-    let bucket = if plan.versioned { "uploads" } else { "flat" };
+    let bucket = if plan.versioning == Versioning::None { "flat" } else { "uploads" };
+    if plan.versioning == Versioning::Suspended {
+        world.s3().set_versioning(bucket, false);
+    }
     let id = world.s3().upload(bucket, "k", version("secret", MD5));
     let mut uploaded = Vec::new();
     for (index, (call, what)) in plan.meddling.iter().enumerate() {
@@ -106,7 +119,7 @@ fn check_nothing_lost(world: &World, plan: &Plan, bucket: &str, uploaded: &[Stri
     let quarantined = s3.versions(QUARANTINE, |_| true).iter().any(|(_, found)| found.body == b"secret");
     let there = bodies.iter().any(|body| body == b"secret");
     prop_assert!(there || quarantined || s3.destroyed_by_others, "the secret is lost: {plan:?}");
-    if plan.versioned {
+    if plan.versioning == Versioning::On {
         let happened = |index: usize| plan.meddling[index].0 < s3.calls.len();
         let theirs = plan.meddling.iter().enumerate().filter(|(index, (_, what))| what.is_some() && happened(*index));
         for (index, _) in theirs {

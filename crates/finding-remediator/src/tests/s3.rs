@@ -76,6 +76,8 @@ fn refused(status: u16, code: &'static str) -> Refused {
 #[expect(clippy::struct_excessive_bools, reason = "switches of a test")]
 pub(super) struct S3 {
     versioned: BTreeSet<String>,
+    /// Buckets that had versioning, and have it no more.
+    suspended: BTreeSet<String>,
     objects: BTreeMap<(String, String), Vec<Version>>,
     uploads: HashMap<String, (Version, Vec<(i32, String)>)>,
     next_id: u32,
@@ -115,15 +117,35 @@ impl S3 {
         }
     }
 
+    /// Versioning is turned on, off or on again.
+    pub(super) fn set_versioning(&mut self, bucket: &str, on: bool) {
+        if on {
+            self.suspended.remove(bucket);
+            self.versioned.insert(bucket.into());
+            // What was there before is called so from now on.
+            for versions in self.objects.iter_mut().filter(|((name, _), _)| name == bucket).map(|(_, found)| found) {
+                for version in versions {
+                    version.id.get_or_insert_with(|| "null".to_owned());
+                }
+            }
+        } else {
+            self.versioned.remove(bucket);
+            self.suspended.insert(bucket.into());
+        }
+    }
+
     /// Uploads, and answers with the version's id.
     pub(super) fn upload(&mut self, bucket: &str, key: &str, version: Version) -> String {
         self.next_id += 1;
+        let suspended = self.suspended.contains(bucket);
         let versioned = self.versioned.contains(bucket);
-        let id = versioned.then(|| format!("v{}", self.next_id));
+        let id = if suspended { Some("null".to_owned()) } else { versioned.then(|| format!("v{}", self.next_id)) };
         let versions = self.objects.entry((bucket.into(), key.into())).or_default();
         if !versioned {
-            self.destroyed_by_us |= versions.iter().any(|version| version.body.starts_with(b"theirs"));
-            versions.clear();
+            let is_replaced = |version: &Version| !suspended || version.id == id;
+            let is_theirs = |version: &Version| version.body.starts_with(b"theirs");
+            self.destroyed_by_us |= versions.iter().any(|version| is_replaced(version) && is_theirs(version));
+            versions.retain(|version| !is_replaced(version));
         }
         self.time += 1;
         let last_modified = if version.last_modified == 0 { self.time } else { version.last_modified };
@@ -134,7 +156,9 @@ impl S3 {
     /// What others do.
     pub(super) fn meddle(&mut self, meddling: Meddling) {
         let (Meddling::Upload(bucket, key, _) | Meddling::Delete(bucket, key)) = &meddling;
-        if !self.versioned.contains(bucket) && self.find(bucket, key, None).is_some_and(|found| found.body == b"secret")
+        let replaced = if self.suspended.contains(bucket) { Some("null") } else { None };
+        if !self.versioned.contains(bucket)
+            && self.find(bucket, key, replaced).is_some_and(|found| found.body == b"secret")
         {
             self.destroyed_by_others = true;
         }
@@ -172,6 +196,12 @@ impl S3 {
         let all =
             of_bucket.flat_map(|((_, key), versions)| versions.iter().map(|version| (key.clone(), version.clone())));
         all.filter(|(_, version)| !version.is_delete_marker).collect()
+    }
+
+    /// How many delete markers there are.
+    pub(super) fn markers(&self, bucket: &str) -> usize {
+        let of_bucket = self.objects.iter().filter(|((name, _), _)| name == bucket);
+        of_bucket.flat_map(|(_, versions)| versions).filter(|version| version.is_delete_marker).count()
     }
 
     pub(super) fn remove_all(&mut self, bucket: &str) {
@@ -387,19 +417,33 @@ impl S3 {
         if input.if_match.is_some() && input.if_match != current {
             return Err(refused(if current.is_some() { 412 } else { 404 }, "PreconditionFailed"));
         }
-        let versioned = self.versioned.contains(bucket);
+        let (versioned, suspended) = (self.versioned.contains(bucket), self.suspended.contains(bucket));
         let versions = self.objects.entry((bucket.into(), key.into())).or_default();
-        match &input.version_id {
-            Some(id) => versions.retain(|version| version.id.as_ref() != Some(id)),
-            None if versioned => {
+        let is_theirs = |version: &Version| version.body.starts_with(b"theirs");
+        let marker = match &input.version_id {
+            Some(id) => {
+                let is_it = |version: &Version| version.id.as_ref() == Some(id);
+                self.destroyed_by_us |= versions.iter().any(|version| is_it(version) && is_theirs(version));
+                versions.retain(|version| !is_it(version));
+                None
+            }
+            None if versioned || suspended => {
                 self.next_id += 1;
-                let id = Some(format!("m{}", self.next_id));
-                versions.push(Version { id, is_delete_marker: true, ..Version::default() });
+                let id = if suspended { "null".to_owned() } else { format!("m{}", self.next_id) };
+                let is_replaced = |version: &Version| suspended && version.id.as_deref() == Some("null");
+                self.destroyed_by_us |= versions.iter().any(|version| is_replaced(version) && is_theirs(version));
+                versions.retain(|version| !is_replaced(version));
+                versions.push(Version { id: Some(id.clone()), is_delete_marker: true, ..Version::default() });
+                Some(id)
             }
             None => {
-                self.destroyed_by_us |= versions.iter().any(|version| version.body.starts_with(b"theirs"));
+                self.destroyed_by_us |= versions.iter().any(is_theirs);
                 versions.clear();
+                None
             }
+        };
+        if let Some(id) = marker {
+            return Ok(DeleteObjectOutput::builder().delete_marker(true).version_id(id).build());
         }
         Ok(DeleteObjectOutput::builder().build())
     }
