@@ -226,8 +226,13 @@ fn architecture(zip: &[u8]) -> anyhow::Result<&'static str> {
 }
 
 async fn put(s3: &Client, bucket: &str, key: &str, content: Vec<u8>) -> anyhow::Result<()> {
-    let put = s3.put_object().bucket(bucket).key(key).body(ByteStream::from(content)).send().await;
-    put.map(|_| ()).with_context(|| format!("upload {key} to {bucket}"))
+    // The bucket's policy lets nobody replace what is there.
+    let put = s3.put_object().bucket(bucket).key(key).if_none_match("*").body(ByteStream::from(content));
+    match put.send().await {
+        // A release is named by its content: what is there is the same.
+        Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 412) => Ok(()),
+        answer => answer.map(|_| ()).with_context(|| format!("upload {key} to {bucket}")),
+    }
 }
 
 async fn get(s3: &Client, bucket: &str, key: &str) -> anyhow::Result<Option<Vec<u8>>> {

@@ -7,6 +7,7 @@ mod costs;
 mod documents;
 mod evidence;
 mod permissions;
+mod quarantine;
 mod rules;
 mod samples;
 mod state_machine;

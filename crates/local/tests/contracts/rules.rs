@@ -320,9 +320,9 @@ fn every_parameter_has_a_rule_and_every_output_is_described() {
     }
 }
 
-/// Costs are told apart by it. Types that can have tags and no need of them are left out.
+/// Costs are told apart by it: by the environment where there is one, else by the project.
 #[test]
-fn whatever_costs_money_has_the_tag_of_its_environment() {
+fn whatever_costs_money_has_a_tag() {
     let kinds = [
         "AWS::S3::Bucket",
         "AWS::SQS::Queue",
@@ -330,15 +330,15 @@ fn whatever_costs_money_has_the_tag_of_its_environment() {
         "AWS::Lambda::Function",
         "AWS::StepFunctions::StateMachine",
         "AWS::CodeBuild::Project",
+        "AWS::SecretsManager::Secret",
+        "AWS::KMS::Key",
     ];
     for name in TEMPLATES {
-        if !keys(&template(name)["Parameters"]).contains("EnvironmentType") {
-            continue;
-        }
+        let by_environment = keys(&template(name)["Parameters"]).contains("EnvironmentType");
+        let wanted = if by_environment { ["Environment", "EnvironmentType"] } else { ["Project", "security-chatops"] };
         for (logical, _, resource) in resources(name).into_iter().filter(|(_, kind, _)| kinds.contains(&kind.as_str()))
         {
-            let tags = leaves(&resource["Properties"]["Tags"]);
-            assert_eq!(tags, ["Environment", "EnvironmentType"], "{name}: {logical}");
+            assert_eq!(leaves(&resource["Properties"]["Tags"]), wanted, "{name}: {logical}");
         }
     }
 }
