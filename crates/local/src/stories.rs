@@ -2,6 +2,7 @@
 //!
 //! `scripts/demo` tells them; the end-to-end tests play the same ones in silence.
 
+mod bucket_finding;
 mod build_log;
 mod click_refused;
 pub mod finding;
@@ -244,6 +245,14 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(finding_needs_two_people::play(world, narrator)),
+    },
+    Story {
+        name: "bucket-finding",
+        sentence: "A bucket's Block Public Access was turned off: somebody turns it on again in Slack.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(bucket_finding::play(world, narrator)),
     },
     Story {
         name: "click-refused",

@@ -1,0 +1,73 @@
+use anyhow::{Context as _, ensure};
+use aws_sdk_s3::types::PublicAccessBlockConfiguration;
+
+use super::finding::{TOLD, discover, option};
+use crate::{narrator::Narrator, slack::message::Message, until::until, world::World};
+
+const STORY: &str = "bucket-finding";
+const LABEL: &str = "Block public access";
+
+/// Somebody turns a bucket's protection off; somebody else turns it on again, in Slack.
+pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let bucket = format!("{}-{STORY}", world.deployment.name);
+    world.s3.create_bucket().bucket(&bucket).send().await.with_context(|| format!("create the bucket {bucket}"))?;
+    let open = PublicAccessBlockConfiguration::builder()
+        .block_public_acls(false)
+        .ignore_public_acls(false)
+        .block_public_policy(false)
+        .restrict_public_buckets(false)
+        .build();
+    let put = world.s3.put_public_access_block().bucket(&bucket).public_access_block_configuration(open).send();
+    put.await.context("turn Block Public Access off")?;
+    narrator.step(&format!("Somebody turns Block Public Access off for {bucket}"));
+    discover(world, narrator, &bucket).await?;
+
+    let asked = message(world, narrator, &bucket, |message| message.buttons().iter().any(|b| b.label == LABEL)).await?;
+    ensure!(option(&asked, "Accepted risk").is_some(), "the finding cannot be dismissed");
+    let button = asked.buttons().into_iter().find(|button| button.label == LABEL).context("no button")?;
+    let confirm = button.confirm.as_ref().context("the button has no confirm dialog")?;
+    narrator.fact(&format!("before it sends the click, Slack says: {}", confirm.text));
+
+    narrator.step("@mallory, who may not, presses it");
+    world.slack.click(&asked, &button, &world.mallory).await?;
+    super::finding::private_word(world, narrator, &world.mallory, "not on the list").await?;
+    ensure!(!is_blocked(world, &bucket).await?, "it was turned on for somebody who may not");
+
+    narrator.step("@alice, who may, presses it and confirms");
+    let answer = world.slack.click(&asked, &button, &world.alice).await?;
+    ensure!(answer.status == 200 && answer.body.is_empty(), "the click was answered with {answer:?}");
+    let done = message(world, narrator, &bucket, |message| message.words().contains("turned on")).await?;
+    ensure!(done.words().contains(&world.alice.id), "the message does not say who decided");
+    ensure!(done.words().contains("aws s3api"), "the message does not say how to undo it");
+    ensure!(is_blocked(world, &bucket).await?, "Block Public Access is still off");
+    narrator.fact("all four settings are on, and the message says how to undo it");
+    Ok(())
+}
+
+async fn message(
+    world: &World,
+    narrator: &Narrator,
+    bucket: &str,
+    wanted: impl Fn(&Message) -> bool,
+) -> anyhow::Result<Message> {
+    let message = until(TOLD, &format!("a message about {bucket}"), async || {
+        let messages = world.slack.messages(&world.deployment.finding_channel);
+        Ok(messages.into_iter().find(|message| message.words().contains(bucket) && wanted(message)))
+    })
+    .await
+    .with_context(|| format!("refused: {:?}", world.slack.problems()))?;
+    narrator.message("#macie-findings", &world.slack, &message);
+    Ok(message)
+}
+
+async fn is_blocked(world: &World, bucket: &str) -> anyhow::Result<bool> {
+    let answer = world.s3.get_public_access_block().bucket(bucket).send().await.context("read Block Public Access")?;
+    let block = answer.public_access_block_configuration.context("there is no Block Public Access")?;
+    let all = [
+        block.block_public_acls(),
+        block.ignore_public_acls(),
+        block.block_public_policy(),
+        block.restrict_public_buckets(),
+    ];
+    Ok(all.into_iter().all(|on| on == Some(true)))
+}
