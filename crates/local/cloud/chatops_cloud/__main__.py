@@ -69,6 +69,7 @@ def _install(settings: Settings) -> None:
         codebuild,
         functions,
         macie,
+        removals,
         s3_copies,
         s3_encryption,
         s3_events,
@@ -89,6 +90,7 @@ def _install(settings: Settings) -> None:
     functions.install()
     async_invocations.install()
     secrets_manager.install()
+    removals.install()
     # Last: what the others have replaced is watched as well.
     calls_of_services.install()
 

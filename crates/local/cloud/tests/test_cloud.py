@@ -505,6 +505,24 @@ class Objects(RunningCloud):
         versions = self.s3.list_object_versions(Bucket=self.source, Prefix="dir/")["Versions"]
         self.assertEqual([one["VersionId"] for one in versions], [second["VersionId"]])
 
+    def test_what_a_policy_protects_is_not_deleted(self) -> None:
+        bucket = "protected"
+        self.s3.create_bucket(Bucket=bucket)
+        for key in ("scans/report", "other"):
+            self.s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+        policy = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Deny", "Principal": "*", "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+             "Resource": f"arn:aws:s3:::{bucket}/scans/*"}]}
+        self.s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps(policy))
+        with self.assertRaisesRegex(botocore.exceptions.ClientError, "AccessDenied"):
+            self.s3.delete_object(Bucket=bucket, Key="scans/report")
+        answer = self.s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "scans/report"}, {"Key": "other"}]})
+        self.assertEqual([error["Key"] for error in answer["Errors"]], ["scans/report"])
+        left = self.s3.list_objects_v2(Bucket=bucket)["Contents"]
+        self.assertEqual([entry["Key"] for entry in left], ["scans/report"])
+        self.s3.delete_bucket_policy(Bucket=bucket)
+        self.s3.delete_object(Bucket=bucket, Key="scans/report")
+
     def test_parts_are_copied_with_their_checksums(self) -> None:
         body = b"x" * (6 * 1024 * 1024)
         stored = self.s3.put_object(Bucket=self.source, Key="big", Body=body)

@@ -2,14 +2,22 @@
 
 mod broken;
 
-use std::{collections::BTreeMap, io::Write as _, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Write as _,
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context as _, ensure};
+use aws_sdk_sfn::types::ExecutionStatus;
 use local::{
     deployment::{self, By, Output, Script},
     narrator::Narrator,
+    samples,
     sonarqube::Source,
     stories,
+    until::until,
     world::World,
 };
 use operate::release::Release;
@@ -41,7 +49,19 @@ async fn live(world: &World, scans: bool, narrator: &Narrator) -> anyhow::Result
     each_broken_thing_is_found(world, script, scans).await?;
     a_failure_is_explained_and_leaves_nothing(world, script).await?;
     updates_and_rolls_back(world, script, &first, scans).await?;
-    nothing_is_left_but_data(world, script).await
+    if scans {
+        let zip = samples::small_code("vulnerable")?;
+        let put = world.s3.put_object().bucket(world.deployment.output("UploadBucket")?).key("undecided/code.zip");
+        put.body(zip.into()).send().await?;
+        until(Duration::from_mins(2), "a scan that runs", async || {
+            let machine = world.deployment.output("StateMachineArn")?;
+            let running =
+                world.sfn.list_executions().state_machine_arn(machine).status_filter(ExecutionStatus::Running);
+            Ok((!running.send().await?.executions().is_empty()).then_some(()))
+        })
+        .await?;
+    }
+    nothing_is_left_but_data(world, script, scans).await
 }
 
 /// A second run finds the same release and the same settings, and needs no secret again.
@@ -94,6 +114,9 @@ async fn a_failure_is_explained_and_leaves_nothing(world: &World, script: &Scrip
         "SlackChannel: ",
         "-> a Slack channel can be configured once",
     ];
+    // What never ran keeps no secret: they are wanted again.
+    let again = script.run("deploy", &twin, []).await?;
+    expect(&again, false, &["set SONAR_TOKEN, SONAR_READER_TOKEN, SLACK_WEBHOOK_URL"])?;
     expect(&failed, false, &words)?;
     let name = ["--yes", "--name", "twin", "--empty-evidence-and-quarantine", "--yes-delete-all-data"];
     let removed = script.run("destroy", &name, []).await?;
@@ -131,11 +154,9 @@ async fn updates_and_rolls_back(
 }
 
 /// First without the data, then with it.
-async fn nothing_is_left_but_data(world: &World, script: &Script) -> anyhow::Result<()> {
-    let data: Vec<&str> = ["UploadBucket", "EvidenceBucket", "QuarantineBucket"]
-        .iter()
-        .map(|output| world.deployment.output(output))
-        .collect::<anyhow::Result<_>>()?;
+async fn nothing_is_left_but_data(world: &World, script: &Script, scans: bool) -> anyhow::Result<()> {
+    let data =
+        buckets_of(world, &["UploadBucket", "EvidenceBucket", "QuarantineBucket", "QuarantineLogBucket"]).await?;
     let refused = script.run("destroy", &[], []).await?;
     expect(&refused, false, &["Nobody can be asked here: give --yes"])?;
     let once = script.run("destroy", &["--yes", "--empty-evidence-and-quarantine"], []).await?;
@@ -143,10 +164,14 @@ async fn nothing_is_left_but_data(world: &World, script: &Script) -> anyhow::Res
 
     let destroyed = script.run("destroy", &["--yes"], []).await?;
     expect(&destroyed, true, &["Left, because it cannot be made again"])?;
+    if scans {
+        expect(&destroyed, true, &["note: 1 scans run or wait for a decision"])?;
+    }
     for bucket in &data {
         expect(&destroyed, true, &[&format!("bucket  {bucket}")])?;
     }
-    ensure!(buckets(world).await? == data.iter().map(ToString::to_string).collect(), "other buckets are left");
+    let kept = buckets(world).await?;
+    ensure!(kept == data, "kept are {kept:?} instead of {data:?}");
     let left = resources(world).await?;
     ensure!(left.is_empty(), "left besides data: {left:#?}");
 
@@ -198,8 +223,21 @@ async fn runs(world: &World) -> anyhow::Result<Option<String>> {
     Ok(lambda.get_function_configuration().function_name(function).send().await?.code_sha256)
 }
 
+/// The buckets of the stacks with these logical ids.
+async fn buckets_of(world: &World, logical_ids: &[&str]) -> anyhow::Result<BTreeSet<String>> {
+    let client = aws_sdk_cloudformation::Client::new(&world.aws);
+    let mut found = BTreeSet::new();
+    for stack in ["app-security", "macie-remediation"] {
+        let resources = client.describe_stack_resources().stack_name(format!("{NAME}-{stack}")).send().await?;
+        let wanted = |id: Option<&str>| id.is_some_and(|id| logical_ids.contains(&id));
+        let buckets = resources.stack_resources().iter().filter(|one| wanted(one.logical_resource_id()));
+        found.extend(buckets.filter_map(|one| one.physical_resource_id().map(str::to_owned)));
+    }
+    Ok(found)
+}
+
 /// The stories' own buckets are not the deployment's.
-async fn buckets(world: &World) -> anyhow::Result<std::collections::BTreeSet<String>> {
+async fn buckets(world: &World) -> anyhow::Result<BTreeSet<String>> {
     let answer = world.s3.list_buckets().send().await?;
     let names = answer.buckets().iter().filter_map(|bucket| bucket.name().map(str::to_owned));
     let stacks = ["pre-requisite", "app-security", "macie-remediation"].map(|stack| format!("{NAME}-{stack}-"));
