@@ -33,7 +33,7 @@ def deployed() -> dict[str, Any]:
             "policies": policies, "guardrails": _guardrails(role["Arn"]),
         })
     resources = {}
-    for arn, physical, policy in _resource_policies():
+    for arn, physical, policy in _resource_policies(logical):
         stack, name = logical.get(physical, ("", ""))
         if policy:
             resources[arn] = {"stack": stack, "name": name, "policy": _document(policy)}
@@ -63,7 +63,7 @@ def _guardrails(role: str) -> dict[str, Any]:
     }
 
 
-def _resource_policies() -> list[tuple[str, str, Any]]:
+def _resource_policies(logical: dict[str, tuple[str, str]]) -> list[tuple[str, str, Any]]:
     """Every policy of a resource: ARN, physical name, document."""
     found = [(f"arn:aws:s3:::{name}", name, policy) for name, policy in s3._bucket_policies.items()]
     for url, queue in sqs._queues.items():
@@ -75,7 +75,10 @@ def _resource_policies() -> list[tuple[str, str, Any]]:
     for name, function in lambda_svc._functions.items():
         policy = function.get("policy") or {}
         if policy.get("Statement"):
-            found.append((function["config"]["FunctionArn"], name, policy))
+            # A statement is a resource of a template, too, and is called as that.
+            named = [{**one, "Sid": logical.get(one.get("Sid", ""), ("", one.get("Sid", "")))[1]}
+                     for one in policy["Statement"]]
+            found.append((function["config"]["FunctionArn"], name, {**policy, "Statement": named}))
     return found
 
 

@@ -28,7 +28,7 @@ pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize
     let refused = refused(&calls, &deployed);
     ensure!(refused.is_empty(), "AWS would have refused:\n{}", lines(&refused.iter().map(shown).collect::<Vec<_>>()));
     if complete {
-        let mut problems = leftovers(&calls, &deployed, &world.deployment.name);
+        let mut problems = leftovers(&calls, &deployed);
         problems.extend(unguarded(&calls, &deployed));
         problems.extend(open_to_outsiders(world, &deployed)?);
         ensure!(problems.is_empty(), "the policies do not fit what was done:\n{}", lines(&problems));
@@ -37,12 +37,13 @@ pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize
 }
 
 /// Unused and doubled grants, idle conditions, exceptions that are none any more, additions that would go unseen.
-fn leftovers(calls: &[Call], deployed: &Deployed, name: &str) -> Vec<String> {
-    let stacks = format!("{name}-");
+fn leftovers(calls: &[Call], deployed: &Deployed) -> Vec<String> {
+    // Every deployment is of the same templates: what one of them needs is needed.
+    let stacks = "";
     let mut problems = Vec::new();
     for (kind, found, exceptions) in [
-        ("never used", unused(calls, deployed, &stacks), UNUSED),
-        ("double", redundant(calls, deployed, &stacks), DOUBLE),
+        ("never used", unused(calls, deployed, stacks), UNUSED),
+        ("double", redundant(calls, deployed, stacks), DOUBLE),
     ] {
         for grant in &found {
             if !exceptions.iter().any(|exception| exception.covers(grant)) {
@@ -59,8 +60,8 @@ fn leftovers(calls: &[Call], deployed: &Deployed, name: &str) -> Vec<String> {
         }
     }
     problems
-        .extend(idle_conditions(calls, deployed, &stacks).into_iter().map(|idle| format!("asks for nothing: {idle}")));
-    let unseen = unnoticed_additions(calls, deployed, &stacks);
+        .extend(idle_conditions(calls, deployed, stacks).into_iter().map(|idle| format!("asks for nothing: {idle}")));
+    let unseen = unnoticed_additions(calls, deployed, stacks);
     problems.extend(unseen.into_iter().map(|owner| format!("one more grant would go unseen: {owner}")));
     problems
 }

@@ -73,32 +73,39 @@ pub(super) const UNUSED: &[Exception] = &[
     Exception {
         of: ("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations"),
         actions: &["s3:GetObject"],
-        resource: "/digests/*",
-        why: "findings come in a burst, and a digest gets more of them",
-    },
-    Exception {
-        of: ("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations"),
-        actions: &["s3:GetObject"],
         resource: "/auto/*",
         why: "the same finding is remediated at once a second time",
     },
-    Exception {
-        of: ("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations"),
-        actions: &["s3:GetObject", "s3:PutObject"],
-        resource: "/breaker/*",
-        why: "more objects than allowed are remediated without asking within an hour",
-    },
-    all(("FindingHandlerRole", "SendItselfAReminder"), &["sqs:SendMessage"], "findings come in a burst"),
     all(("RemediationHandlerRole", "RememberWhatWasListed"), &["s3:PutObject"], "somebody turns the pages of a digest"),
-    all(
-        ("RemediationHandlerRole", "SeeThatThereIsNoCaseYet"),
-        &["s3:ListBucket"],
-        "somebody clicks on a case that is under way and has no manifest yet",
-    ),
     all(
         ("FindingRemediatorRole", "PutObjectsIntoQuarantine"),
         &["s3:AbortMultipartUpload"],
         "the copy of an object of more than 5 GB fails",
+    ),
+    all(
+        ("FindingRemediatorRole", "PutObjectsIntoQuarantine"),
+        &["s3:GetObjectLegalHold", "s3:GetObjectRetention"],
+        "the quarantine bucket has Object Lock",
+    ),
+    all(
+        ("FindingRemediatorRole", "PutObjectsIntoQuarantine"),
+        &["s3:GetObjectTagging"],
+        "the copy has no version: somebody has suspended them in the quarantine bucket",
+    ),
+    all(
+        ("FindingRemediatorRole", "UseTheKeysOfTheSourceBuckets"),
+        &["kms:Decrypt", "kms:GenerateDataKey"],
+        "SourceKmsKeyArns has keys; the local cloud takes an empty list for a list of one empty text",
+    ),
+    all(
+        ("QuarantineLogBucket", "TakeTheAccessLogOfTheQuarantine"),
+        &["s3:PutObject"],
+        "S3 delivers its access log, which the local cloud has none of",
+    ),
+    all(
+        ("FindingRemediatorRole", "ProtectBuckets"),
+        &["s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration"],
+        "somebody turns on default encryption for a bucket",
     ),
     all(
         ("FindingRemediatorRole", "SendFailuresBackToTheQueue"),
@@ -112,6 +119,11 @@ pub(super) const UNUSED: &[Exception] = &[
     ),
     all(
         ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
+        &["s3:AbortMultipartUpload"],
+        "an object of more than 5 GB cannot be put back",
+    ),
+    all(
+        ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
         &["s3:GetObjectLegalHold", "s3:GetObjectRetention"],
         "the object is in a bucket with Object Lock",
     ),
@@ -121,18 +133,17 @@ pub(super) const UNUSED: &[Exception] = &[
 pub(super) const DOUBLE: &[Exception] = &[
     all(
         ("FindingRemediatorRole", "PutObjectsIntoQuarantine"),
-        &["s3:GetObject", "s3:GetObjectVersion"],
+        &["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectVersionTagging", "s3:PutObject", "s3:PutObjectTagging"],
+        "TakeObjectsOutOfTheirBuckets is as wide as long as SourceBucketPattern is *",
+    ),
+    all(
+        ("FindingRemediatorRole", "TakeRestoredObjectsOutOfQuarantine"),
+        &["s3:DeleteObjectVersion"],
         "TakeObjectsOutOfTheirBuckets is as wide as long as SourceBucketPattern is *",
     ),
     all(
         ("FindingRemediatorRole", "SeeWhatIsInQuarantine"),
         &["s3:ListBucket"],
         "SeeWhichVersionsThereAre is as wide as long as SourceBucketPattern is *",
-    ),
-    all(
-        ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
-        &["s3:GetObject"],
-        "used on the quarantine bucket only, where PutObjectsIntoQuarantine grants it: the object is in a bucket without \
-         versions before it is needed elsewhere",
     ),
 ];
