@@ -76,7 +76,6 @@ pub(super) const UNUSED: &[Exception] = &[
         resource: "/auto/*",
         why: "the same finding is remediated at once a second time",
     },
-    all(("RemediationHandlerRole", "RememberWhatWasListed"), &["s3:PutObject"], "somebody turns the pages of a digest"),
     all(
         ("FindingRemediatorRole", "PutObjectsIntoQuarantine"),
         &["s3:AbortMultipartUpload"],
