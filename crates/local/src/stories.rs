@@ -9,6 +9,7 @@ pub mod finding;
 mod finding_burst;
 mod finding_dismissed;
 mod finding_needs_two_people;
+mod finding_not_remediated;
 mod finding_remediated_after_review;
 mod finding_remediated_automatically;
 mod finding_restored;
@@ -213,6 +214,14 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(finding_remediated_after_review::play(world, narrator)),
+    },
+    Story {
+        name: "finding-not-remediated",
+        sentence: "An object that is gone, replaced, or under a legal hold: each is told in its own way, none is lost.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_not_remediated::play(world, narrator)),
     },
     Story {
         name: "finding-restored",
