@@ -213,7 +213,7 @@ impl Burst<'_> {
     /// The keys of the files that are gone from their bucket.
     async fn quarantined(&self) -> anyhow::Result<BTreeSet<String>> {
         let bucket = self.deployment.output("QuarantineBucket")?;
-        let listed = self.world.s3.list_objects_v2().bucket(bucket).prefix("b0").send().await;
+        let listed = self.world.s3.list_objects_v2().bucket(bucket).prefix("objects/b0").send().await;
         let listed = listed.context("list the quarantine bucket")?;
         Ok(listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
     }
