@@ -21,7 +21,7 @@ const LONGEST_REASON: usize = 100;
 #[derive(Debug, thiserror::Error)]
 pub enum SlackError {
     /// The address does not belong to the Slack that this deployment talks to. Nothing was sent.
-    #[error("the address of the message is not Slack's")]
+    #[error("the address of the message is not on the host of `SlackEndpointUrl`: one of the two parameters is wrong")]
     NotSlack,
     /// Slack wants fewer messages. Worth another try after the wait.
     #[error("Slack asks to wait {} s", retry_after.as_secs())]
