@@ -121,11 +121,6 @@ pub(super) const UNUSED: &[Exception] = &[
         &["s3:AbortMultipartUpload"],
         "an object of more than 5 GB cannot be put back",
     ),
-    all(
-        ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
-        &["s3:GetObjectLegalHold", "s3:GetObjectRetention"],
-        "the object is in a bucket with Object Lock",
-    ),
 ];
 
 /// These could go without a story noticing: another grant of the role is as wide.
