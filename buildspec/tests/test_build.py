@@ -122,14 +122,22 @@ class Outcomes(Build):
         self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "report-task.txt", "scanner.log"])
 
     def test_a_gate_that_fails(self):
-        phases, exported, _ = self.build(status=3)
-        self.assertEqual(phases, {"install": True, "pre_build": True, "build": False, "post_build": True})
+        phases, exported, text = self.build(status=3)
+        self.assertEqual(phases, {"install": True, "pre_build": True, "build": True, "post_build": True})
         self.assertEqual((exported["SCAN_STAGE"], exported["SCAN_EXIT_CODE"], exported["SONAR_CE_TASK_ID"]),
                          ("quality_gate", "3", "AYh-7_x"))
+        self.assertEqual(self.told(text, "ANALYSIS"), ["TASK: AYh-7_x"])
+
+    def test_a_wait_for_the_gate_that_is_too_short(self):
+        phases, exported, _ = self.build(status=1)
+        self.assertEqual(phases, {"install": True, "pre_build": True, "build": True, "post_build": True})
+        self.assertEqual((exported["SCAN_STAGE"], exported["SCAN_EXIT_CODE"], exported["SONAR_CE_TASK_ID"]),
+                         ("quality_gate", "1", "AYh-7_x"))
 
     def test_a_scan_that_breaks_off(self):
-        phases, exported, _ = self.build(status=1, report=":")
+        phases, exported, text = self.build(status=1, report=":")
         self.assertFalse(phases["build"])
+        self.assertEqual(self.told(text, "ANALYSIS"), [])
         self.assertEqual((exported["SCAN_STAGE"], exported["SCAN_EXIT_CODE"], exported["SONAR_CE_TASK_ID"]),
                          ("scan", "1", ""))
         self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "scanner.log"])

@@ -153,13 +153,20 @@ impl CheckBuildStatus {
             },
             Step::ReadLog | Step::AskCodeBuild { .. } => {
                 let lines = build_log::read(&self.logs, &build).await?;
-                let cause = diagnosis::from_log(&build, &lines);
-                let excerpt = match cause {
-                    // The sentence says it all.
-                    Cause::Refused { .. } => Vec::new(),
-                    _ => scanner_log::excerpt(&lines, EXCERPT_LINES),
-                };
-                failed(cause, excerpt)
+                if let Some(task_id) = diagnosis::task_in_log(&build, &lines) {
+                    match self.ask_server(request, &build, task_id).await? {
+                        Some(verdict) => verdict,
+                        None => return Ok(None),
+                    }
+                } else {
+                    let cause = diagnosis::from_log(&build, &lines);
+                    let excerpt = match cause {
+                        // The sentence says it all.
+                        Cause::Refused { .. } => Vec::new(),
+                        _ => scanner_log::excerpt(&lines, EXCERPT_LINES),
+                    };
+                    failed(cause, excerpt)
+                }
             }
         };
         Ok(Some(Report {
@@ -203,7 +210,7 @@ impl CheckBuildStatus {
                 return Ok(None);
             }
             Ok(ServerVerdict::Pending) => failed(Cause::GateTimedOut, Vec::new()),
-            Ok(ServerVerdict::Passed) if diagnosis::succeeded(build) => Verdict::Passed,
+            Ok(ServerVerdict::Passed) if diagnosis::lets_pass(build) => Verdict::Passed,
             Ok(ServerVerdict::Passed) => failed(diagnosis::failed_after_gate(build), Vec::new()),
             Ok(ServerVerdict::GateFailed(failure)) => Verdict::QualityGateFailed(failure),
             Ok(ServerVerdict::AnalysisFailed(message)) => failed(Cause::AnalysisFailed { message }, Vec::new()),

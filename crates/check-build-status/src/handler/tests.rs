@@ -220,7 +220,8 @@ async fn without_the_servers_word_nothing_passes() {
         (succeeded(), vec![("ce/task", 200, "<html>")], "VERDICT_UNKNOWN"),
         (succeeded(), vec![], "VERDICT_UNKNOWN"),
         (build("SUCCEEDED", None, ""), vec![("ce/task", 200, TASK), ok], "VERDICT_UNKNOWN"),
-        (build("FAILED", Some("BUILD"), "t1"), vec![("ce/task", 200, TASK), ok], "FAILED_AFTER_GATE"),
+        (build("FAILED", Some("POST_BUILD"), "t1"), vec![("ce/task", 200, TASK), ok], "FAILED_AFTER_GATE"),
+        (build("FAILED", Some("UPLOAD_ARTIFACTS"), "t1"), vec![("ce/task", 200, TASK), ok], "FAILED_AFTER_GATE"),
     ] {
         let (outcome, aws) = judged(build, 0, &answers).await;
         assert_eq!(outcome, Outcome::PipelineFailed, "{answers:?}");
@@ -245,6 +246,39 @@ async fn a_server_that_is_busy_or_down_is_asked_again_and_not_for_ever() {
     for (answers, attempt, kind) in [(busy, 36, "GATE_TIMED_OUT"), (down, 3, "VERDICT_UNKNOWN")] {
         let (outcome, aws) = judged(failed(), attempt, &answers).await;
         assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!(kind)));
+    }
+}
+
+#[tokio::test]
+async fn a_slow_analysis_passes_although_the_scanner_gave_up_waiting() {
+    let pending = TASK.replace("SUCCESS", "PENDING");
+    let aws = Aws::default();
+    let build = build("FAILED", Some("BUILD"), "t1");
+    let sonar = Script::new(&[("ce/task", 200, pending.as_str())]).start().await;
+    assert_eq!(check(&aws, &sonar, &request(&build, 0)).await.unwrap(), Outcome::AnalysisPending);
+    let sonar = Script::new(&[("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)]).start().await;
+    assert_eq!(check(&aws, &sonar, &request(&build, 1)).await.unwrap(), Outcome::Passed);
+    assert_eq!(report(&aws)["verdict"], "PASSED");
+}
+
+#[tokio::test]
+async fn the_log_names_the_analysis_when_the_variables_are_not_told() {
+    let marker = ["ANALYSIS TASK: forged", "INFO more", "ANALYSIS TASK: t1", "INFO the end"];
+    for (build, answers, expected) in [
+        (build("FAILED", Some("BUILD"), ""), FAILED.to_vec(), Outcome::AwaitingDecision),
+        (build("SUCCEEDED", None, ""), FAILED.to_vec(), Outcome::AwaitingDecision),
+        (
+            build("SUCCEEDED", None, ""),
+            vec![("ce/task?id=t1", 200, TASK), ("project_status", 200, GATE_PASSED)],
+            Outcome::Passed,
+        ),
+        // The server knows no such analysis.
+        (build("SUCCEEDED", None, ""), vec![], Outcome::PipelineFailed),
+    ] {
+        let aws = Aws::default();
+        aws.set_log(&marker);
+        let sonar = Script::new(&answers).start().await;
+        assert_eq!(check(&aws, &sonar, &request(&build, 0)).await.unwrap(), expected);
     }
 }
 

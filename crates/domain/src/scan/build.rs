@@ -149,7 +149,12 @@ impl Build {
     /// The first phase that did not succeed.
     #[must_use]
     pub fn failed_phase(&self) -> Option<&Phase> {
-        self.phases.iter().find(|phase| phase.status.as_deref().is_some_and(|status| status != "SUCCEEDED"))
+        self.failed_phases().next()
+    }
+
+    /// The phases that did not succeed, in their order.
+    pub fn failed_phases(&self) -> impl Iterator<Item = &Phase> {
+        self.phases.iter().filter(|phase| phase.status.as_deref().is_some_and(|status| status != "SUCCEEDED"))
     }
 }
 

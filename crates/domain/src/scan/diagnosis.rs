@@ -162,14 +162,17 @@ pub fn first_look(task: &ScanTask) -> Step {
     if let Some(task_id) = build.exported("SONAR_CE_TASK_ID") {
         return Step::AskServer { task_id: task_id.to_owned() };
     }
-    if succeeded(build) {
-        let message = "the build succeeded without naming an analysis on the SonarQube server".to_owned();
-        return Step::Conclude(Cause::VerdictUnknown { message });
-    }
     Step::ReadLog
 }
 
-/// The cause, for a build that failed before the server had anything to say.
+/// The background task that the log names, for a build that got as far as the scan.
+#[must_use]
+pub fn task_in_log<'a>(build: &Build, lines: &'a [String]) -> Option<&'a str> {
+    let before_the_scan = build.failed_phases().any(|phase| matches!(phase.name.as_str(), "INSTALL" | "PRE_BUILD"));
+    if before_the_scan { None } else { scanner_log::analysis_task(lines) }
+}
+
+/// The cause, for a build that ended before the server had anything to say.
 #[must_use]
 pub fn from_log(build: &Build, lines: &[String]) -> Cause {
     let message = failure_message(build);
@@ -179,6 +182,10 @@ pub fn from_log(build: &Build, lines: &[String]) -> Cause {
             Some(sentence) => Cause::Refused { sentence: sentence.to_owned() },
             None => Cause::Preparation { message },
         },
+        None if build.status.as_deref() == Some("SUCCEEDED") => {
+            let message = "the build succeeded without naming an analysis on the SonarQube server".to_owned();
+            Cause::VerdictUnknown { message }
+        }
         _ => Cause::Scanner { failure: scanner_log::classify(lines), message },
     }
 }
@@ -189,10 +196,16 @@ pub fn failed_after_gate(build: &Build) -> Cause {
     Cause::FailedAfterGate { message: failure_message(build) }
 }
 
-/// Whether CodeBuild reports success. A hint: only the server's verdict counts.
+/// Whether a gate that the server calls passed counts: nothing but the scan itself, whose analysis the server has,
+/// may have failed. The scanner fails when it waits too briefly for the gate.
 #[must_use]
-pub fn succeeded(build: &Build) -> bool {
-    build.status.as_deref() == Some("SUCCEEDED")
+pub fn lets_pass(build: &Build) -> bool {
+    let only_the_scan = build.failed_phases().all(|phase| phase.name == "BUILD");
+    match build.status.as_deref() {
+        Some("SUCCEEDED") => only_the_scan,
+        Some("FAILED") => only_the_scan && build.failed_phase().is_some(),
+        _ => false,
+    }
 }
 
 fn failure_message(build: &Build) -> String {
@@ -333,6 +346,7 @@ mod tests {
             (look("FAILED", Some("BUILD"), Some("t")), Step::AskServer { task_id: "t".into() }),
             (look("SUCCEEDED", None, Some("t")), Step::AskServer { task_id: "t".into() }),
             (look("FAILED", Some("BUILD"), None), Step::ReadLog),
+            (look("FAILED", Some("POST_BUILD"), None), Step::ReadLog),
             (look("FAILED", Some("INSTALL"), None), Step::ReadLog),
         ] {
             assert_eq!(step, expected);
@@ -342,8 +356,43 @@ mod tests {
     #[test]
     fn a_success_without_an_analysis_is_never_waved_through() {
         for id in [None, Some(" ")] {
-            assert!(matches!(look("SUCCEEDED", None, id), Step::Conclude(Cause::VerdictUnknown { .. })));
+            assert_eq!(look("SUCCEEDED", None, id), Step::ReadLog);
+            let build = build("SUCCEEDED", None, id);
+            assert_eq!(task_in_log(&build, &["INFO done".into()]), None);
+            assert!(matches!(from_log(&build, &["INFO done".into()]), Cause::VerdictUnknown { .. }));
         }
+    }
+
+    #[test]
+    fn the_log_names_the_analysis_of_a_build_that_came_to_the_scan() {
+        let lines = ["ANALYSIS TASK: AYh-7_x".to_owned()];
+        for (phase, expected) in [
+            (None, Some("AYh-7_x")),
+            (Some("BUILD"), Some("AYh-7_x")),
+            (Some("UPLOAD_ARTIFACTS"), Some("AYh-7_x")),
+            (Some("INSTALL"), None),
+            (Some("PRE_BUILD"), None),
+        ] {
+            assert_eq!(task_in_log(&build("FAILED", phase, None), &lines), expected, "{phase:?}");
+        }
+    }
+
+    #[test]
+    fn a_passed_gate_counts_unless_more_than_the_scan_failed() {
+        for (status, phase, expected) in [
+            ("SUCCEEDED", None, true),
+            ("FAILED", Some("BUILD"), true),
+            ("FAILED", Some("POST_BUILD"), false),
+            ("FAILED", Some("UPLOAD_ARTIFACTS"), false),
+            ("SUCCEEDED", Some("UPLOAD_ARTIFACTS"), false),
+            ("FAILED", None, false),
+            ("STOPPED", Some("BUILD"), false),
+        ] {
+            assert_eq!(lets_pass(&build(status, phase, None)), expected, "{status} {phase:?}");
+        }
+        let mut both = build("FAILED", Some("BUILD"), None);
+        both.phases.extend(build("FAILED", Some("POST_BUILD"), None).phases);
+        assert!(!lets_pass(&both));
     }
 
     #[test]

@@ -73,6 +73,17 @@ pub fn refusal(lines: &[String]) -> Option<&str> {
     lines.iter().filter_map(|line| line.trim().strip_prefix(REFUSED)).next_back().map(str::trim)
 }
 
+/// What the buildspec writes after the scanner has handed its analysis to the server.
+const ANALYSIS_TASK: &str = "ANALYSIS TASK:";
+
+/// The last background task that the log names; like the exported variable a hint, which the server has to confirm.
+#[must_use]
+pub fn analysis_task(lines: &[String]) -> Option<&str> {
+    let last = lines.iter().filter_map(|line| line.trim().strip_prefix(ANALYSIS_TASK)).next_back()?.trim();
+    let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    (!last.is_empty() && last.bytes().all(is_id)).then_some(last)
+}
+
 /// How far back an error is looked for: before that stands the text of our own commands, which CodeBuild logs too.
 const LOOK_BACK: usize = 60;
 
@@ -143,6 +154,15 @@ mod tests {
         let log = "[Container] Running command echo PREFLIGHT REFUSED: no\n PREFLIGHT REFUSED: a link `x`\nlast";
         assert_eq!(refusal(&lines(log)), Some("a link `x`"));
         assert_eq!(refusal(&lines("nothing")), None);
+    }
+
+    #[test]
+    fn the_last_analysis_that_begins_a_line_is_named() {
+        let log = "ANALYSIS TASK: forged\n echo \"ANALYSIS TASK: $SONAR_CE_TASK_ID\"\nANALYSIS TASK: AYh-7_x\nINFO b";
+        assert_eq!(analysis_task(&lines(log)), Some("AYh-7_x"));
+        for log in ["", "ANALYSIS TASK: ", "ANALYSIS TASK: a&id=b", "ANALYSIS TASK: a\nANALYSIS TASK: $(id)"] {
+            assert_eq!(analysis_task(&lines(log)), None, "{log}");
+        }
     }
 
     #[test]
