@@ -17,10 +17,9 @@ use crate::{
     sonarqube::{Server, ServerVerdict},
 };
 
-/// The state machine tries every 10 s; an analysis that takes longer than this many tries is not waited for.
+/// The state machine tries every 10 s; an analysis, or a server that is down, is not waited for any longer than this many
+/// tries.
 const LAST_ATTEMPT: u32 = 36;
-/// An unreachable server gets this many tries.
-const LAST_UNREACHABLE_ATTEMPT: u32 = 3;
 /// Lines of the log in a notification.
 const EXCERPT_LINES: usize = 8;
 
@@ -205,7 +204,7 @@ impl CheckBuildStatus {
         let server = Server { http: &self.http, url: &self.config.sonar_host_url, token: &token };
         let verdict = match server.verdict(task_id, &request.project_key, &request.scan_id, request.started_at).await {
             Ok(ServerVerdict::Pending) if request.attempt < LAST_ATTEMPT => return Ok(None),
-            Err(error) if error.may_heal() && request.attempt < LAST_UNREACHABLE_ATTEMPT => {
+            Err(error) if error.may_heal() && request.attempt < LAST_ATTEMPT => {
                 tracing::warn!(error = platform::chain(&error), "the server did not answer");
                 return Ok(None);
             }

@@ -237,13 +237,13 @@ async fn a_server_that_is_busy_or_down_is_asked_again_and_not_for_ever() {
     let busy = [("ce/task", 200, pending.as_str())];
     let down = [("ce/task", 503, "")];
     let failed = || build("FAILED", Some("BUILD"), "t1");
-    for (answers, attempt) in [(busy, 0), (busy, 35), (down, 2)] {
+    for (answers, attempt) in [(busy, 0), (busy, 35), (down, 0), (down, 10), (down, 35)] {
         let (outcome, aws) = judged(failed(), attempt, &answers).await;
         assert_eq!(outcome, Outcome::AnalysisPending);
         assert_eq!(aws.completions()[0].1["error"], "AnalysisPending");
         assert_eq!((aws.places().len(), aws.published().len()), (0, 0));
     }
-    for (answers, attempt, kind) in [(busy, 36, "GATE_TIMED_OUT"), (down, 3, "VERDICT_UNKNOWN")] {
+    for (answers, attempt, kind) in [(busy, 36, "GATE_TIMED_OUT"), (down, 36, "VERDICT_UNKNOWN")] {
         let (outcome, aws) = judged(failed(), attempt, &answers).await;
         assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!(kind)));
     }
@@ -288,7 +288,7 @@ async fn an_unreachable_server_means_an_unknown_verdict() {
     let sonar = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
     let aws = Aws::default();
-    let outcome = check(&aws, &sonar, &request(&build("SUCCEEDED", None, "t1"), 3)).await.unwrap();
+    let outcome = check(&aws, &sonar, &request(&build("SUCCEEDED", None, "t1"), 36)).await.unwrap();
     assert_eq!(outcome, Outcome::PipelineFailed);
     assert_eq!(report(&aws)["cause"]["kind"], "VERDICT_UNKNOWN");
 }
