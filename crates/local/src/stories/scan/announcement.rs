@@ -47,6 +47,12 @@ impl Listener {
         let detail = &event["detail"];
         let told = ["outcome", "scanId", "key", "versionId"].map(|name| detail[name].as_str().unwrap_or_default());
         ensure!(told == [outcome, &scan.id, &scan.key, &scan.version], "the announcement is {event}");
+        let (verdict, decision) = match outcome {
+            "PASSED" | "PIPELINE_FAILED" => (outcome, "NONE"),
+            _ => ("QUALITY_GATE_FAILED", outcome),
+        };
+        let told = ["verdict", "decision"].map(|name| detail[name].as_str().unwrap_or_default());
+        ensure!(told == [verdict, decision], "the announcement is {event}");
         narrator.fact(&format!("EventBridge announces `Code Scan Decided` with the outcome {outcome}"));
         Ok(())
     }
