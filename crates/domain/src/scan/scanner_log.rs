@@ -1,5 +1,8 @@
 //! What the log of a build says when the scanner died before the server could decide anything.
 
+mod mask;
+
+use mask::mask;
 use serde::{Deserialize, Serialize};
 
 /// Why the scanner gave up. Texts: `sonarqube-facts` 3e; matched anywhere in a line, because prefixes differ between
@@ -91,9 +94,11 @@ const LOOK_BACK: usize = 60;
 /// masked.
 #[must_use]
 pub fn excerpt(lines: &[String], count: usize) -> Vec<String> {
+    let mut in_key = false;
     let said: Vec<_> = lines
         .iter()
         .map(|line| line.trim())
+        .filter(|line| !is_of_a_key(line, &mut in_key))
         .filter(|line| !line.is_empty() && !line.starts_with("[Container]"))
         .collect();
     let errors: Vec<_> =
@@ -102,19 +107,11 @@ pub fn excerpt(lines: &[String], count: usize) -> Vec<String> {
     chosen.iter().rev().take(count).rev().map(|line| mask(line)).collect()
 }
 
-/// SonarQube's tokens: `sqa_`, `sqp_`, `squ_` and 40 hexadecimal digits.
-fn mask(line: &str) -> String {
-    let mut masked = String::with_capacity(line.len());
-    let mut rest = line;
-    while let Some(start) = ["sqa_", "sqp_", "squ_"].iter().filter_map(|prefix| rest.find(prefix)).min() {
-        let (before, token) = rest.split_at(start);
-        let end = token.find(|character: char| !(character.is_ascii_alphanumeric() || character == '_'));
-        masked.push_str(before);
-        masked.push_str("***");
-        rest = end.and_then(|end| token.get(end..)).unwrap_or_default();
-    }
-    masked.push_str(rest);
-    masked
+/// Whether the line is of a private key in PEM (RFC 7468), from its first to its last line.
+fn is_of_a_key(line: &str, in_key: &mut bool) -> bool {
+    let of_key = *in_key || (line.contains("-----BEGIN") && line.contains("PRIVATE KEY"));
+    *in_key = of_key && !line.contains("-----END");
+    of_key
 }
 
 #[cfg(test)]
@@ -173,5 +170,7 @@ mod tests {
         assert_eq!(excerpt(&lines(&log), 5), ["ERROR one *** end", "ERROR two ***"]);
         assert_eq!(excerpt(&lines(&log), 1), ["ERROR two ***"]);
         assert_eq!(excerpt(&lines("a\n\nb\n[Container] c"), 5), ["a", "b"]);
+        let key = "a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nb";
+        assert_eq!(excerpt(&lines(key), 5), ["a", "b"]);
     }
 }
