@@ -100,7 +100,8 @@ mod tests {
     #[test]
     fn knows_what_the_template_refuses() {
         let refusals = refusals(TEMPLATE, "QuarantineBucket");
-        for sid in ["LetNobodyElseReadWhatIsQuarantined", "NeverOverwriteClaims", "RefuseUnencryptedConnections"] {
+        for sid in ["LetNobodyElseReadWhatIsQuarantined", "NeverOverwriteClaimsBlindly", "RefuseUnencryptedConnections"]
+        {
             assert!(refusals.contains(sid), "{refusals:?}");
         }
         assert!(!refusals.contains("LetTheInvestigatorRead"));

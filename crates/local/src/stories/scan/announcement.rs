@@ -20,7 +20,14 @@ impl Listener {
         let arn = aws(world, &attributes).await?["Attributes"]["QueueArn"].as_str().unwrap_or_default().to_owned();
         let pattern = json!({"source": ["security-chatops.code-scan"], "detail-type": ["Code Scan Decided"],
             "detail": {"key": [key]}});
-        aws(world, &["events", "put-rule", "--name", &name, "--event-pattern", &pattern.to_string()]).await?;
+        let rule = ["events", "put-rule", "--name", &name, "--event-pattern", &pattern.to_string()];
+        let rule = aws(world, &rule).await?["RuleArn"].as_str().unwrap_or_default().to_owned();
+        // Without this EventBridge may not write into the queue.
+        let policy = json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow",
+            "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn,
+            "Condition": {"ArnEquals": {"aws:SourceArn": rule}}}]});
+        let attributes = json!({"Policy": policy.to_string()}).to_string();
+        aws(world, &["sqs", "set-queue-attributes", "--queue-url", &queue, "--attributes", &attributes]).await?;
         let targets = json!([{"Id": "queue", "Arn": arn}]).to_string();
         aws(world, &["events", "put-targets", "--rule", &name, "--targets", &targets]).await?;
         Ok(Self { queue })
