@@ -29,13 +29,13 @@ pub fn matches(pattern: &str, text: &str) -> bool {
     pattern.iter().skip(at).all(|&one| one == '*')
 }
 
-/// As [`matches`], for actions, where case does not count.
+/// As [`matches()`], for actions, where case does not count.
 #[must_use]
 pub fn matches_action(pattern: &str, action: &str) -> bool {
     matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
 }
 
-/// As [`matches`] for each of an ARN's six parts, so that a star does not reach over a colon.
+/// As [`matches()`] for each of an ARN's six parts, so that a star does not reach over a colon.
 #[must_use]
 pub fn matches_arn(pattern: &str, arn: &str) -> bool {
     let (patterns, parts): (Vec<_>, Vec<_>) = (pattern.splitn(6, ':').collect(), arn.splitn(6, ':').collect());
