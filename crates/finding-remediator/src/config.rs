@@ -19,6 +19,8 @@ pub struct Config {
     pub slack_channel_id: String,
     /// `SLACK_ENDPOINT_URL`: the only place that messages are posted to.
     pub slack_endpoint_url: Url,
+    /// `STACK_NAME`: the dimension of the metrics.
+    pub stack_name: String,
 }
 
 impl Config {
@@ -35,6 +37,7 @@ impl Config {
         let slack_team_id = env.required("SLACK_TEAM_ID");
         let slack_channel_id = env.required("SLACK_CHANNEL_ID");
         let slack_endpoint_url = env.parsed("SLACK_ENDPOINT_URL", Url::parse);
+        let stack_name = env.required("STACK_NAME");
         env.finish(|| {
             Some(Self {
                 quarantine_bucket,
@@ -44,6 +47,7 @@ impl Config {
                 slack_team_id,
                 slack_channel_id,
                 slack_endpoint_url: slack_endpoint_url?,
+                stack_name,
             })
         })
     }

@@ -4,6 +4,7 @@ use domain::bucket::{BucketAct, BucketOutcome};
 use domain::quarantine::{Location, RestoreOutcome, SourceVersion, Transition};
 use domain::remediation::{Decision, Outcome, Request, Task};
 use jiff::Timestamp;
+use platform::metrics::Metrics;
 use platform::records::Records;
 use platform::secret::SecretStore;
 use platform::slack::Slack;
@@ -20,6 +21,7 @@ pub struct Remediator {
     pub records: Records,
     pub secrets: SecretStore,
     pub slack: Slack,
+    pub metrics: Metrics,
     /// Tells the time.
     pub clock: fn() -> Timestamp,
 }
@@ -54,6 +56,7 @@ impl Remediator {
         let s3 = Client::new(aws);
         Self {
             slack: Slack::new(config.slack_endpoint_url.clone()),
+            metrics: Metrics::new(&config.stack_name),
             records: Records::new(s3.clone(), &config.quarantine_bucket).of_account(&config.account_id),
             config,
             s3,

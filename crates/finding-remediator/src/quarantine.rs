@@ -4,6 +4,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use domain::finding::{Finding, FindingType};
 use domain::quarantine::{Location, Manifest, Original, Plan, SourceVersion, State, compare, plan};
 use domain::remediation::{Decision, Outcome};
+use platform::metrics::Metric;
 
 use crate::copy::{Keep, OnlyIf, Transfer};
 use crate::error::{Error, Refusal, Stop};
@@ -87,6 +88,9 @@ impl Remediator {
         record.manifest.state = State::Ended { outcome: outcome.clone(), at: ended.at, told };
         record.manifest.transitions.push(ended);
         record.write(&self.records).await?;
+        let end = if outcome.is_quarantined() { Metric::ObjectsQuarantined } else { Metric::ObjectsNotMoved };
+        self.metrics.count(end);
+        self.metrics.flush((self.clock)());
         Ok((record, outcome))
     }
 

@@ -13,6 +13,7 @@ use aws_smithy_mocks::{RuleMode, mock, mock_client};
 use domain::quarantine::{Manifest, State, manifest_key};
 use domain::remediation::Outcome;
 use jiff::Timestamp;
+use platform::metrics::Metrics;
 use platform::records::Records;
 use platform::secret::SecretStore;
 use platform::slack::Slack;
@@ -29,7 +30,23 @@ const NOW: i64 = 1_795_169_800;
 struct World {
     s3: Arc<Mutex<S3>>,
     slack: StandIn,
+    metrics: Lines,
     remediator: Remediator,
+}
+
+/// What was written as metrics.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 impl World {
@@ -56,16 +73,19 @@ impl World {
             slack_team_id: "T1".into(),
             slack_channel_id: "C1".into(),
             slack_endpoint_url: slack.url.clone(),
+            stack_name: "acme-macie".into(),
         };
+        let metrics = Lines::default();
         let remediator = Remediator {
             config,
             records: Records::new(client.clone(), QUARANTINE).of_account("111122223333"),
             s3: client,
             secrets: SecretStore::from_client(secrets),
             slack: Slack::new(slack.url.clone()),
+            metrics: Metrics::writing_to("acme-macie", metrics.clone()),
             clock: || Timestamp::from_second(NOW).unwrap(),
         };
-        Self { s3, slack, remediator }
+        Self { s3, slack, metrics, remediator }
     }
 
     fn s3(&self) -> std::sync::MutexGuard<'_, S3> {
@@ -139,6 +159,6 @@ fn configuration_names_everything_that_is_missing() {
         error.to_string(),
         "the environment of this function is unusable: `QUARANTINE_BUCKET` is not set; `ACCOUNT_ID` is not set; \
          `SLACK_WEBHOOK_SECRET_ARN` is not set; `SLACK_BUTTON_KEY_SECRET_ARN` is not set; `SLACK_TEAM_ID` is not set; `SLACK_CHANNEL_ID` is not set; \
-         `SLACK_ENDPOINT_URL` is `hooks`: relative URL without a base"
+         `SLACK_ENDPOINT_URL` is `hooks`: relative URL without a base; `STACK_NAME` is not set"
     );
 }

@@ -118,6 +118,17 @@ async fn a_slack_that_fails_does_not_undo_or_repeat_the_move() {
 }
 
 #[tokio::test]
+async fn every_end_is_counted_once() {
+    let (world, finding) = with(version("secret", MD5)).await;
+    world.handle(&by_policy(&finding)).await.unwrap();
+    world.handle(&by_policy(&finding)).await.unwrap();
+    world.handle(&by_policy(&super::finding("f2", "uploads", "gone", "v9", MD5))).await.unwrap();
+    let lines = String::from_utf8(world.metrics.0.lock().unwrap().clone()).unwrap();
+    let count = |name: &str| lines.matches(&format!("\"{name}\":1")).count();
+    assert_eq!((count("ObjectsQuarantined"), count("ObjectsNotMoved")), (1, 1), "{lines}");
+}
+
+#[tokio::test]
 async fn the_same_request_delivered_twice_is_told_once() {
     let (world, finding) = with(version("secret", MD5)).await;
     world.handle(&by_policy(&finding)).await.unwrap();
