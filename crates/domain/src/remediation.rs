@@ -210,6 +210,14 @@ mod tests {
     }
 
     #[test]
+    fn the_sample_request_asks_for_quarantine_by_a_person() {
+        let sample = include_str!("../../../samples/events/finding-remediator.quarantine.json");
+        let request: Request = serde_json::from_str(sample).unwrap();
+        assert!(matches!(request.task, Task::Quarantine { .. }), "{:?}", request.task);
+        assert!(matches!(request.decision, Decision::Person(_)), "{:?}", request.decision);
+    }
+
+    #[test]
     fn what_is_recorded_holds_no_response_url() {
         let click = Click {
             user_id: "U1".into(),
