@@ -54,24 +54,26 @@ def too_new(version: str) -> bool:
 class _RuntimeApi(http.server.BaseHTTPRequestHandler):
     """Lambda's Runtime API with one event: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html"""
 
+    server: "_RuntimeServer"
+
     def do_GET(self) -> None:  # noqa: N802, the name that http.server looks for
         """The next invocation; a second one never comes."""
-        if self.server.asked.is_set():  # type: ignore[attr-defined]
-            self.server.answered.wait(ANSWER_SECONDS)  # type: ignore[attr-defined]
+        if self.server.asked.is_set():
+            self.server.answered.wait(ANSWER_SECONDS)
             return
-        self.server.asked.set()  # type: ignore[attr-defined]
+        self.server.asked.set()
         self._send(200, b"{}", {
             "Lambda-Runtime-Aws-Request-Id": "00000000-0000-4000-8000-000000000000",
             "Lambda-Runtime-Deadline-Ms": "4102444800000",
             "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:111122223333:function:trial",
         })
 
-    def do_POST(self) -> None:  # noqa: N802
+    def do_POST(self) -> None:  # noqa: N802, the name that http.server looks for
         """A response or an error: both are answers. A failed start is none."""
         body = self.rfile.read(int(self.headers.get("content-length") or 0))
-        self.server.answer = (self.path, body)  # type: ignore[attr-defined]
+        self.server.answer = (self.path, body)
         self._send(202, b"", {})
-        self.server.answered.set()  # type: ignore[attr-defined]
+        self.server.answered.set()
 
     def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
@@ -84,15 +86,24 @@ class _RuntimeApi(http.server.BaseHTTPRequestHandler):
         """Nothing: what counts is printed by the caller."""
 
 
+class _RuntimeServer(http.server.ThreadingHTTPServer):
+    """The API on a free port, and how far its one event is."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _RuntimeApi)
+        self.asked = threading.Event()
+        self.answered = threading.Event()
+        self.answer: tuple[str, bytes] | None = None
+
+
 def answer_one_event(program: Path, emulator: list[str]) -> None:
     """Refused unless the program starts, takes an event and answers it.
 
     The event is an empty object, which is nobody's: each function answers it with an error of its own, or as nothing
     to do. What counts is that the program has loaded, has read its environment and has spoken with the Runtime API.
     """
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _RuntimeApi)
+    server = _RuntimeServer()
     server.daemon_threads = True
-    server.asked, server.answered, server.answer = threading.Event(), threading.Event(), None  # type: ignore[attr-defined]
     threading.Thread(target=server.serve_forever, daemon=True).start()
     command = [*emulator, str(program)]
     process = subprocess.Popen(command, env=environment(program.parent.name, server.server_port),
@@ -100,9 +111,9 @@ def answer_one_event(program: Path, emulator: list[str]) -> None:
     try:
         words = b""
         for _ in range(ANSWER_SECONDS * 10):
-            if server.answered.wait(0.1) or process.poll() is not None:  # type: ignore[attr-defined]
+            if server.answered.wait(0.1) or process.poll() is not None:
                 break
-        answer = server.answer  # type: ignore[attr-defined]
+        answer = server.answer
     finally:
         process.kill()
         words = process.communicate()[0]
