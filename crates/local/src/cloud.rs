@@ -10,10 +10,10 @@ use anyhow::{Context as _, bail, ensure};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use sha2::{Digest as _, Sha256};
+use sonarqube::cache::{self, Lock, Progress};
 use tokio::process::Command;
 
 use crate::{
-    cache::{self, Lock, Progress},
     checkout,
     process::{Group, tail},
     until::until,

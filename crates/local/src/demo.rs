@@ -6,11 +6,10 @@ use anyhow::{Context as _, bail, ensure};
 use clap::Args;
 use local::{
     narrator::Narrator,
-    process::interrupted,
-    sonarqube::Source,
     stories::{self, Story},
     world::World,
 };
+use sonarqube::{Source, interrupted};
 
 #[derive(Args)]
 pub(crate) struct Arguments {

@@ -3,7 +3,6 @@
 //! Knows the Lambda functions only as programs: what runs here is what is packaged for AWS, built for this machine.
 
 pub mod archive;
-pub mod cache;
 pub mod cloud;
 pub mod deployment;
 pub mod machine;
@@ -14,7 +13,6 @@ pub mod process;
 pub mod run_folder;
 pub mod samples;
 pub mod slack;
-pub mod sonarqube;
 pub mod stories;
 pub mod until;
 pub mod world;

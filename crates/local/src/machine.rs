@@ -7,8 +7,6 @@ use std::{
 
 use anyhow::bail;
 
-use crate::sonarqube;
-
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Machine {

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use sonarqube::cache::Lock;
 use tempfile::TempDir;
-
-use crate::cache::Lock;
 
 const PREFIX: &str = "security-chatops-";
 

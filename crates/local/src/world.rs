@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+use sonarqube::{Server, Source};
+
 use crate::{
     cloud::{self, Cloud},
     deployment::{self, By, CodeScan, Deployment, SonarAccess},
@@ -11,9 +14,7 @@ use crate::{
     process::tail,
     run_folder::RunFolder,
     slack::{self, Person, Slack},
-    sonarqube::{self, Server, Source},
 };
-use anyhow::Context as _;
 
 /// The local cloud with one deployment, the Slack stand-in, and SonarQube.
 #[derive(Debug)]

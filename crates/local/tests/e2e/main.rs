@@ -18,7 +18,8 @@ use std::{
 
 use anyhow::{Context as _, anyhow, ensure};
 use libtest_mimic::{Arguments, Failed, Trial};
-use local::{narrator::Narrator, process::interrupted, sonarqube::Source, stories, world::World};
+use local::{narrator::Narrator, stories, world::World};
+use sonarqube::{Source, interrupted};
 use tokio::{runtime::Runtime, sync::watch};
 
 type Play = Box<dyn Fn(&Context, &Narrator) -> anyhow::Result<()> + Send + Sync>;

@@ -14,13 +14,12 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use local::{
     deployment::{self, By, Output, Script},
     narrator::Narrator,
-    samples,
-    sonarqube::Source,
-    stories,
+    samples, stories,
     until::until,
     world::World,
 };
 use operate::release::Release;
+use sonarqube::Source;
 
 use self::broken::BROKEN;
 

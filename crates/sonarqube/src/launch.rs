@@ -13,13 +13,13 @@ use std::{
 use anyhow::{Context as _, anyhow, bail};
 use jiff::Timestamp;
 
-use super::{
+use crate::{
+    cache::{self, Progress},
     distribution::{self, Distribution},
     process, provision,
     state::State,
     web_api,
 };
-use crate::cache::{self, Progress};
 
 /// `nobody` on all systems that we know: Elasticsearch, a part of SonarQube, refuses to run as the superuser.
 const NOBODY: u32 = 65534;
@@ -38,7 +38,7 @@ const HEAPS: [(&str, &str); 3] = [
 ];
 
 /// Starts a new server and sets it up. The caller holds the lock and writes the record.
-pub(super) async fn launch(servers: &Path, keep: bool, progress: Progress<'_>) -> anyhow::Result<State> {
+pub(crate) async fn launch(servers: &Path, keep: bool, progress: Progress<'_>) -> anyhow::Result<State> {
     let distribution = distribution::get(servers, progress).await?;
     let folder = make_folder(servers, &distribution)?;
     let unfinished = Unfinished(Some(folder.clone()));
@@ -247,7 +247,7 @@ fn last_words(folder: &Path) -> String {
 }
 
 /// The folders of servers, running or not.
-pub(super) fn run_folders(servers: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(crate) fn run_folders(servers: &Path) -> anyhow::Result<Vec<PathBuf>> {
     match fs::read_dir(servers) {
         Ok(entries) => Ok(entries
             .flatten()
@@ -260,7 +260,7 @@ pub(super) fn run_folders(servers: &Path) -> anyhow::Result<Vec<PathBuf>> {
 }
 
 /// Ends the server of `folder` at once if it runs, and removes the folder.
-pub(super) fn remove(folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn remove(folder: &Path) -> anyhow::Result<()> {
     if let Some(id) = fs::read_to_string(folder.join("process")).ok().and_then(|id| id.trim().parse().ok()) {
         process::kill(id, folder)?;
     }

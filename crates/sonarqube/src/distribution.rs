@@ -10,28 +10,27 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use super::maven;
-use crate::cache::Progress;
+use crate::{cache::Progress, maven};
 
 /// The last version that runs on the Java of its own zip: 26.1 and later want a whole JDK.
-pub(super) const VERSION: &str = "25.12.0.117093";
+pub(crate) const VERSION: &str = "25.12.0.117093";
 const SHA256: &str = "09215f6f6a56db484946e4355c9801fa357eb92eedc99a2bebedf1d7ae21a341";
 const SIZE: u64 = 897_514_617;
 
 /// An unpacked server.
-pub(super) struct Distribution {
+pub(crate) struct Distribution {
     /// The folder `sonarqube-<version>` of the zip. Not to be changed.
-    pub(super) home: PathBuf,
-    pub(super) java: PathBuf,
+    pub(crate) home: PathBuf,
+    pub(crate) java: PathBuf,
 }
 
 /// Where [`get`] finds the server without fetching it.
-pub(super) fn folder(servers: &Path) -> PathBuf {
+pub(crate) fn folder(servers: &Path) -> PathBuf {
     servers.join(VERSION)
 }
 
 /// The server's files, fetched if they are not there. The caller holds the lock.
-pub(super) async fn get(servers: &Path, progress: Progress<'_>) -> anyhow::Result<Distribution> {
+pub(crate) async fn get(servers: &Path, progress: Progress<'_>) -> anyhow::Result<Distribution> {
     let folder = folder(servers);
     if !folder.is_dir() {
         fetch(servers, &folder, progress).await?;

@@ -17,12 +17,12 @@ const AFTER_KILL: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Whether a process of the server of `folder`, which began as process `id`, is alive.
-pub(super) fn is_alive(id: i32, folder: &Path) -> bool {
+pub(crate) fn is_alive(id: i32, folder: &Path) -> bool {
     !members(id, folder).is_empty()
 }
 
 /// Ends the server of `folder` and all its processes, if it runs. Blocks for some seconds.
-pub(super) fn stop(id: i32, folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn stop(id: i32, folder: &Path) -> anyhow::Result<()> {
     if let Some(process) = Pid::from_raw(id).filter(|_| members(id, folder).contains(&id)) {
         // To the first process only: it tells the others, in the right order.
         let _ = kill_process(process, Signal::TERM);
@@ -32,7 +32,7 @@ pub(super) fn stop(id: i32, folder: &Path) -> anyhow::Result<()> {
 }
 
 /// Ends all processes of the server of `folder` at once. It does not listen to less while it starts.
-pub(super) fn kill(id: i32, folder: &Path) -> anyhow::Result<()> {
+pub(crate) fn kill(id: i32, folder: &Path) -> anyhow::Result<()> {
     if let Some(group) = Pid::from_raw(id).filter(|_| is_alive(id, folder)) {
         let _ = kill_process_group(group, Signal::KILL);
     }

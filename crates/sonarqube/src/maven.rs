@@ -15,14 +15,14 @@ use tokio::process::Command;
 use crate::cache::Progress;
 
 /// The version is part of the goal: what is prefetched is what the buildspec asks for without a network.
-pub(super) const COPY_GOAL: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy";
+pub(crate) const COPY_GOAL: &str = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:copy";
 
 /// Time between two lines about a long step.
 const TELL_EVERY: Duration = Duration::from_secs(4);
 
 /// Copies `artifact` (`group:name:version:type[:classifier]`) of about `size` bytes into `folder`, by way of a Maven
 /// repository of its own.
-pub(super) async fn copy(
+pub(crate) async fn copy(
     artifact: &str,
     repository: &Path,
     folder: &Path,
@@ -50,7 +50,7 @@ pub(super) async fn copy(
 }
 
 /// Runs Maven. Its last lines are the error.
-pub(super) async fn run(mut command: Command) -> anyhow::Result<()> {
+pub(crate) async fn run(mut command: Command) -> anyhow::Result<()> {
     let output =
         command.stdin(Stdio::null()).kill_on_drop(true).output().await.context("run mvn, which must be on the PATH")?;
     if output.status.success() {
@@ -63,7 +63,7 @@ pub(super) async fn run(mut command: Command) -> anyhow::Result<()> {
 }
 
 /// Fails unless `file` has this SHA-256. Says how far it is, for a file that takes seconds.
-pub(super) async fn check_digest(file: &Path, expect: &str, progress: Progress<'_>) -> anyhow::Result<()> {
+pub(crate) async fn check_digest(file: &Path, expect: &str, progress: Progress<'_>) -> anyhow::Result<()> {
     let path = file.to_owned();
     let found = watch("Checking the download", progress, move |read| digest(&path, read)).await?;
     if found != expect {
@@ -91,7 +91,7 @@ fn digest(path: &Path, read: &AtomicU64) -> anyhow::Result<String> {
 }
 
 /// Does blocking `work` and tells every few seconds how many bytes it has counted.
-pub(super) async fn watch<T: Send + 'static>(
+pub(crate) async fn watch<T: Send + 'static>(
     what: &str,
     progress: Progress<'_>,
     work: impl FnOnce(&AtomicU64) -> anyhow::Result<T> + Send + 'static,

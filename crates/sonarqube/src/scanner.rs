@@ -8,8 +8,10 @@ use std::{
 use anyhow::Context as _;
 use tokio::process::Command;
 
-use super::maven;
-use crate::cache::{self, Lock, Progress};
+use crate::{
+    cache::{self, Lock, Progress},
+    maven,
+};
 
 /// As in buildspec/sonar-scan.yml; a test compares.
 const VERSION: &str = "8.1.0.6389";

@@ -1,7 +1,9 @@
 //! A real SonarQube server on this machine: fetched once, started, set up by its own web API, shared by concurrent
 //! runs, and gone when the last of them is done.
 //!
-//! [`acquire`] is what demo and tests call; [`start`], [`status`] and [`stop`] keep a server between runs.
+//! [`acquire`] is what demo and tests call; [`start`], [`status`] and [`stop`] keep a server between runs; [`prepare`] and
+//! [`dismiss`] let one start while the program that will use it is still being built. That is why this is a crate of its
+//! own: it is built in half a minute, the local world with its SDKs in some.
 //!
 //! ```text
 //! <cache>/sonarqube/lock               held while a server is looked for, started or stopped: never two at once
@@ -12,7 +14,9 @@
 //! <cache>/build-home/                  the home folder of builds, with the scanner in its Maven repository
 //! ```
 
+pub mod cache;
 mod distribution;
+mod interruption;
 mod launch;
 mod maven;
 mod process;
@@ -26,8 +30,9 @@ use std::{fmt, path::PathBuf, sync::Mutex};
 
 use anyhow::Context as _;
 
-use crate::cache::{self, Lock, Progress};
+use crate::cache::{Lock, Progress};
 
+pub use interruption::interrupted;
 pub use requirements::missing;
 pub use scanner::build_home;
 pub use state::Status;
@@ -119,10 +124,37 @@ impl Drop for Server {
 /// # Errors
 /// As [`acquire`].
 pub async fn start(progress: Progress<'_>) -> anyhow::Result<Status> {
+    get_ready(true, progress).await
+}
+
+/// Starts a server for the next [`acquire`], unless there is one. It ends with its last user; if nobody comes to use it,
+/// [`dismiss`] it.
+///
+/// # Errors
+/// As [`acquire`].
+pub async fn prepare(progress: Progress<'_>) -> anyhow::Result<Status> {
+    get_ready(false, progress).await
+}
+
+async fn get_ready(keep: bool, progress: Progress<'_>) -> anyhow::Result<Status> {
     let place = Place::find()?;
     let _lock = place.lock(progress).await?;
-    let state = place.running_or_new(true, progress).await?;
+    let state = place.running_or_new(keep, progress).await?;
     Ok(Status::of(&state, place.state_file(), true, place.in_use()?))
+}
+
+/// Ends the server that was [prepared](prepare), unless somebody uses it or it is to be kept.
+///
+/// # Errors
+/// The server does not end, even when it is killed.
+pub async fn dismiss() -> anyhow::Result<()> {
+    let place = Place::find()?;
+    tokio::task::spawn_blocking(move || {
+        let _lock = Lock::exclusive_blocking(&place.lock_file())?;
+        place.end_if_unused()
+    })
+    .await
+    .context("stop SonarQube")?
 }
 
 /// The server that is running, if any. Does not wait for one that is being started.
@@ -238,6 +270,14 @@ impl Place {
         Ok(state)
     }
 
+    /// Stops the server on record, unless somebody uses it or it is to be kept. The caller holds the lock.
+    fn end_if_unused(&self) -> anyhow::Result<()> {
+        match (self.state()?, Lock::alone(&self.users())?) {
+            (Some(state), Some(_alone)) if !state.kept => self.end(&state),
+            _ => Ok(()),
+        }
+    }
+
     /// Stops the server on record and forgets it.
     fn end(&self, state: &state::State) -> anyhow::Result<()> {
         process::stop(state.process_id, &state.folder)?;
@@ -263,9 +303,56 @@ impl InUse {
         let Self { place, mark } = self;
         let _lock = Lock::exclusive_blocking(&place.lock_file())?;
         drop(mark);
-        match (place.state()?, Lock::alone(&place.users())?) {
-            (Some(state), Some(_alone)) if !state.kept => place.end(&state),
-            _ => Ok(()),
-        }
+        place.end_if_unused()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record of a server whose process is long gone.
+    fn server(kept: bool) -> (tempfile::TempDir, Place) {
+        let cache = tempfile::tempdir().unwrap();
+        let place = Place { cache: cache.path().to_owned() };
+        let folder = place.folder().join("run-1");
+        std::fs::create_dir_all(&folder).unwrap();
+        let state = state::State {
+            url: "http://127.0.0.1:1".to_owned(),
+            version: "1".to_owned(),
+            process_id: i32::MAX,
+            folder,
+            since: "2026-01-01T00:00:00Z".parse().unwrap(),
+            kept,
+            administrator_password: String::new(),
+            scanner_token: String::new(),
+            reader_token: String::new(),
+        };
+        state.write(&place.state_file()).unwrap();
+        (cache, place)
+    }
+
+    #[test]
+    fn what_nobody_came_to_use_is_ended_and_removed() {
+        let (_cache, place) = server(false);
+        place.end_if_unused().unwrap();
+        assert!(place.state().unwrap().is_none());
+        assert!(!place.folder().join("run-1").exists());
+        place.end_if_unused().unwrap();
+    }
+
+    #[test]
+    fn a_kept_server_and_one_in_use_stay() {
+        let (_cache, place) = server(true);
+        place.end_if_unused().unwrap();
+        assert!(place.state().unwrap().is_some());
+
+        let (_cache, place) = server(false);
+        let user = Lock::shared(&place.users()).unwrap().unwrap();
+        place.end_if_unused().unwrap();
+        assert!(place.state().unwrap().is_some());
+        drop(user);
+        place.end_if_unused().unwrap();
+        assert!(place.state().unwrap().is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use super::{Place, distribution, process};
+use crate::{Place, distribution, process};
 
 const GIB: u64 = 1 << 30;
 /// About 2 GB resident, and room for the build that runs beside it.

@@ -14,23 +14,23 @@ use serde::{Deserialize, Serialize};
 /// Everything that a later run needs to use the server, and to end it.
 #[derive(Serialize, Deserialize, Clone)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct State {
-    pub(super) url: String,
-    pub(super) version: String,
-    pub(super) process_id: i32,
+pub(crate) struct State {
+    pub(crate) url: String,
+    pub(crate) version: String,
+    pub(crate) process_id: i32,
     /// The server's own folder. Its name in the process's command line tells ours from a stranger with the same number.
-    pub(super) folder: PathBuf,
-    pub(super) since: Timestamp,
+    pub(crate) folder: PathBuf,
+    pub(crate) since: Timestamp,
     /// Whether it stays when nobody uses it.
-    pub(super) kept: bool,
-    pub(super) administrator_password: String,
-    pub(super) scanner_token: String,
-    pub(super) reader_token: String,
+    pub(crate) kept: bool,
+    pub(crate) administrator_password: String,
+    pub(crate) scanner_token: String,
+    pub(crate) reader_token: String,
 }
 
 impl State {
     /// The record, if there is one.
-    pub(super) fn read(file: &Path) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn read(file: &Path) -> anyhow::Result<Option<Self>> {
         match fs::read(file) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)
@@ -41,7 +41,7 @@ impl State {
     }
 
     /// Replaces the record in one step. Only its owner can read it: it holds the tokens.
-    pub(super) fn write(&self, file: &Path) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, file: &Path) -> anyhow::Result<()> {
         let new = file.with_extension("new");
         // A file that is there keeps its mode, so it must not be there.
         remove(&new)?;
@@ -58,7 +58,7 @@ impl State {
 }
 
 /// Removes a file that may not be there.
-pub(super) fn remove(file: &Path) -> anyhow::Result<()> {
+pub(crate) fn remove(file: &Path) -> anyhow::Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(error).with_context(|| format!("remove {}", file.display()))
@@ -87,7 +87,7 @@ pub struct Status {
 }
 
 impl Status {
-    pub(super) fn of(state: &State, record: PathBuf, answers: bool, in_use: bool) -> Self {
+    pub(crate) fn of(state: &State, record: PathBuf, answers: bool, in_use: bool) -> Self {
         Self {
             url: state.url.clone(),
             version: state.version.clone(),

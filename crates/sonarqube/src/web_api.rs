@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail};
 use serde::de::DeserializeOwned;
 
 /// A client with the rights of one user.
-pub(super) struct WebApi<'a> {
+pub(crate) struct WebApi<'a> {
     client: reqwest::Client,
     url: &'a str,
     login: &'a str,
@@ -15,17 +15,17 @@ pub(super) struct WebApi<'a> {
 
 impl<'a> WebApi<'a> {
     /// Asks as the user `login`.
-    pub(super) fn new(url: &'a str, login: &'a str, password: &'a str) -> anyhow::Result<Self> {
+    pub(crate) fn new(url: &'a str, login: &'a str, password: &'a str) -> anyhow::Result<Self> {
         Ok(Self { client: client(Duration::from_mins(1))?, url, login, password })
     }
 
     /// Calls an action that changes something and whose answer does not matter.
-    pub(super) async fn post(&self, path: &str, parameters: &[(&str, &str)]) -> anyhow::Result<()> {
+    pub(crate) async fn post(&self, path: &str, parameters: &[(&str, &str)]) -> anyhow::Result<()> {
         self.send(path, parameters).await.map(drop)
     }
 
     /// Calls an action that changes something and answers in JSON.
-    pub(super) async fn post_for<T: DeserializeOwned>(
+    pub(crate) async fn post_for<T: DeserializeOwned>(
         &self,
         path: &str,
         parameters: &[(&str, &str)],
@@ -35,7 +35,7 @@ impl<'a> WebApi<'a> {
     }
 
     /// Asks for something in JSON.
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
+    pub(crate) async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<T> {
         let request = self.client.get(format!("{}/{path}", self.url));
         let answer = self.answer(request, path).await?;
         serde_json::from_str(&answer).with_context(|| format!("understand SonarQube's answer to {path}"))
@@ -67,7 +67,7 @@ impl<'a> WebApi<'a> {
 }
 
 /// Whether a server at `url` says that it is up.
-pub(super) async fn is_up(url: &str) -> bool {
+pub(crate) async fn is_up(url: &str) -> bool {
     let Ok(client) = client(Duration::from_secs(5)) else { return false };
     let Ok(response) = client.get(format!("{url}/api/system/status")).send().await else { return false };
     response.text().await.is_ok_and(|text| says_up(&text))

@@ -22,7 +22,7 @@ use std::io::Read as _;
 use anyhow::Context as _;
 use serde::Deserialize;
 
-use super::web_api::WebApi;
+use crate::web_api::WebApi;
 
 const ADMINISTRATOR: &str = "admin";
 const GATE: &str = "security-chatops";
@@ -39,14 +39,14 @@ const EVERYBODY: &str = "sonar-users";
 const TEMPLATE: &str = "Default template";
 
 /// What the set-up made.
-pub(super) struct Provisioned {
-    pub(super) administrator_password: String,
-    pub(super) scanner_token: String,
-    pub(super) reader_token: String,
+pub(crate) struct Provisioned {
+    pub(crate) administrator_password: String,
+    pub(crate) scanner_token: String,
+    pub(crate) reader_token: String,
 }
 
 /// Sets up a new server, which still has the password that every new server has.
-pub(super) async fn provision(url: &str) -> anyhow::Result<Provisioned> {
+pub(crate) async fn provision(url: &str) -> anyhow::Result<Provisioned> {
     let administrator_password = random_password()?;
     let scanner_password = random_password()?;
     WebApi::new(url, ADMINISTRATOR, "admin")?

@@ -1,0 +1,78 @@
+//! `scripts/sonarqube` keeps a server for later runs; `scripts/demo` lets one start beside the build.
+
+use std::process::ExitCode;
+
+use anyhow::bail;
+use clap::{Parser, Subcommand};
+use sonarqube::{cache::Progress, interrupted};
+
+/// A real SonarQube server on this machine, for the demo and the tests of security-chatops.
+#[derive(Parser)]
+#[command(bin_name = "scripts/sonarqube")]
+struct Cli {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Starts the server, or keeps the running one.
+    Start,
+    /// Stops the server and removes its data.
+    Stop,
+    /// Says whether a server is running, and where.
+    Status,
+    /// Starts the server for a demo that is still being built. It ends with that demo.
+    #[command(hide = true)]
+    Prepare,
+    /// Ends what `prepare` started, if no demo came to use it.
+    #[command(hide = true)]
+    Dismiss,
+}
+
+#[tokio::main]
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a program for people")]
+async fn main() -> ExitCode {
+    let outcome = tokio::select! {
+        outcome = carry_out(Cli::parse().action, &|words| println!("{words}")) => outcome,
+        // Drops what was started so far, and with it the processes.
+        () = interrupted() => Err(anyhow::anyhow!("interrupted")),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn carry_out(action: Action, progress: Progress<'_>) -> anyhow::Result<()> {
+    let now = jiff::Timestamp::now();
+    match action {
+        Action::Start => {
+            check_machine()?;
+            progress(&sonarqube::start(progress).await?.describe(now));
+        }
+        Action::Prepare => {
+            check_machine()?;
+            sonarqube::prepare(progress).await?;
+            progress("SonarQube is ready");
+        }
+        Action::Dismiss => sonarqube::dismiss().await?,
+        Action::Status => match sonarqube::status().await? {
+            Some(status) => progress(&status.describe(now)),
+            None => progress("SonarQube is not running"),
+        },
+        Action::Stop => progress(&sonarqube::stop(progress).await?.to_string()),
+    }
+    Ok(())
+}
+
+fn check_machine() -> anyhow::Result<()> {
+    let missing = sonarqube::missing();
+    if !missing.is_empty() {
+        bail!("this machine lacks something:\n- {}", missing.join("\n- "));
+    }
+    Ok(())
+}
