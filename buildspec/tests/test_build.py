@@ -9,6 +9,7 @@ import io
 import os
 import pathlib
 import platform
+import shutil
 import tempfile
 import unittest
 import zipfile
@@ -32,9 +33,16 @@ for argument in "$@"; do
 done
 cp "$TEST_SCANNER" "$folder/sonar-scanner-cli-$SCANNER_VERSION-$TEST_PLATFORM.zip"
 """
-AWS = TELL.replace('echo "', 'echo >&2 "') + """
-cp "$TEST_UPLOAD" "${@: -1}" || exit 1
-echo '{"VersionId": "of the object"}'
+# What it is asked and what it has is told in a file: its errors are shown to people.
+AWS = TELL.replace('echo "', 'echo >> "$TEST_CALLS" "') + """
+if [ ! -e "$TEST_UPLOAD" ]; then
+  echo "An error occurred (404) when calling the $2 operation: Not Found" >&2
+  exit 254
+fi
+case $2 in
+  head-object) echo "${TEST_SIZE:-$(wc -c < "$TEST_UPLOAD")}" ;;
+  get-object) cp "$TEST_UPLOAD" "${@: -1}" && echo '{"VersionId": "of the object"}' ;;
+esac
 """
 SCANNER = TELL + """
 echo "USER $(id -u)"
@@ -75,6 +83,9 @@ class Build(unittest.TestCase):
 
     def build(self, upload=make(("a.py", b"x = 1  # NOSONAR\n")), status=0, report=REPORT, **changes):
         """The outcome of the phases, the exported variables and the log."""
+        # A machine of its own for each build.
+        shutil.rmtree(self.folder / "source", ignore_errors=True)
+        (self.folder / "calls").unlink(missing_ok=True)
         programs = self.folder / "programs"
         programs.mkdir(exist_ok=True)
         for name, text in (("mvn", MAVEN), ("aws", AWS)):
@@ -88,16 +99,18 @@ class Build(unittest.TestCase):
             "PATH": f"{programs}:{os.environ['PATH']}", "HOME": os.environ["HOME"],
             "TMPDIR": str(self.temporary),
             "TEST_SCANNER": str(self.folder / "scanner.zip"), "TEST_PLATFORM": name,
-            "TEST_UPLOAD": str(self.folder / "upload.zip"),
+            "TEST_UPLOAD": str(self.folder / "upload.zip"), "TEST_CALLS": str(self.folder / "calls"),
             "SCANNER_SHA256_" + variable: hashlib.sha256(archive).hexdigest(),
             "AWS_SECRET_ACCESS_KEY": SECRET, "SONAR_TOKEN": TOKEN, "SONAR_HOST_URL": "https://sonar.example.com:9000/x",
-            "SCAN_ID": "6a0e_b1", "SOURCE_BUCKET": "uploads", "SOURCE_KEY": "payments/api.zip", "SOURCE_VERSION": "v1",
+            "SCAN_ID": "6a0e_b1", "SOURCE_BUCKET": "uploads",
+            "SOURCE_BUCKET_OWNER": "111122223333", "SOURCE_KEY": "payments/api.zip", "SOURCE_VERSION": "v1",
             "SONAR_PROJECT_KEY": "payments-1a2b3c4d", "SONAR_FILE_DIRECTORY": ".",
             "SONAR_FILE_NAME": "sonar-project.properties",
         } | changes
         log = self.folder / "log"
         phases, exported = buildspec.run(environment, self.folder, log)
-        text = log.read_text()
+        calls = self.folder / "calls"
+        text = (calls.read_text() if calls.exists() else "") + log.read_text()
         # Whatever happened: no secret in what people read, and nothing left of the temporary files.
         told = "\n".join(line for line in text.splitlines() if not line.startswith("CALL "))
         self.assertNotIn(TOKEN, told)
@@ -158,12 +171,28 @@ class Outcomes(Build):
         self.assertIn("is not the scanner that was published", text)
 
     def test_an_object_that_cannot_be_fetched(self):
-        phases, exported, _ = self.build(TEST_UPLOAD="/nowhere")
+        phases, exported, text = self.build(TEST_UPLOAD="/nowhere")
         self.assertEqual(phases, {"install": True, "pre_build": False})
         self.assertEqual(exported["SCAN_STAGE"], "fetch")
+        self.assertIn("\nFETCH FAILED: An error occurred (404)", text)
+
+    def test_an_object_that_is_too_large_is_not_even_fetched(self):
+        phases, _, text = self.build(TEST_SIZE=str(1 << 30), LIMIT_ARCHIVE_MIB="1024")
+        self.assertTrue(phases["pre_build"])
+        phases, exported, text = self.build(TEST_SIZE=str(1025 << 20), LIMIT_ARCHIVE_MIB="1024")
+        self.assertEqual((phases, exported["SCAN_STAGE"]), ({"install": True, "pre_build": False}, "fetch"))
+        self.assertIn("\nPREFLIGHT REFUSED: the zip has 1025 MiB, and 1024 are allowed.", text)
+        self.assertNotIn("aws get-object", text)
+
+    def test_exactly_the_uploaded_version_is_fetched_from_its_owner(self):
+        _, _, text = self.build(SOURCE_KEY="payments/a b.zip")
+        asked = [argument.removeprefix("aws ") for argument in self.told(text, "ARGUMENT") if argument.startswith("aws ")]
+        version = ["--bucket=uploads", "--expected-bucket-owner=111122223333", "--key=payments/a b.zip", "--version-id=v1"]
+        self.assertEqual(asked, ["s3api", "head-object", *version, "--query", "ContentLength", "--output", "text",
+                                 "s3api", "get-object", *version, "upload.zip"])
 
     def test_a_variable_that_is_missing(self):
-        for name in ("SOURCE_VERSION", "SONAR_TOKEN", "SONAR_HOST_URL"):
+        for name in ("SOURCE_VERSION", "SOURCE_BUCKET_OWNER", "SONAR_TOKEN", "SONAR_HOST_URL"):
             phases, _, text = self.build(**{name: ""})
             self.assertFalse(phases["pre_build"])
             self.assertIn(f"The environment variable {name} is not set", text)
@@ -210,7 +239,7 @@ class Secrets(Build):
 
 
 class HostileSource(Build):
-    """CodeBuild has unpacked the upload into the folder that the build starts in."""
+    """What the zip brings along is in $SCAN_ROOT/source, which nothing but the scanner looks at."""
 
     def test_what_decides_is_pinned(self):
         _, _, text = self.build()
@@ -234,32 +263,14 @@ class HostileSource(Build):
             self.assertTrue(call.split(" in ")[1].startswith(f"{self.temporary}/scan."), call)
 
     def test_modules_and_reports_of_the_upload_are_not_used(self):
-        source = self.folder / "source"
-        (source / "scan-evidence").mkdir(parents=True)
-        (source / "scan-evidence/report-task.txt").write_text("ceTaskId=fake\n")
-        (source / ".scannerwork").mkdir()
-        (source / ".scannerwork/report-task.txt").write_text("ceTaskId=fake\n")
-        for module in ("json", "zipfile", "hashlib", "sitecustomize"):
-            (source / f"{module}.py").write_text("raise SystemExit('ran a module of the upload')\n")
-        phases, exported, text = self.build(status=1, report=":")
+        fake = [("scan-evidence/report-task.txt", b"ceTaskId=fake\n"), (".scannerwork/report-task.txt", b"ceTaskId=fake\n"),
+                ("work/report-task.txt", b"ceTaskId=fake\n")]
+        modules = [(f"{module}.py", b"raise SystemExit('ran a module of the upload')\n")
+                   for module in ("json", "zipfile", "hashlib", "sitecustomize")]
+        phases, exported, text = self.build(upload=make(*fake, *modules), status=1, report=":")
         self.assertTrue(phases["pre_build"], text)
         self.assertEqual(exported["SONAR_CE_TASK_ID"], "")
         self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "scanner.log"])
-
-    def test_a_link_in_place_of_the_evidence_leads_nowhere(self):
-        target = self.folder / "elsewhere"
-        target.mkdir()
-        (self.folder / "source").mkdir()
-        (self.folder / "source/scan-evidence").symlink_to(target)
-        self.build()
-        self.assertEqual(list(target.iterdir()), [])
-        self.assertIn("preflight.json", self.evidence())
-
-    def test_scans_the_object_and_not_the_unpacked_folder(self):
-        (self.folder / "source").mkdir()
-        (self.folder / "source/other.py").write_text("")
-        _, _, text = self.build()
-        self.assertEqual(self.told(text, "FILE"), ["a.py"])
 
 
 if __name__ == "__main__":

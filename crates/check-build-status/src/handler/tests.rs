@@ -316,7 +316,8 @@ async fn the_log_tells_why_a_scan_never_reached_the_server() {
         ("PRE_BUILD", "something else", "PREPARATION"),
         ("INSTALL", "mvn failed", "INSTALL"),
         ("BUILD", "ERROR Failed to query server version: HTTP 401 Unauthorized", "SCANNER"),
-        ("DOWNLOAD_SOURCE", "", "DOWNLOAD"),
+        ("PRE_BUILD", "FETCH FAILED: An error occurred (404)", "DOWNLOAD"),
+        ("DOWNLOAD_SOURCE", "", "SETUP"),
     ] {
         let aws = Aws::default();
         aws.set_log(&["first", line]);
@@ -328,9 +329,12 @@ async fn the_log_tells_why_a_scan_never_reached_the_server() {
 #[tokio::test]
 async fn a_file_that_is_no_zip_is_a_failed_pipeline() {
     let aws = Aws::default();
+    let sentence = "the file is not a zip, or is damaged: pack it again and upload it once more.";
+    aws.set_log(&[&format!("PREFLIGHT REFUSED: {sentence}")]);
     let sample = include_str!("../../../../samples/events/check-build-status.build-failed.json");
     let outcome = check(&aws, "http://127.0.0.1:1/", &serde_json::from_str(sample).unwrap()).await.unwrap();
-    assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!("DOWNLOAD")));
+    assert_eq!(outcome, Outcome::PipelineFailed);
+    assert_eq!(report(&aws)["cause"], json!({"kind": "REFUSED", "sentence": sentence}));
 }
 
 #[tokio::test]

@@ -71,9 +71,14 @@ pub enum Cause {
         /// What CodeBuild said.
         message: String,
     },
-    /// The zip could not be fetched or unpacked.
-    Download {
+    /// `CodeBuild` could not read what the build consists of: its specification, its secret.
+    Setup {
         /// What CodeBuild said.
+        message: String,
+    },
+    /// The uploaded version could not be fetched.
+    Download {
+        /// What S3 said.
         message: String,
     },
     /// The scanner could not be installed.
@@ -156,7 +161,8 @@ pub fn first_look(task: &ScanTask) -> Step {
     }
     match build.failed_phase().map(|phase| phase.name.as_str()) {
         Some("SUBMITTED" | "QUEUED" | "PROVISIONING") => return Step::Conclude(Cause::Infrastructure { message }),
-        Some("DOWNLOAD_SOURCE") => return Step::Conclude(Cause::Download { message }),
+        // The build has no source: what CodeBuild downloads in this phase is the buildspec and the secrets.
+        Some("DOWNLOAD_SOURCE") => return Step::Conclude(Cause::Setup { message }),
         _ => {}
     }
     if let Some(task_id) = build.exported("SONAR_CE_TASK_ID") {
@@ -178,9 +184,10 @@ pub fn from_log(build: &Build, lines: &[String]) -> Cause {
     let message = failure_message(build);
     match build.failed_phase().map(|phase| phase.name.as_str()) {
         Some("INSTALL") => Cause::Install { message },
-        Some("PRE_BUILD") => match scanner_log::refusal(lines) {
-            Some(sentence) => Cause::Refused { sentence: sentence.to_owned() },
-            None => Cause::Preparation { message },
+        Some("PRE_BUILD") => match (scanner_log::refusal(lines), scanner_log::failed_fetch(lines)) {
+            (Some(sentence), _) => Cause::Refused { sentence: sentence.to_owned() },
+            (None, Some(reason)) => Cause::Download { message: reason.to_owned() },
+            (None, None) => Cause::Preparation { message },
         },
         None if build.status.as_deref() == Some("SUCCEEDED") => {
             let message = "the build succeeded without naming an analysis on the SonarQube server".to_owned();
@@ -226,7 +233,8 @@ impl Cause {
             Self::BuildTimedOut => "The build ran out of time.",
             Self::Stopped => "Somebody stopped the build.",
             Self::Infrastructure { .. } => "CodeBuild could not run the build.",
-            Self::Download { .. } => "The uploaded file could not be fetched or unpacked.",
+            Self::Setup { .. } => "CodeBuild could not read the build's specification or its secret.",
+            Self::Download { .. } => "The uploaded version could not be fetched.",
             Self::Install { .. } => "The scanner could not be installed.",
             Self::Refused { .. } => "The uploaded zip was refused before the scan.",
             Self::Preparation { .. } => "The scan could not be prepared.",
@@ -260,9 +268,11 @@ impl Cause {
             }
             Self::Stopped => "Upload the zip again if the scan is still wanted.",
             Self::Infrastructure { .. } => "Upload the zip again; if it fails again, check the project's image.",
-            Self::Download { .. } => {
-                "Check that the file is a zip that opens, and that nobody deleted this version; then upload it again."
+            Self::Setup { .. } => {
+                "Check that the stack's release is still in its bucket and that the scanner's secret holds a token, then \
+                 upload the zip again."
             }
+            Self::Download { .. } => "Check that nobody deleted this version, then upload the zip again.",
             Self::Install { .. } => "Check that the build can reach its Maven repository, then upload the zip again.",
             Self::Refused { .. } => "Mend the zip as the message says and upload it again.",
             Self::Preparation { .. } => "Read the end of the build's log, mend the cause and upload the zip again.",
@@ -298,6 +308,7 @@ impl Cause {
             Self::NeverStarted { error, message } => Some(format!("{error} {message}").trim().to_owned()),
             Self::Refused { sentence } => Some(sentence.clone()),
             Self::Infrastructure { message }
+            | Self::Setup { message }
             | Self::Download { message }
             | Self::Install { message }
             | Self::Preparation { message }
@@ -342,7 +353,7 @@ mod tests {
             (look("STOPPED", Some("BUILD"), None), Step::Conclude(Cause::Stopped)),
             (look("FAULT", Some("PROVISIONING"), None), Step::Conclude(Cause::Infrastructure { message: message() })),
             (look("FAILED", Some("PROVISIONING"), None), Step::Conclude(Cause::Infrastructure { message: message() })),
-            (look("FAILED", Some("DOWNLOAD_SOURCE"), None), Step::Conclude(Cause::Download { message: message() })),
+            (look("FAILED", Some("DOWNLOAD_SOURCE"), None), Step::Conclude(Cause::Setup { message: message() })),
             (look("FAILED", Some("BUILD"), Some("t")), Step::AskServer { task_id: "t".into() }),
             (look("SUCCEEDED", None, Some("t")), Step::AskServer { task_id: "t".into() }),
             (look("FAILED", Some("BUILD"), None), Step::ReadLog),
@@ -400,6 +411,8 @@ mod tests {
         let failed = build("FAILED", Some("PRE_BUILD"), None);
         let refused = from_log(&failed, &["x".into(), "PREFLIGHT REFUSED: The zip holds a link".into()]);
         assert_eq!(refused, Cause::Refused { sentence: "The zip holds a link".into() });
+        let message = "An error occurred (NoSuchVersion)".to_owned();
+        assert_eq!(from_log(&failed, &[format!("FETCH FAILED: {message}")]), Cause::Download { message });
         assert_eq!(from_log(&failed, &["x".into()]), Cause::Preparation { message: "CODE: words".into() });
         let failed = build("FAILED", Some("BUILD"), None);
         let failure = ScannerFailure::BadToken;

@@ -73,7 +73,21 @@ const REFUSED: &str = "PREFLIGHT REFUSED:";
 /// CodeBuild logs every command before it runs it, so the marker only counts where it begins the line.
 #[must_use]
 pub fn refusal(lines: &[String]) -> Option<&str> {
-    lines.iter().filter_map(|line| line.trim().strip_prefix(REFUSED)).next_back().map(str::trim)
+    after(lines, REFUSED)
+}
+
+/// What the buildspec writes when it cannot fetch the uploaded version, with what S3 said.
+const NOT_FETCHED: &str = "FETCH FAILED:";
+
+/// Why the uploaded version could not be fetched, if it could not. As with a refusal, only where a line begins with it.
+#[must_use]
+pub fn failed_fetch(lines: &[String]) -> Option<&str> {
+    after(lines, NOT_FETCHED)
+}
+
+/// The rest of the last line that begins with the marker.
+fn after<'a>(lines: &'a [String], marker: &str) -> Option<&'a str> {
+    lines.iter().filter_map(|line| line.trim().strip_prefix(marker)).next_back().map(str::trim)
 }
 
 /// What the buildspec writes after the scanner has handed its analysis to the server.
@@ -82,7 +96,7 @@ const ANALYSIS_TASK: &str = "ANALYSIS TASK:";
 /// The last background task that the log names; like the exported variable a hint, which the server has to confirm.
 #[must_use]
 pub fn analysis_task(lines: &[String]) -> Option<&str> {
-    let last = lines.iter().filter_map(|line| line.trim().strip_prefix(ANALYSIS_TASK)).next_back()?.trim();
+    let last = after(lines, ANALYSIS_TASK)?;
     let is_id = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     (!last.is_empty() && last.bytes().all(is_id)).then_some(last)
 }
@@ -151,6 +165,13 @@ mod tests {
         let log = "[Container] Running command echo PREFLIGHT REFUSED: no\n PREFLIGHT REFUSED: a link `x`\nlast";
         assert_eq!(refusal(&lines(log)), Some("a link `x`"));
         assert_eq!(refusal(&lines("nothing")), None);
+    }
+
+    #[test]
+    fn a_failed_fetch_is_found_only_where_it_begins_a_line() {
+        let log = "[Container] Running command echo \"FETCH FAILED: $(tail)\"\nFETCH FAILED: An error occurred (404)";
+        assert_eq!(failed_fetch(&lines(log)), Some("An error occurred (404)"));
+        assert_eq!(failed_fetch(&lines("the FETCH FAILED: x")), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "all of this is tests, also what stands outside of a test function")]
 
+mod buildspec;
 mod code;
 mod costs;
 mod documents;

@@ -58,7 +58,9 @@ fn issues_of_a_later_upload_are_not_shown_as_this_ones() {
 #[test]
 fn a_failed_pipeline_says_what_happened_and_has_no_buttons() {
     let failure = PipelineFailure {
-        cause: Cause::Download { message: "CLIENT_ERROR: zip: not a valid zip file".into() },
+        cause: Cause::Download {
+            message: "An error occurred (404) when calling the HeadObject operation: Not Found".into(),
+        },
         log: vec!["ERROR `x` <!channel>".into()],
     };
     let report = report(&Verdict::PipelineFailed(failure.clone()));

@@ -65,11 +65,6 @@ pub(super) const UNUSED: &[Exception] = &[
         &["s3:GetObjectVersion"],
         "CodeBuild's guide asks for it beside s3:GetObject, and the bucket has versions",
     ),
-    all(
-        ("ScanRole", "ReadWhatWasUploaded"),
-        &["s3:GetObject"],
-        "CodeBuild's guide asks for it beside s3:GetObjectVersion",
-    ),
     Exception {
         of: ("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations"),
         actions: &["s3:GetObject"],

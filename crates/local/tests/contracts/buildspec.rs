@@ -1,0 +1,40 @@
+//! The build gets nothing of the upload but its name, and everything that its specification asks for.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::{between, read, template};
+
+fn arguments() -> Value {
+    let machine: Value = serde_json::from_str(&read("statemachine/code-scan.asl.json")).unwrap();
+    machine["States"]["Scan"]["Arguments"].clone()
+}
+
+/// `CodeBuild` unpacks a source before any command of ours could look at it.
+#[test]
+fn codebuild_never_unpacks_an_upload() {
+    let project = &template("app-security.yml")["Resources"]["ScanProject"]["Properties"];
+    assert_eq!(project["Source"]["Type"].as_str(), Some("NO_SOURCE"));
+    assert!(project["Source"]["Location"].is_badvalue() && project["SecondarySources"].is_badvalue());
+    let given: BTreeSet<_> = arguments().as_object().unwrap().keys().cloned().collect();
+    assert_eq!(given, ["EnvironmentVariablesOverride", "ProjectName"].map(str::to_owned).into());
+}
+
+/// What the buildspec asks for by name is set by the template or for each upload, and nothing else is.
+#[test]
+fn the_build_is_told_all_that_it_asks_for() {
+    let project = &template("app-security.yml")["Resources"]["ScanProject"]["Properties"];
+    let of_deployment = project["Environment"]["EnvironmentVariables"].as_vec().unwrap().iter();
+    let of_upload = arguments()["EnvironmentVariablesOverride"].as_array().unwrap().clone();
+    let told: BTreeSet<_> = of_deployment
+        .map(|variable| variable["Name"].as_str().unwrap().to_owned())
+        .chain(of_upload.iter().map(|variable| variable["Name"].as_str().unwrap().to_owned()))
+        .collect();
+    let buildspec = read("buildspec/sonar-scan.yml");
+    let needed = between(&buildspec, "for name in SCAN_ID", ';').next().unwrap().replace('\\', " ");
+    let needed = needed.split_whitespace().map(str::to_owned);
+    // These two have a default.
+    let optional = ["SONAR_FILE_DIRECTORY", "SONAR_FILE_NAME"].map(str::to_owned);
+    assert_eq!(told, needed.chain(optional).chain(["SCAN_ID".to_owned()]).collect());
+}
