@@ -81,11 +81,16 @@ impl Sources {
     /// Why the remediator may not touch the finding's bucket; none when it may.
     #[must_use]
     pub fn obstacle(&self, finding: &Finding) -> Option<Why> {
-        if finding.account_id.as_ref().is_some_and(|account| *account != self.account_id) {
+        self.obstacle_at(finding.account_id.as_deref(), finding.bucket())
+    }
+
+    /// The same of a bucket, as far as it is known.
+    #[must_use]
+    pub fn obstacle_at(&self, account_id: Option<&str>, bucket: Option<&str>) -> Option<Why> {
+        if account_id.is_some_and(|account| account != self.account_id) {
             return Some(Why::OtherAccount);
         }
-        let bucket = finding.bucket()?;
-        (!matches_pattern(&self.bucket_pattern, bucket)).then_some(Why::OutsideSources)
+        (!matches_pattern(&self.bucket_pattern, bucket?)).then_some(Why::OutsideSources)
     }
 }
 

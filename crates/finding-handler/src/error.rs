@@ -1,3 +1,4 @@
+use platform::invoke::InvokeError;
 use platform::records::RecordError;
 use platform::secret::SecretError;
 use platform::slack::SlackError;
@@ -11,14 +12,8 @@ pub enum Error {
     ReadCase(#[source] RecordError),
     #[error("could not write the case")]
     WriteCase(#[source] RecordError),
-    #[error("could not write the request for the remediator")]
-    Request(#[source] serde_json::Error),
-    #[error("could not invoke `{function}`")]
-    Invoke {
-        function: String,
-        #[source]
-        source: Cause,
-    },
+    #[error("could not start the remediator")]
+    Invoke(#[source] InvokeError),
     #[error("could not read the address of the Slack webhook")]
     WebhookSecret(#[source] SecretError),
     #[error("could not read the key that signs buttons")]
@@ -40,8 +35,7 @@ impl Error {
         match self {
             Self::ReadCase(_) => "CaseReadFailed",
             Self::WriteCase(_) => "CaseWriteFailed",
-            Self::Request(_) => "RequestWriteFailed",
-            Self::Invoke { .. } => "RemediatorInvokeFailed",
+            Self::Invoke(_) => "RemediatorInvokeFailed",
             Self::WebhookSecret(_) => "WebhookSecretUnusable",
             Self::ButtonKey(_) => "ButtonKeyUnusable",
             Self::Tell(_) => "SlackNotTold",

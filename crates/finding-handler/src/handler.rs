@@ -1,8 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_config::SdkConfig;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
+use domain::bucket;
 use domain::digest::Kind;
 use domain::finding::Finding;
 use domain::policy::{Decision, Reason, decide};
@@ -11,6 +10,7 @@ use domain::remediation::{self, Request, Task};
 use domain::slack::button::{Place, Signer};
 use domain::slack::{self, Approvals};
 use jiff::{SignedDuration, Timestamp};
+use platform::invoke;
 use platform::metrics::{Metric, Metrics};
 use platform::records::Records;
 use platform::secret::{Rotating, SecretStore};
@@ -268,7 +268,7 @@ impl FindingHandler {
 
     /// Who decided about the case, if somebody has.
     async fn claim(&self, finding: &Finding) -> Result<Option<Claim>, Error> {
-        let Some(case_id) = finding.case_id().or_else(|| finding.bucket_case_id()) else {
+        let Some(case_id) = bucket::case_id(finding) else {
             return Ok(None);
         };
         self.records.read(&claim_key(&case_id)).await.map_err(Error::ReadCase)
@@ -297,15 +297,7 @@ impl FindingHandler {
         let task = Task::Quarantine { finding: finding.clone() };
         let request = Request { task, decision: remediation::Decision::Policy };
         let function = &self.config.remediator_function_name;
-        let answer = self
-            .lambda
-            .invoke()
-            .function_name(function)
-            .invocation_type(InvocationType::Event)
-            .payload(Blob::new(serde_json::to_vec(&request).map_err(Error::Request)?))
-            .send()
-            .await;
-        answer.map(|_| ()).map_err(|error| Error::Invoke { function: function.clone(), source: error.into() })
+        invoke::start(&self.lambda, function, &request).await.map_err(Error::Invoke)
     }
 
     pub(crate) async fn button_keys(&self) -> Result<Rotating, Error> {

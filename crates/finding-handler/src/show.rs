@@ -85,12 +85,20 @@ impl FindingHandler {
                 self.note(&window, &entry, finding.case_id(), deadline).await?;
                 Ok(Way::Digest)
             }
-            _ => {
-                self.post(message, deadline).await?;
-                self.measure_delay(finding);
-                Ok(Way::Message)
-            }
+            _ => self.show_alone(finding, message, deadline).await,
         }
+    }
+
+    /// Shows a finding in the message given.
+    pub(crate) async fn show_alone(
+        &self,
+        finding: &Finding,
+        message: &Message,
+        deadline: SystemTime,
+    ) -> Result<Way, Error> {
+        self.post(message, deadline).await?;
+        self.measure_delay(finding);
+        Ok(Way::Message)
     }
 
     /// Takes one of the window's messages, if any is left. A process that dies now has taken it for nothing: then one

@@ -12,6 +12,7 @@ use secrecy::SecretString;
 
 use crate::error::Error;
 use crate::handler::{FindingHandler, Outcome};
+use crate::show::Way;
 
 impl FindingHandler {
     /// Tells the channel how an automatic remediation ended. The remediator answers clicks itself; what nobody clicked
@@ -21,6 +22,10 @@ impl FindingHandler {
             return Ok(Outcome::ToldBefore);
         };
         let manifest = self.manifest(finding).await?;
+        // Somebody opened it in the digest and put the object back, which was told.
+        if manifest.as_ref().is_some_and(Manifest::is_restored) {
+            return Ok(Outcome::ToldBefore);
+        }
         // Lambda may run a request twice, and SQS deliver a record twice.
         let ended_at = manifest.as_ref().and_then(Manifest::ended_at);
         let shown = self.shown(finding).await?;
@@ -28,8 +33,8 @@ impl FindingHandler {
             return Ok(Outcome::ToldBefore);
         }
         let keys = self.button_keys().await?;
-        let (kind, message) = ending(finding, manifest.as_ref(), None, &self.signer(&keys));
-        let way = self.show(finding, kind, &message, deadline).await?;
+        let ending = ending(finding, manifest.as_ref(), None, &self.signer(&keys));
+        let way = self.tell_ending(finding, &ending, deadline).await?;
         self.remember_shown(finding).await?;
         Ok(Outcome::ResultTold(way))
     }
@@ -52,11 +57,12 @@ impl FindingHandler {
         };
         // Only the message may be missing: then the record says how the move itself ended.
         let keys = self.button_keys().await?;
-        let (kind, message) = ending(finding, self.manifest(finding).await?.as_ref(), error_type, &self.signer(&keys));
+        let ending = ending(finding, self.manifest(finding).await?.as_ref(), error_type, &self.signer(&keys));
         if request.decision == Decision::Policy {
-            self.show(finding, kind, &message, deadline).await?;
+            self.tell_ending(finding, &ending, deadline).await?;
             return Ok(Outcome::FailureTold);
         }
+        let (Ending::Moved(message) | Ending::NotMoved(message)) = ending;
         if let Some(url) = request.decision.response_url() {
             let replacing = message.clone().replacing_original();
             match self.slack.post_within(self.patience(deadline)?, &SecretString::from(url), &replacing).await {
@@ -69,6 +75,15 @@ impl FindingHandler {
         }
         self.post(&message, deadline).await?;
         Ok(Outcome::FailureTold)
+    }
+
+    /// An object that was not moved has a message of its own, however many came: what nobody could deal with must not
+    /// hide among what was. There are at most `AUTO_REMEDIATION_LIMIT` of them an hour, and they keep Slack's pace.
+    async fn tell_ending(&self, finding: &Finding, ending: &Ending, deadline: SystemTime) -> Result<Way, Error> {
+        match ending {
+            Ending::Moved(message) => self.show(finding, Kind::Quarantined, message, deadline).await,
+            Ending::NotMoved(message) => self.show_alone(finding, message, deadline).await,
+        }
     }
 
     /// Tells of something that is ours and cannot be read. When the window has no message left it goes back to the
@@ -84,19 +99,21 @@ impl FindingHandler {
     }
 }
 
-fn ending(
-    finding: &Finding,
-    manifest: Option<&Manifest>,
-    error_type: Option<&str>,
-    signer: &Signer<'_>,
-) -> (Kind, Message) {
+/// How a quarantine ended, in words for the channel.
+enum Ending {
+    Moved(Message),
+    NotMoved(Message),
+}
+
+fn ending(finding: &Finding, manifest: Option<&Manifest>, error_type: Option<&str>, signer: &Signer<'_>) -> Ending {
     match manifest {
-        Some(manifest) if manifest.is_quarantined() => {
-            (Kind::Quarantined, slack::remediated(finding, manifest, signer))
+        Some(manifest) if manifest.is_quarantined() && manifest.finding_id != finding.id => {
+            Ending::Moved(slack::already_quarantined(finding, manifest, signer))
         }
+        Some(manifest) if manifest.is_quarantined() => Ending::Moved(slack::remediated(finding, manifest, signer)),
         Some(manifest) if manifest.outcome().is_some() => {
-            (Kind::NotMoved, slack::not_remediated(finding, manifest, signer))
+            Ending::NotMoved(slack::not_remediated(finding, manifest, signer))
         }
-        _ => (Kind::Failed, slack::remediation_failed(finding, error_type, signer)),
+        _ => Ending::NotMoved(slack::remediation_failed(finding, error_type, signer)),
     }
 }

@@ -1,8 +1,9 @@
 //! `FindingRemediator`: moves the scanned version of an object into the quarantine bucket, or back, moves the other
-//! versions of its key, turns protections of a bucket on, and tells Slack.
+//! versions of its key, turns protections of a bucket on, and tells Slack what became of a click.
 //!
 //! - **Trigger**: asynchronous invocation by `FindingHandler` or `RemediationHandler` with a
-//!   [`domain::remediation::Request`]. Lambda tries a failed one twice more, then hands it to `FindingQueue`.
+//!   [`domain::remediation::Request`]. Lambda tries a failed one twice more. Once it has ended, well or not, Lambda puts
+//!   it into `FindingQueue`: what nobody clicked for is told from there.
 //! - **Reads**: the object, its tags and the list of its versions; Block Public Access and default encryption of its
 //!   bucket; the case's records; the Slack webhook's secret and the key that signs buttons.
 //! - **Changes**: writes copies and records into the quarantine bucket, deletes exactly the version that was copied,
@@ -13,7 +14,7 @@
 //!   `s3:DeleteObjectVersion`, `s3:ListBucket`, `s3:ListBucketVersions`, and reading and writing of
 //!   `BucketPublicAccessBlock` and `EncryptionConfiguration`; quarantine bucket the same for objects, but
 //!   `s3:DeleteObjectVersion` only below `objects/` and `s3:DeleteObject` not at all; `secretsmanager:GetSecretValue`;
-//!   `sqs:SendMessage` for the on-failure destination; `kms:Decrypt` and `kms:GenerateDataKey` on the keys of the
+//!   `sqs:SendMessage` for the destinations; `kms:Decrypt` and `kms:GenerateDataKey` on the keys of the
 //!   parameters.
 //!
 //! Every step may be the last one before a crash, so the order is fixed: record, copy, compare, delete, check, record,

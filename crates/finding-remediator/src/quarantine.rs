@@ -32,7 +32,7 @@ impl Job<'_> {
 }
 
 impl Remediator {
-    /// Quarantines the finding's object, unless that was done, and tells Slack.
+    /// Quarantines the finding's object, unless that was done, and tells Slack if somebody clicked for it.
     pub(crate) async fn quarantine_finding(&self, finding: &Finding, decision: &Decision) -> Result<Handled, Error> {
         let plan = plan(finding).map_err(|source| Error::Unplannable { finding_id: finding.id.clone(), source })?;
         let case_id = plan.case_id.clone();
@@ -53,7 +53,7 @@ impl Remediator {
                 if !same {
                     self.tell_that_it_begins(finding, decision).await;
                 }
-                let (record, outcome) = Box::pin(self.quarantine(&job, record, false)).await?;
+                let (record, outcome) = Box::pin(self.quarantine(&job, record, is_silent(decision))).await?;
                 self.tell_quarantine(finding, decision, record, false).await?;
                 Some(outcome)
             }
@@ -253,6 +253,12 @@ impl Remediator {
             }
         }
     }
+}
+
+/// What nobody clicked for is told by `FindingHandler`, at Slack's pace and in a digest if need be: Lambda puts this
+/// request into its queue once it has ended.
+pub(crate) fn is_silent(decision: &Decision) -> bool {
+    decision.click().is_none()
 }
 
 fn was_told(manifest: &Manifest) -> bool {

@@ -1,5 +1,5 @@
-//! Tells Slack: in place of the clicked message, as a new one in the channel, or, while something is under way, only
-//! whoever clicked.
+//! Tells Slack what became of a click: in place of the clicked message, as a new one in the channel, or, while something
+//! is under way, only whoever clicked.
 
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::error::Error;
 use crate::handler::Remediator;
+use crate::quarantine::is_silent;
 use crate::record::Record;
 
 /// How long a Slack that asks to wait is waited for. After that, the whole request is tried again a minute later and
@@ -34,8 +35,8 @@ enum Where {
 }
 
 impl Remediator {
-    /// Tells how a quarantine ended, and records that it did. `before` when an earlier request had ended it. A failure
-    /// here costs nothing but a new run, which finds the move done.
+    /// Tells how a quarantine ended, and records that it did, unless nobody clicked for it. `before` when an earlier
+    /// request had ended it. A failure here costs nothing but a new run, which finds the move done.
     pub(crate) async fn tell_quarantine(
         &self,
         finding: &Finding,
@@ -43,6 +44,9 @@ impl Remediator {
         mut record: Record,
         before: bool,
     ) -> Result<(), Error> {
+        if is_silent(decision) {
+            return Ok(());
+        }
         let keys = self.button_keys().await?;
         let signer = self.signer(&keys);
         let manifest = &record.manifest;

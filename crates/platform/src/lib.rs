@@ -7,6 +7,7 @@
 mod aws;
 pub mod env;
 pub mod http;
+pub mod invoke;
 mod logging;
 pub mod metrics;
 pub mod records;

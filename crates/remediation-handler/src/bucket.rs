@@ -8,6 +8,7 @@ use domain::slack::button::Action;
 use domain::slack::{Refusal, already_decided, dismissed};
 
 use crate::claim::{Claimed, claim};
+use crate::config::Config;
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
 
@@ -20,7 +21,7 @@ impl RemediationHandler {
         let Some(finding) = self.finding(&press.pressed.subject).await? else {
             return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
         };
-        let case_id = match changeable(&finding, press.pressed.action, &self.config.quarantine_bucket) {
+        let case_id = match changeable(&finding, press.pressed.action, &self.config) {
             Ok(case_id) => case_id,
             Err(refusal) => return Ok(self.refuse(press.click, refusal).await),
         };
@@ -51,8 +52,8 @@ impl RemediationHandler {
 }
 
 /// The case of a finding that this button is for, asked of Macie once more: it may have been archived since it was
-/// shown.
-fn changeable(finding: &Finding, action: Action, quarantine_bucket: &str) -> Result<String, Refusal> {
+/// shown, or the bucket taken out of the deployment's reach.
+fn changeable(finding: &Finding, action: Action, config: &Config) -> Result<String, Refusal> {
     let refused = |reason| Err(Refusal::NotMovable(reason));
     if finding.sample == Some(true) {
         return refused(Reason::Sample);
@@ -60,8 +61,11 @@ fn changeable(finding: &Finding, action: Action, quarantine_bucket: &str) -> Res
     if finding.archived == Some(true) {
         return refused(Reason::Archived);
     }
-    if finding.bucket() == Some(quarantine_bucket) {
+    if finding.bucket() == Some(config.quarantine_bucket.as_str()) {
         return refused(Reason::QuarantineBucket);
+    }
+    if let Some(why) = config.sources.obstacle(finding) {
+        return Err(Refusal::OutOfReach(why));
     }
     if bucket_action(&finding.kind) != Some(action) {
         return Err(Refusal::UnknownFinding);

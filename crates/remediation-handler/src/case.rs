@@ -2,7 +2,7 @@
 
 use domain::quarantine::{Manifest, is_case_id, manifest_key};
 use domain::remediation::{Decision, Task};
-use domain::slack::Refusal;
+use domain::slack::{Refusal, already_restored, restoring};
 
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
@@ -22,10 +22,24 @@ impl RemediationHandler {
         } else {
             None
         };
-        if known.is_none() {
+        let Some(manifest) = known else {
             return Ok(self.refuse(press.click, Refusal::UnknownCase).await);
+        };
+        if let Some(original) = &manifest.original
+            && let Some(why) =
+                self.config.sources.obstacle_at(original.account_id.as_deref(), Some(original.bucket.as_str()))
+        {
+            return Ok(self.refuse(press.click, Refusal::OutOfReach(why)).await);
+        }
+        // The remediator has no address to answer a list at.
+        if press.is_in_list() && manifest.is_restored() {
+            self.answer_privately(press.click, &already_restored(&manifest)).await;
+            return Ok(Outcome::AlreadyDecided);
         }
         self.invoke_remediator(task(case_id.clone()), Decision::Person(self.clicked(press))).await?;
+        if press.is_in_list() {
+            self.answer_privately(press.click, &restoring(&manifest)).await;
+        }
         Ok(Outcome::Started)
     }
 }

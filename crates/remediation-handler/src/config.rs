@@ -1,4 +1,4 @@
-use domain::policy::SecondApprover;
+use domain::policy::{SecondApprover, Sources};
 use platform::env::{Env, EnvError};
 use url::Url;
 
@@ -26,6 +26,9 @@ pub struct Config {
     pub remediator_function_name: String,
     /// `QUARANTINE_BUCKET`
     pub quarantine_bucket: String,
+    /// `ACCOUNT_ID` and `SOURCE_BUCKET_PATTERN`: asked at each click, because they may be others than when the message
+    /// was posted.
+    pub sources: Sources,
     /// `STACK_NAME`: the dimension of the metrics.
     pub stack_name: String,
 }
@@ -50,6 +53,8 @@ impl Config {
         let slack_endpoint_url = env.parsed("SLACK_ENDPOINT_URL", Url::parse);
         let remediator_function_name = env.required("REMEDIATOR_FUNCTION_NAME");
         let quarantine_bucket = env.required("QUARANTINE_BUCKET");
+        let account_id = env.required("ACCOUNT_ID");
+        let bucket_pattern = env.required("SOURCE_BUCKET_PATTERN");
         let stack_name = env.required("STACK_NAME");
         env.finish(|| {
             Some(Self {
@@ -63,6 +68,7 @@ impl Config {
                 slack_endpoint_url: slack_endpoint_url?,
                 remediator_function_name,
                 quarantine_bucket,
+                sources: Sources { account_id, bucket_pattern },
                 stack_name,
             })
         })

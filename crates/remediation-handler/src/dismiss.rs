@@ -1,5 +1,6 @@
 //! Dismiss: somebody decides that nothing is to be done, and says why.
 
+use domain::bucket;
 use domain::finding::Finding;
 use domain::quarantine::{Claim, Manifest, State, Transition, manifest_key};
 use domain::remediation::Decision;
@@ -19,7 +20,7 @@ impl RemediationHandler {
         let Some(finding) = self.finding(&press.pressed.subject).await? else {
             return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
         };
-        let Some(case_id) = finding.case_id().or_else(|| finding.bucket_case_id()) else {
+        let Some(case_id) = bucket::case_id(&finding) else {
             return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
         };
         let ours = Claim {

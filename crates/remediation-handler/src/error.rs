@@ -1,6 +1,7 @@
 use aws_sdk_macie2::error::SdkError;
 use aws_sdk_macie2::operation::get_findings::GetFindingsError;
 use lambda_runtime::Diagnostic;
+use platform::invoke::InvokeError;
 use platform::records::RecordError;
 use platform::secret::SecretError;
 use platform::slack::SlackError;
@@ -30,14 +31,8 @@ pub enum Error {
     Tell(#[source] SlackError),
     #[error("acting on a click took longer than Slack waits")]
     TooSlow,
-    #[error("could not write the request for the remediator")]
-    Request(#[source] serde_json::Error),
-    #[error("could not invoke `{function}`")]
-    Invoke {
-        function: String,
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
+    #[error("could not start the remediator")]
+    Invoke(#[source] InvokeError),
 }
 
 impl Error {
@@ -52,8 +47,7 @@ impl Error {
             Self::Digest(_) => "DigestFailed",
             Self::Tell(_) => "SlackNotTold",
             Self::TooSlow => "ClickTooSlow",
-            Self::Request(_) => "RequestWriteFailed",
-            Self::Invoke { .. } => "RemediatorInvokeFailed",
+            Self::Invoke(_) => "RemediatorInvokeFailed",
         }
     }
 }

@@ -1,8 +1,6 @@
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_lambda::primitives::Blob;
-use aws_sdk_lambda::types::InvocationType;
 use domain::finding::Finding;
 use domain::quarantine::is_finding_id;
 use domain::remediation::{Click, Decision, Request, Task};
@@ -11,6 +9,7 @@ use domain::slack::{Message, Refusal, refused};
 use jiff::Timestamp;
 use lambda_http::http::{Method, StatusCode};
 use lambda_http::{Body, Response};
+use platform::invoke;
 use platform::metrics::{Metric, Metrics};
 use platform::records::Records;
 use platform::secret::{Rotating, SecretStore};
@@ -66,6 +65,13 @@ pub(crate) struct Press<'a> {
     pub(crate) click: &'a Interaction,
     pub(crate) pressed: Pressed,
     pub(crate) now: Timestamp,
+}
+
+impl Press<'_> {
+    /// Whether the button is one of a list of findings, which stays as it is.
+    pub(crate) fn is_in_list(&self) -> bool {
+        matches!(self.pressed.action, Action::RemediateListed | Action::RestoreListed)
+    }
 }
 
 impl RemediationHandler {
@@ -196,7 +202,7 @@ impl RemediationHandler {
             user_name: click.user.username.clone().or_else(|| click.user.name.clone()),
             channel_id: self.config.slack_channel_id.clone(),
             decided_at: press.now,
-            response_url: response_url.filter(|_| !is_listed(press.pressed.action)),
+            response_url: response_url.filter(|_| !press.is_in_list()),
         }
     }
 
@@ -212,11 +218,8 @@ impl RemediationHandler {
     }
 
     pub(crate) async fn invoke_remediator(&self, task: Task, decision: Decision) -> Result<(), Error> {
-        let payload = serde_json::to_vec(&Request { task, decision }).map_err(Error::Request)?;
         let function = &self.config.remediator_function_name;
-        let invoke = self.lambda.invoke().function_name(function).invocation_type(InvocationType::Event);
-        let answer = invoke.payload(Blob::new(payload)).send().await;
-        answer.map(|_| ()).map_err(|error| Error::Invoke { function: function.clone(), source: error.into() })
+        invoke::start(&self.lambda, function, &Request { task, decision }).await.map_err(Error::Invoke)
     }
 
     pub(crate) async fn refuse(&self, click: &Interaction, refusal: Refusal) -> Outcome {
@@ -238,8 +241,7 @@ impl RemediationHandler {
 
     /// Puts the message in the place of the clicked one; a list stays, and the message comes beside it.
     pub(crate) async fn replace(&self, press: &Press<'_>, message: Message) {
-        let message =
-            if is_listed(press.pressed.action) { message.beside_the_original() } else { message.replacing_original() };
+        let message = if press.is_in_list() { message.beside_the_original() } else { message.replacing_original() };
         self.answer(press.click, &message).await;
     }
 
@@ -255,11 +257,6 @@ impl RemediationHandler {
             Err(_) => tracing::warn!("could not answer a click in time"),
         }
     }
-}
-
-/// Whether the button is one of a list of findings, which stays as it is.
-fn is_listed(action: Action) -> bool {
-    matches!(action, Action::RemediateListed | Action::RestoreListed)
 }
 
 fn answer(status: StatusCode, body: &'static str) -> Response<Body> {

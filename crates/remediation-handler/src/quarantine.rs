@@ -5,7 +5,7 @@ use domain::policy::movable;
 use domain::quarantine::{Claim, FirstApproval, first_approval_key};
 use domain::remediation::{Click, Decision, Task, TwoClicks};
 use domain::slack::button::Action;
-use domain::slack::{Approvals, Refusal, already_decided, dismissed, review_request};
+use domain::slack::{Approvals, Refusal, already_decided, dismissed, moving, review_request};
 
 use crate::claim::{self, Claimed};
 use crate::error::Error;
@@ -30,6 +30,9 @@ impl RemediationHandler {
             Ok(object) => object,
             Err(reason) => return Ok(self.refuse(press.click, Refusal::NotMovable(reason)).await),
         };
+        if let Some(why) = self.config.sources.obstacle(&finding) {
+            return Ok(self.refuse(press.click, Refusal::OutOfReach(why)).await);
+        }
         let case_id = object.case_id();
         let agreement = self.agreement(press, &finding, &case_id).await;
         let decision = match agreement.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
@@ -58,7 +61,12 @@ impl RemediationHandler {
         match claimed.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
             Claimed::Ours => {
                 tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
+                // The remediator has no address to answer a list at.
+                let courtesy = press.is_in_list().then(|| moving(&finding));
                 self.invoke_remediator(Task::Quarantine { finding }, decision).await?;
+                if let Some(message) = courtesy {
+                    self.answer_privately(press.click, &message).await;
+                }
                 Ok(Outcome::Started)
             }
             Claimed::Before { claim, manifest } => {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use domain::digest::{DigestId, Entry, Progress};
 use domain::finding::Finding;
 use domain::quarantine::{claim_key, manifest_key};
-use domain::slack::{Listed, Refusal, digest, digest_page};
+use domain::slack::{Listed, Reach, Refusal, digest, digest_page};
 use platform::records::RecordError;
 use secrecy::SecretString;
 use serde_json::json;
@@ -34,7 +34,8 @@ impl RemediationHandler {
         let signer = self.signer(&button_keys, press.now);
         if !progress.next_page().is_empty() {
             let page = self.listed(progress.next_page()).await?;
-            let message = digest_page(&digest_id, &page, &after, &self.config.quarantine_bucket, &signer);
+            let reach = Reach { quarantine_bucket: &self.config.quarantine_bucket, sources: &self.config.sources };
+            let message = digest_page(&digest_id, &page, &after, reach, &signer);
             self.slack.post(&SecretString::from(url), &message).await.map_err(Error::Tell)?;
             let mut writes = JoinSet::new();
             for entry in progress.next_page() {

@@ -26,6 +26,8 @@ fn environment(name: &str) -> Option<String> {
         "SLACK_ALLOWED_USER_IDS" => "U02ANN, U03BOB",
         "SLACK_ENDPOINT_URL" => "https://hooks.slack.com",
         "REMEDIATOR_FUNCTION_NAME" => "remediator",
+        "ACCOUNT_ID" => "111122223333",
+        "SOURCE_BUCKET_PATTERN" => "*",
         "QUARANTINE_BUCKET" => "acme-quarantine",
         _ => return None,
     };

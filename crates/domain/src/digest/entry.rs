@@ -3,28 +3,20 @@ use crate::quarantine::is_finding_id;
 
 use super::DigestId;
 
-/// What a finding waits for, or what became of it. In the order in which people should see them.
+/// What a finding waits for, or what became of it, as far as it may be part of a digest: an automatic remediation that
+/// did not move its object always has a message of its own. In the order in which people should see them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
-    /// An automatic remediation failed after all its retries.
-    Failed,
     /// A person is to decide.
     Review,
-    /// An automatic remediation ended without a move.
-    NotMoved,
     /// Nothing can be moved for it.
     Notice,
     /// An automatic remediation moved the object.
     Quarantined,
 }
 
-const KINDS: [(Kind, &str); 5] = [
-    (Kind::Failed, "failed"),
-    (Kind::Review, "review"),
-    (Kind::NotMoved, "not-moved"),
-    (Kind::Notice, "notice"),
-    (Kind::Quarantined, "quarantined"),
-];
+const KINDS: [(Kind, &str); 3] =
+    [(Kind::Review, "review"), (Kind::Notice, "notice"), (Kind::Quarantined, "quarantined")];
 
 const SEVERITIES: [(Option<Severity>, &str); 4] = [
     (Some(Severity::High), "high"),

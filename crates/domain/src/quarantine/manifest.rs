@@ -47,7 +47,8 @@ pub struct Manifest {
 pub enum State {
     /// The move has begun and may be anywhere between its first and its last step.
     Started,
-    /// The move has ended. `told` once Slack took the message about it.
+    /// The move has ended. `told` once Slack took the message about it, or when nobody waits for one from the remediator:
+    /// `shown.json` says when the channel heard of an automatic one.
     Ended {
         #[serde(flatten)]
         outcome: Outcome,

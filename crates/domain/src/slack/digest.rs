@@ -43,9 +43,7 @@ fn counts(progress: &Progress) -> String {
                 None => "Unknown severity".to_owned(),
             };
             let waits = match kind {
-                Kind::Failed => "*automatic quarantine failed*",
                 Kind::Review => "*to be decided*",
-                Kind::NotMoved => "*could not be moved*",
                 Kind::Notice => "*to be looked at*",
                 Kind::Quarantined => "in quarantine",
             };

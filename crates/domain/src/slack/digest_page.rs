@@ -3,7 +3,7 @@ use super::button::{Action, Signer};
 use super::facts;
 use crate::digest::{DigestId, Entry, Progress};
 use crate::finding::Finding;
-use crate::policy::movable;
+use crate::policy::{Sources, Why, movable};
 use crate::quarantine::{Claim, Manifest};
 
 /// One finding of a page, with what is known of it now.
@@ -18,13 +18,20 @@ pub struct Listed {
     pub manifest: Option<Manifest>,
 }
 
+/// What the deployment may touch now.
+#[derive(Debug, Clone, Copy)]
+pub struct Reach<'a> {
+    pub quarantine_bucket: &'a str,
+    pub sources: &'a Sources,
+}
+
 /// Lists the next findings of a digest, each with its own button. `progress` is how far the digest is with this page.
 #[must_use]
 pub fn digest_page(
     digest: &DigestId,
     page: &[Listed],
     progress: &Progress,
-    quarantine_bucket: &str,
+    reach: Reach<'_>,
     signer: &Signer<'_>,
 ) -> Message {
     let title = match page {
@@ -33,7 +40,7 @@ pub fn digest_page(
     };
     let mut blocks = vec![header(&title)];
     for listed in page {
-        blocks.extend(lines(listed, quarantine_bucket, signer));
+        blocks.extend(lines(listed, reach, signer));
         blocks.push(Block::Divider);
     }
     blocks.push(context([format!(
@@ -45,7 +52,7 @@ pub fn digest_page(
     Message::new(&title, blocks).beside_the_original()
 }
 
-fn lines(listed: &Listed, quarantine_bucket: &str, signer: &Signer<'_>) -> Vec<Block> {
+fn lines(listed: &Listed, reach: Reach<'_>, signer: &Signer<'_>) -> Vec<Block> {
     let Some(finding) = &listed.finding else {
         let text = format!(
             "Finding {}: Macie does not have it any more; it keeps findings for 90 days.",
@@ -53,7 +60,7 @@ fn lines(listed: &Listed, quarantine_bucket: &str, signer: &Signer<'_>) -> Vec<B
         );
         return vec![section(&text)];
     };
-    let (state, button) = state(listed, finding, quarantine_bucket, signer);
+    let (state, button) = state(listed, finding, reach, signer);
     let what = format!("*{}*: {}", facts::severity(finding), finding.kind.subject());
     let mut blocks = vec![section(&format!("{what}\n{}\n{state}", facts::object(finding)))];
     blocks.extend(actions(button.into_iter().chain(facts::open_button(finding))));
@@ -61,7 +68,7 @@ fn lines(listed: &Listed, quarantine_bucket: &str, signer: &Signer<'_>) -> Vec<B
 }
 
 /// Where the finding is, and what may be done about it.
-fn state(listed: &Listed, finding: &Finding, quarantine_bucket: &str, signer: &Signer<'_>) -> (String, Option<Button>) {
+fn state(listed: &Listed, finding: &Finding, reach: Reach<'_>, signer: &Signer<'_>) -> (String, Option<Button>) {
     if let Some(manifest) = listed.manifest.as_ref().filter(|manifest| manifest.is_quarantined()) {
         let by = facts::decided_by(&manifest.decision);
         return (format!("In quarantine. Decided by: {by}"), restore_button(manifest, signer));
@@ -70,9 +77,18 @@ fn state(listed: &Listed, finding: &Finding, quarantine_bucket: &str, signer: &S
         return (format!("Dismissed. By: {}", facts::decided_by(&claim.decision)), None);
     }
     let remediate = || {
-        movable(finding, quarantine_bucket).ok()?;
+        movable(finding, reach.quarantine_bucket).ok()?;
         facts::remediate_listed_button(finding, signer)
     };
+    if let Some(why) = reach.sources.obstacle(finding) {
+        let what = match why {
+            Why::OtherAccount => "The bucket belongs to another account, where this deployment cannot move anything.",
+            Why::OutsideSources | Why::Unpinned => {
+                "This deployment may not move objects out of this bucket: its name does not match `SourceBucketPattern`."
+            }
+        };
+        return (what.to_owned(), None);
+    }
     match (&listed.manifest, &listed.claim) {
         (Some(manifest), _) if manifest.outcome().is_some() => {
             ("An attempt to move it ended without a move. It is where it was found.".to_owned(), remediate())

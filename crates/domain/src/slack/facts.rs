@@ -174,14 +174,22 @@ pub(super) fn tags(tags: &[Tag]) -> Option<String> {
 
 /// The Region, if it can be one: it becomes part of an address.
 fn region(finding: &Finding) -> Option<&str> {
-    let is_region = |text: &&str| text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    finding.region.as_deref().filter(is_region)
+    finding.region.as_deref().filter(|text| is_region(text))
+}
+
+fn is_region(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 /// The button that opens the finding in Macie's console.
 pub(super) fn open_button(finding: &Finding) -> Option<Button> {
-    let address = console::macie_finding(region(finding)?, &finding.id);
-    Some(Button::link("Open in Macie", OPEN_FINDING_ACTION, address))
+    open_button_of(finding.region.as_deref()?, &finding.id)
+}
+
+/// The same for a finding of which no more is known.
+pub(super) fn open_button_of(region: &str, finding_id: &str) -> Option<Button> {
+    is_region(region)
+        .then(|| Button::link("Open in Macie", OPEN_FINDING_ACTION, console::macie_finding(region, finding_id)))
 }
 
 /// A link to the object's key in the S3 console, where all its versions can be seen.

@@ -19,3 +19,12 @@ pub fn in_progress(finding: &Finding, decision: &Decision) -> Message {
         ],
     )
 }
+
+/// For whoever pressed Remediate in a list of findings, which stays.
+#[must_use]
+pub fn moving(finding: &Finding) -> Message {
+    Message::private(&format!(
+        "Moving {} into quarantine. The channel is told once that is done; large objects take minutes.",
+        facts::object(finding)
+    ))
+}

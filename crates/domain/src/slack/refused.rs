@@ -1,5 +1,5 @@
 use super::blocks::Message;
-use crate::policy::Reason;
+use crate::policy::{Reason, Why};
 
 /// Why a click had no effect, for the person who clicked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum Refusal {
     UnknownCase,
     /// The finding may not be acted on (any more).
     NotMovable(Reason),
+    /// The deployment may not touch the bucket (any more).
+    OutOfReach(Why),
     /// The person is the first of two, and cannot be the second as well.
     AgreedAlready,
     /// One of our own steps failed.
@@ -60,6 +62,19 @@ pub fn refused(refusal: &Refusal) -> Message {
         }
         Refusal::NotMovable(reason) => {
             format!("This finding cannot be remediated: {reason}. Nothing was changed.")
+        }
+        Refusal::OutOfReach(Why::OtherAccount) => {
+            "The bucket belongs to another account than this deployment. Nothing was changed. Tell whoever runs that \
+             account, or deploy this stack there too."
+                .to_owned()
+        }
+        Refusal::OutOfReach(Why::OutsideSources) => {
+            "This deployment may not touch this bucket: its name does not match `SourceBucketPattern`, which may have \
+             been changed since the message was posted. Nothing was changed. Act by hand, or change that parameter."
+                .to_owned()
+        }
+        Refusal::OutOfReach(Why::Unpinned) => {
+            format!("This finding cannot be remediated: {}. Nothing was changed.", Reason::Unpinned)
         }
         Refusal::AgreedAlready => {
             "You agreed already, and that is recorded. Another person has to press Remediate too, because the severity \

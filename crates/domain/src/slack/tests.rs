@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::button::{DismissReason, Place, Signer};
 use super::*;
 use crate::finding::{Finding, FindingType};
-use crate::policy::{Reason, Why};
+use crate::policy::{Reason, Sources, Why};
 use crate::quarantine::{Claim, Location, Manifest, Original, State, Transition, plan};
 use crate::remediation::{Click, Decision, Outcome, Proof, Step};
 
@@ -240,7 +240,10 @@ fn a_refused_person_learns_why_in_private() {
         Refusal::AgreedAlready,
         Refusal::TooSlow,
         Refusal::UnknownFinding,
+        Refusal::UnknownCase,
         Refusal::NotMovable(Reason::Archived),
+        Refusal::OutOfReach(Why::OtherAccount),
+        Refusal::OutOfReach(Why::OutsideSources),
         Refusal::Failed,
     ];
     let texts = refusals.map(|refusal| {
@@ -256,6 +259,7 @@ fn all_messages(finding: &Finding) -> Vec<Value> {
     let mut messages = vec![
         review_request(finding, QUARANTINE, Approvals::One, &signer()),
         in_progress(finding, &by_ann()),
+        moving(finding),
         dismissed(finding, "c0ffee", &claim(None), DismissReason::TestData),
         remediation_failed(finding, Some("`<!channel>`"), &signer()),
         bucket_finding(finding, true, &signer()),

@@ -1,4 +1,4 @@
-use super::blocks::{Message, fields, header, section};
+use super::blocks::{Message, actions, fields, header, section};
 use super::facts;
 
 /// What can be read of a record that cannot be acted on.
@@ -32,10 +32,13 @@ pub fn unreadable_request(unreadable: &Unreadable) -> Message {
 }
 
 fn message(title: &str, what: &str, unreadable: &Unreadable) -> Message {
+    let fact = |wanted| unreadable.facts.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.as_str());
+    let open = fact("Region").zip(fact("Finding")).and_then(|(region, id)| facts::open_button_of(region, id));
     let known = unreadable.facts.iter().map(|(name, value)| (*name, facts::name(value)));
     let mut blocks = vec![header(title), section(what)];
     if !unreadable.facts.is_empty() {
         blocks.push(fields(known));
     }
+    blocks.extend(actions(open));
     Message::new(title, blocks)
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use domain::digest::{DigestId, Kind, Progress};
-use domain::finding::Rating;
+use domain::finding::{Rating, Severity};
+use domain::remediation::Step;
 use domain::slack::Message;
 
 use super::*;
@@ -29,7 +30,19 @@ fn ended_request(event: &str, condition: &str, decision: &Value) -> String {
     .to_string()
 }
 
+fn read(event: &str) -> Finding {
+    let event: Value = serde_json::from_str(event).unwrap();
+    serde_json::from_value(event["detail"].clone()).unwrap()
+}
+
 impl World {
+    /// The remediator ends an automatic remediation so; the answer is Lambda's record of it.
+    fn remediated(&self, event: &str, outcome: Outcome) -> String {
+        let (key, manifest) = ended(&read(event), outcome, NOW);
+        self.file(&key, &manifest);
+        ended_request(event, "Success", &json!({"by": "policy"}))
+    }
+
     async fn with(individual_messages: u16, auto_remediation_limit: u16) -> Self {
         let mut world = Self::new().await;
         world.handler.config.individual_messages = individual_messages;
@@ -101,30 +114,77 @@ async fn a_digest_that_slack_did_not_take_is_closed_by_the_next_try() {
 #[tokio::test]
 async fn the_news_of_automatic_remediations_is_part_of_the_digest() {
     let world = World::with(1, 100).await;
-    let policy = json!({"by": "policy"});
     let findings: Vec<String> = (0..6).map(|number| numbered("financial-high", number, 3)).collect();
-    for finding in &findings[..4] {
-        let event: Value = serde_json::from_str(finding).unwrap();
-        let read: Finding = serde_json::from_value(event["detail"].clone()).unwrap();
-        let outcome = if read.id.ends_with('0') { quarantined() } else { Outcome::KeyUnusable };
-        let (key, manifest) = ended(&read, outcome, NOW);
-        world.file(&key, &manifest);
-    }
-    let mut records: Vec<String> =
-        findings[..4].iter().map(|finding| ended_request(finding, "Success", &policy)).collect();
-    records.push(ended_request(&findings[4], "RetriesExhausted", &policy));
+    let records: Vec<String> = findings.iter().map(|finding| world.remediated(finding, quarantined())).collect();
     assert!(world.handle(&records).await.is_empty());
     let told = world.slack.take();
     assert_eq!(told.len(), 3, "one, one more that is HIGH, and the digest: {told:?}");
     assert!(told[0].starts_with("/services/T1/B1/x: Quarantined `acme-uploads/hr/record-0.txt`"), "{told:?}");
-    assert_eq!(world.noted().len(), 3);
-    assert_eq!(world.metrics.sums()["RemediationsFailed"], 1);
+    assert_eq!(world.noted().len(), 4);
+    assert_eq!(world.progress().counts(), [(Kind::Quarantined, Some(Severity::High), &FindingType::Financial, 4)]);
 
-    // Delivered twice, told once; and whoever clicked was told by the remediator.
+    // Delivered twice, told once.
+    assert!(world.handle(&records).await.is_empty());
+    assert_eq!((world.slack.take(), world.noted().len()), (NOTHING, 4));
+}
+
+#[tokio::test]
+async fn an_automatic_remediation_that_moved_nothing_has_a_message_of_its_own_however_many_came() {
+    let world = World::with(0, 100).await;
+    let outcomes = [
+        Outcome::AlreadyGone,
+        Outcome::ChangedSinceScan { copied: false },
+        Outcome::Locked { until: None, legal_hold: true, copied: false },
+        Outcome::AccessDenied { step: Step::Delete, copied: true },
+        Outcome::KeyUnusable,
+        Outcome::Archived { storage_class: "GLACIER".into() },
+        Outcome::OtherRegion,
+    ];
+    let findings: Vec<String> = (0..9).map(|number| numbered("financial-high", number, 1)).collect();
+    let mut records: Vec<String> =
+        findings.iter().zip(outcomes.clone()).map(|(finding, outcome)| world.remediated(finding, outcome)).collect();
+    records.push(world.remediated(&findings[7], quarantined()));
+    records.push(ended_request(&findings[8], "RetriesExhausted", &json!({"by": "policy"})));
+    assert!(world.handle(&records).await.is_empty());
+    let told = world.slack.take().join("\n");
+    for (number, outcome) in outcomes.iter().enumerate() {
+        assert!(told.contains(&format!("record-{number}.txt")), "{outcome:?} is hidden: {told}");
+    }
+    assert!(told.contains("Quarantine failed: `acme-uploads/hr/record-8.txt`"), "{told}");
+    assert_eq!(told.lines().count(), 9, "eight, and the digest for what was moved: {told}");
+    assert_eq!(world.noted(), [format!("{:032x}", 7)].into());
+    assert_eq!(world.metrics.sums()["RemediationsFailed"], 1);
+}
+
+#[tokio::test]
+async fn what_was_told_elsewhere_is_not_told_again() {
+    let world = World::with(1, 100).await;
+    let (clicked, restored) = (numbered("financial-high", 1, 3), numbered("financial-high", 2, 3));
+    // Whoever clicked was told by the remediator.
     let click = json!({"by": "person", "userId": "U1", "channelId": "C1", "decidedAt": "2026-11-20T10:15:02Z"});
-    let again = [records[0].clone(), ended_request(&findings[5], "Success", &click)];
-    assert!(world.handle(&again).await.is_empty());
-    assert_eq!((world.slack.take(), world.noted().len()), (NOTHING, 3));
+    world.remediated(&clicked, quarantined());
+    // Opened in the digest and put back before the record about the quarantine came.
+    let record = world.remediated(&restored, quarantined());
+    let (key, mut manifest) = ended(&read(&restored), quarantined(), NOW);
+    manifest.restoration = serde_json::from_value(json!({"decision": click, "startedAt": "2026-11-20T10:15:02Z",
+        "state": {"state": "ended", "outcome": "restored", "copy": "deleted", "at": "2026-11-20T10:15:03Z", "told": true}}))
+    .unwrap();
+    world.file(&key, &manifest);
+    assert!(world.handle(&[ended_request(&clicked, "Success", &click), record]).await.is_empty());
+    assert_eq!((world.slack.take(), world.noted().len()), (NOTHING, 0));
+}
+
+#[tokio::test]
+async fn a_second_finding_about_a_version_in_quarantine_says_who_was_first() {
+    let world = World::with(1, 100).await;
+    let first = numbered("financial-high", 1, 3);
+    world.remediated(&first, quarantined());
+    let mut second: Value = serde_json::from_str(&first).unwrap();
+    second["detail"]["id"] = "f2".into();
+    let record = ended_request(&second.to_string(), "Success", &json!({"by": "policy"}));
+    assert!(world.handle(&[record]).await.is_empty());
+    let told = world.slack.take();
+    assert!(told[0].contains("is in quarantine already"), "{told:?}");
 }
 
 #[tokio::test]

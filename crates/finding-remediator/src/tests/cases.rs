@@ -53,7 +53,6 @@ async fn moves_exactly_the_scanned_version_and_destroys_last() {
             "head uploads/k?versionId=v1".into(),
             "list uploads/k".into(),
             format!("put {case}"),
-            format!("put {case}"),
         ]
     );
     let left = world.s3().versions("uploads", |_| true);
@@ -63,8 +62,21 @@ async fn moves_exactly_the_scanned_version_and_destroys_last() {
     let (id, last_modified) = (moved[0].1.id.clone(), moved[0].1.last_modified);
     let expected = Version { id, last_modified, ..version("secret", MD5) };
     assert_eq!(moved[0].1, expected, "metadata, content type and tags come along");
-    assert_eq!(world.slack.take(), ["/services/T1/B1/x: Quarantined `uploads/k`: financial information"]);
-    assert!(was_told(&world.manifest(&by_policy(&finding))));
+}
+
+#[tokio::test]
+async fn what_nobody_clicked_for_is_left_to_the_finding_handler_to_tell() {
+    let (world, finding) = with(version("secret", MD5)).await;
+    world.handle(&by_policy(&finding)).await.unwrap();
+    let failed = super::finding("f2", "uploads", "gone", "v9", MD5);
+    assert_eq!(world.handle(&by_policy(&failed)).await.unwrap().outcome, Some(Outcome::AlreadyGone));
+    // Delivered twice, nothing is done and nothing recorded.
+    let calls = world.s3().calls.len();
+    for finding in [&finding, &failed] {
+        assert_eq!(world.handle(&by_policy(finding)).await.unwrap().outcome, None);
+    }
+    assert_eq!(world.s3().calls.len(), calls + 2, "only the two records are read");
+    assert_eq!(world.slack.take(), Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -103,15 +115,16 @@ async fn a_response_url_elsewhere_is_never_called() {
 #[tokio::test]
 async fn a_slack_that_fails_does_not_undo_or_repeat_the_move() {
     let (world, finding) = with(version("secret", MD5)).await;
-    world.slack.answer([500]);
-    let error = world.handle(&by_policy(&finding)).await.unwrap_err();
+    // It takes the news that the move begins, and not that it ended.
+    world.slack.answer([200, 500]);
+    let error = world.handle(&world.click(&finding)).await.unwrap_err();
     assert_eq!(error.error_type(), "SlackNotTold");
     world.slack.take();
     let calls = world.s3().calls.len();
 
-    let handled = world.handle(&by_policy(&finding)).await.unwrap();
+    let handled = world.handle(&world.click(&finding)).await.unwrap();
     assert!(handled.outcome.unwrap().is_quarantined());
-    assert_eq!(world.slack.take(), ["/services/T1/B1/x: Quarantined `uploads/k`: financial information"]);
+    assert_eq!(world.slack.take(), ["/actions/T1/1/a (replaces): Quarantined `uploads/k`: financial information"]);
     let again: Vec<_> =
         world.s3().calls[calls..].iter().map(|call| call.split(' ').next().unwrap().to_owned()).collect();
     assert_eq!(again, ["get", "put"], "only the record");
@@ -131,9 +144,9 @@ async fn every_end_is_counted_once() {
 #[tokio::test]
 async fn the_same_request_delivered_twice_is_told_once() {
     let (world, finding) = with(version("secret", MD5)).await;
-    world.handle(&by_policy(&finding)).await.unwrap();
+    world.handle(&world.click(&finding)).await.unwrap();
     world.slack.take();
-    let handled = world.handle(&by_policy(&finding)).await.unwrap();
+    let handled = world.handle(&world.click(&finding)).await.unwrap();
     assert_eq!(handled.outcome, None);
     assert_eq!(world.slack.take(), Vec::<String>::new());
 }
@@ -239,18 +252,19 @@ async fn a_copy_in_parts_that_fails_is_cleaned_up() {
 #[tokio::test]
 async fn a_key_that_now_holds_something_else_is_left_alone() {
     let (world, _) = with(version("newer", OTHER_MD5)).await;
-    let handled = world.handle(&by_policy(&finding("f1", "uploads", "k", "", MD5))).await.unwrap();
+    let handled = world.handle(&world.click(&finding("f1", "uploads", "k", "", MD5))).await.unwrap();
     assert_eq!(handled.outcome, Some(Outcome::ChangedSinceScan { copied: false }));
-    assert_eq!(world.slack.take(), ["/services/T1/B1/x: Object changed since the scan: `uploads/k`"]);
+    let told = world.slack.take();
+    assert_eq!(told.last().unwrap(), "/actions/T1/1/a (replaces): Object changed since the scan: `uploads/k`");
     assert!(world.s3().calls.iter().all(|call| !call.starts_with("delete") && !call.starts_with("copy")));
 }
 
 #[tokio::test]
 async fn a_version_that_is_gone_is_told() {
     let world = World::new().await;
-    let handled = world.handle(&by_policy(&finding("f1", "uploads", "k", "v9", MD5))).await.unwrap();
+    let handled = world.handle(&world.click(&finding("f1", "uploads", "k", "v9", MD5))).await.unwrap();
     assert_eq!(handled.outcome, Some(Outcome::AlreadyGone));
-    assert_eq!(world.slack.take(), ["/services/T1/B1/x: Object already gone: `uploads/k`"]);
+    assert_eq!(world.slack.take().last().unwrap(), "/actions/T1/1/a (replaces): Object already gone: `uploads/k`");
 }
 
 #[tokio::test]
@@ -284,10 +298,10 @@ async fn what_cannot_be_moved_is_seen_before_anything_is_copied() {
 async fn check_refusal(call: &'static str, status: u16, code: &'static str, message: &'static str, expected: Outcome) {
     let (world, finding) = with(version("secret", MD5)).await;
     world.s3().refuse.insert(call, Refused { status, code, message });
-    let handled = world.handle(&by_policy(&finding)).await.unwrap();
+    let handled = world.handle(&world.click(&finding)).await.unwrap();
     assert_eq!(handled.outcome, Some(expected), "{call} {status} {code}");
     assert_eq!(world.s3().versions("uploads", |_| true).len(), 1, "{call} {status} {code}");
-    assert_eq!(world.slack.take().len(), 1);
+    assert_eq!(world.slack.take().len(), 2, "that it begins, and how it ended");
     assert!(was_told(&world.manifest(&by_policy(&finding))));
 }
 
@@ -379,7 +393,6 @@ async fn an_obstacle_that_was_removed_lets_the_next_click_through() {
         [
             "Quarantine decided",
             "Not moved: access denied",
-            "Told Slack",
             "Quarantine decided again",
             "Copied, compared, deleted from its bucket",
             "Told Slack"

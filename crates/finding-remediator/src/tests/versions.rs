@@ -29,8 +29,6 @@ async fn quarantined() -> (World, String) {
     world.s3().upload("uploads", "k", version("secret 4"));
     world.s3().upload("uploads", "key", version("other"));
     let handled = world.handle(&by_policy(&finding("f1", "uploads", "k", &id, MD5))).await.unwrap();
-    let told = world.slack.take();
-    assert_eq!(told.len(), 1);
     (world, handled.case_id)
 }
 

@@ -16,7 +16,10 @@ use crate::{
     deployment::{self, By, Deployment, SonarAccess},
     narrator::Narrator,
     samples,
-    slack::message::{Button, Message},
+    slack::{
+        Person,
+        message::{Button, Message},
+    },
     until::until,
     world::World,
 };
@@ -24,16 +27,20 @@ use crate::{
 const FINDINGS: usize = 150;
 /// Of these, so many are of severity HIGH.
 const EVERY: usize = 25;
-const AUTO_LIMIT: usize = 2;
+/// Objects that are quarantined automatically: more than the channel shows one by one.
+const AUTO_LIMIT: usize = 20;
 const INDIVIDUAL: usize = 3;
+/// Of the first ones, somebody deletes this file before it can be moved.
+const GONE: usize = 7;
 /// How long the burst may take to get through, on a machine that does something else as well.
 const THROUGH: Duration = Duration::from_mins(6);
 const CLOSED: Duration = Duration::from_mins(3);
 /// What Slack takes at once, and then one a second.
 const AT_ONCE: usize = 3;
 
-/// A discovery job over many files: two are quarantined automatically, which is all that this deployment allows in an
-/// hour; a few are shown; the rest is a digest, from which people open them page by page and decide.
+/// A discovery job over many files: twenty are to be quarantined automatically, which is all that this deployment allows
+/// in an hour; of them and of the others a few are shown; the rest is a digest, from which people open them page by page,
+/// decide, and undo. The one that could not be moved is no part of it: it has a message of its own.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let burst = Burst { world, deployment: deploy(world).await? };
     narrator.step(&format!(
@@ -49,6 +56,9 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     narrator.message("#burst-macie-findings", &world.slack, &paused);
     let digest = burst.message("a digest", "more finding").await?;
     narrator.message("#burst-macie-findings", &world.slack, &digest);
+    let gone = burst.message("the file that is gone", "object already gone").await?;
+    ensure!(gone.words().contains(&key(GONE)), "another file is gone: {}", gone.words());
+    narrator.message("#burst-macie-findings", &world.slack, &gone);
 
     let presses = burst.open_everything().await?;
     narrator.fact(&format!("after {presses} presses of @alice, each of the {FINDINGS} findings was shown"));
@@ -57,10 +67,12 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
 
     burst.pace(narrator)?;
     let quarantined = burst.quarantined().await?;
-    // Two, and two more when a new hour began in between.
-    ensure!((AUTO_LIMIT..=2 * AUTO_LIMIT).contains(&quarantined.len()), "{quarantined:?} are in quarantine");
+    // So many without the one that is gone, and as many more when a new hour began in between.
+    ensure!((AUTO_LIMIT - 1..=2 * AUTO_LIMIT).contains(&quarantined.len()), "{quarantined:?} are in quarantine");
     narrator.fact(&format!("{} files were quarantined automatically, and no more", quarantined.len()));
-    burst.decide_from_a_page(narrator, &quarantined).await
+    burst.most_are_in_digests(narrator, quarantined.len())?;
+    burst.decide_from_a_page(narrator, quarantined.len()).await?;
+    burst.undo_from_a_page(narrator, quarantined.len()).await
 }
 
 struct Burst<'a> {
@@ -85,7 +97,7 @@ async fn deploy(world: &World) -> anyhow::Result<Deployment> {
     let settings = deployment::Settings {
         name: "burst".to_owned(),
         sonar: SonarAccess { url: "http://127.0.0.1:9".to_owned(), token: token.clone(), reader_token: token },
-        allowed: Vec::new(),
+        allowed: vec![world.alice.clone()],
         scan_parameters: BTreeMap::new(),
         finding_parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
         by: By::Library,
@@ -96,6 +108,10 @@ async fn deploy(world: &World) -> anyhow::Result<Deployment> {
 
 fn key(number: usize) -> String {
     format!("exports/record-{number:03}.txt")
+}
+
+fn content(number: usize) -> Vec<u8> {
+    format!("Project code {number}\n").into_bytes()
 }
 
 fn label(button: &Button) -> &str {
@@ -119,7 +135,7 @@ impl Burst<'_> {
         let url = format!("{}/_local/macie/findings", self.world.cloud_url);
         for number in 0..FINDINGS {
             let put = self.world.s3.put_object().bucket(bucket).key(key(number));
-            let put = put.body(ByteStream::from(format!("Project code {number}\n").into_bytes())).send().await;
+            let put = put.body(ByteStream::from(content(number))).send().await;
             let put = put.with_context(|| format!("upload {}", key(number)))?;
             let mut finding = sample.get("detail").cloned().unwrap_or_default();
             let score = if number % EVERY == 0 { 3 } else { 2 };
@@ -138,6 +154,11 @@ impl Burst<'_> {
                 ("/resourcesAffected/s3Object/eTag", json!(put.e_tag().context("no ETag")?.trim_matches('"'))),
             ] {
                 *finding.pointer_mut(pointer).with_context(|| format!("the sample has no {pointer}"))? = value;
+            }
+            if number == GONE {
+                let version = put.version_id().unwrap_or_default();
+                let delete = self.world.s3.delete_object().bucket(bucket).key(key(number)).version_id(version);
+                delete.send().await.context("delete a file")?;
             }
             let answer = http.post(&url).body(finding.to_string()).send().await.context("publish a finding")?;
             ensure!(answer.status().is_success(), "the local cloud refused a finding: {}", answer.status());
@@ -218,21 +239,70 @@ impl Burst<'_> {
         Ok(listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
     }
 
-    async fn decide_from_a_page(&self, narrator: &Narrator, before: &BTreeSet<String>) -> anyhow::Result<()> {
-        let page = self.messages().into_iter().rfind(|message| message.words().contains("findings of the digest"));
-        let page = page.context("no page has several findings")?;
-        let remediate = page.buttons().into_iter().find(|button| label(button) == "Remediate");
-        let remediate = remediate.context("nothing on the page can be remediated")?;
+    /// What was moved is told in a few messages and counted in the digests.
+    fn most_are_in_digests(&self, narrator: &Narrator, quarantined: usize) -> anyhow::Result<()> {
+        let words: Vec<String> = self.messages().iter().map(Message::words).collect();
+        let alone = words.iter().filter(|words| words.contains("Object quarantined")).count();
+        let counted = words.iter().any(|words| words.contains("more finding") && words.contains(", in quarantine"));
+        ensure!(alone < quarantined / 2, "{alone} of {quarantined} moves have a message of their own");
+        ensure!(counted, "no digest counts what was moved: {words:?}");
+        narrator.fact(&format!("{alone} of them have a message of their own, the digests count the others"));
+        Ok(())
+    }
+
+    /// A page with a button of this label, newest first.
+    fn page_with(&self, wanted: &str) -> anyhow::Result<(Message, Button)> {
+        let pages = self.messages().into_iter().rev().filter(|message| message.words().contains("of the digest"));
+        let found = pages.into_iter().find_map(|page| {
+            let button = page.buttons().into_iter().find(|button| label(button) == wanted)?;
+            Some((page, button))
+        });
+        found.with_context(|| format!("no page has the button {wanted}"))
+    }
+
+    async fn decide_from_a_page(&self, narrator: &Narrator, before: usize) -> anyhow::Result<()> {
+        let (page, remediate) = self.page_with("Remediate")?;
         narrator.step("@alice presses Remediate on one finding of a page");
-        let answer = self.world.slack.click(&page, &remediate, &self.world.alice).await?;
-        ensure!(answer.status == 200, "the press was answered with {answer:?}");
-        until(THROUGH, "one more file in quarantine", async || {
-            Ok((self.quarantined().await?.len() > before.len()).then_some(()))
-        })
-        .await?;
-        let now = self.world.slack.message(&page.ts).context("the page is gone")?;
-        ensure!(now == page, "the page changed, and with it the other findings on it");
+        self.press(&page, &remediate, &self.world.alice, "into quarantine. The channel is told").await?;
+        self.wait_for("one more file in quarantine", before + 1).await?;
+        ensure!(self.world.slack.message(&page.ts).as_ref() == Some(&page), "the page changed");
         narrator.fact("its file is in quarantine, and the page with the other findings stays");
         Ok(())
+    }
+
+    async fn undo_from_a_page(&self, narrator: &Narrator, after: usize) -> anyhow::Result<()> {
+        let (page, restore) = self.page_with("Restore")?;
+        ensure!(restore.confirm.is_some(), "Restore does not ask first");
+        narrator.step("@mallory, who may not, and @alice, who may, press Restore on a page");
+        self.press(&page, &restore, &self.world.mallory, "not on the list").await?;
+        self.press(&page, &restore, &self.world.alice, "Restoring").await?;
+        self.wait_for("one file less in quarantine", after).await?;
+        let back = self.message("the news of it", "object restored").await?;
+        narrator.message("#burst-macie-findings", &self.world.slack, &back);
+        let number = (0..FINDINGS).find(|number| back.words().contains(&key(*number)));
+        let number = number.with_context(|| format!("the news names no file: {}", back.words()))?;
+        let bucket = format!("{}-finding-burst", self.deployment.name);
+        let file = self.world.s3.get_object().bucket(bucket).key(key(number)).send().await.context("read the file")?;
+        ensure!(file.body.collect().await?.to_vec() == content(number), "the bytes are others");
+        ensure!(self.world.slack.message(&page.ts).as_ref() == Some(&page), "the page changed");
+        narrator.fact("its file is back, byte for byte, and the page stays");
+        self.press(&page, &restore, &self.world.alice, "restored already").await?;
+        narrator.fact("whoever presses once more is told that it is done");
+        Ok(())
+    }
+
+    /// Presses a button; whoever does gets an answer that nobody else sees.
+    async fn press(&self, page: &Message, button: &Button, by: &Person, answer: &'static str) -> anyhow::Result<()> {
+        let pressed = self.world.slack.click(page, button, by).await?;
+        ensure!(pressed.status == 200, "the press was answered with {pressed:?}");
+        until(THROUGH, &format!("a private word to @{}: {answer}", by.name), async || {
+            let mut told = self.messages().into_iter().filter(|told| told.only_for.as_ref() == Some(&by.id));
+            Ok(told.any(|told| told.words().contains(answer)).then_some(()))
+        })
+        .await
+    }
+
+    async fn wait_for(&self, what: &str, in_quarantine: usize) -> anyhow::Result<()> {
+        until(THROUGH, what, async || Ok((self.quarantined().await?.len() == in_quarantine).then_some(()))).await
     }
 }

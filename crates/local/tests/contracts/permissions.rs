@@ -12,7 +12,7 @@ use crate::{FUNCTIONS, keys, sources, template, texts};
 /// A call in a function's code, the actions that it needs, and those that it needs for some objects only.
 const CALLS: [(&str, &[&str], &[&str]); 29] = [
     ("batch_get_builds()", &["codebuild:BatchGetBuilds"], &[]),
-    (".invoke()", &["lambda:InvokeFunction"], &[]),
+    ("invoke::start(", &["lambda:InvokeFunction"], &[]),
     ("get_log_events()", &["logs:GetLogEvents"], &[]),
     ("get_findings()", &["macie2:GetFindings"], &[]),
     ("abort_multipart_upload()", &["s3:AbortMultipartUpload"], &[]),
@@ -59,7 +59,7 @@ const NOT_IN_CODE: [(&str, &str, &str); 11] = [
     ("finding-handler", "kms:GenerateDataKey", "records may be encrypted"),
     ("remediation-handler", "kms:Decrypt", "records may be encrypted"),
     ("remediation-handler", "kms:GenerateDataKey", "records may be encrypted"),
-    ("finding-remediator", "sqs:SendMessage", "Lambda sends a remediation that failed for good back to the queue"),
+    ("finding-remediator", "sqs:SendMessage", "Lambda puts what became of a remediation into the queue"),
     ("check-build-status", "kms:Decrypt", "records, notifications and the token are encrypted"),
     ("check-build-status", "kms:GenerateDataKey", "records and notifications are encrypted"),
     ("approval", "kms:Decrypt", "records and notifications are encrypted"),

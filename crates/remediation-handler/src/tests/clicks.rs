@@ -1,7 +1,8 @@
 //! Genuine clicks.
 
 use domain::finding::Finding;
-use domain::quarantine::{Claim, Location, Manifest, State, Transition, claim_key, manifest_key};
+use domain::policy::Sources;
+use domain::quarantine::{Claim, Location, Manifest, Original, State, Transition, claim_key, manifest_key};
 use domain::remediation::{Click, Decision, Outcome, Proof};
 use domain::slack::button::{Action, Place};
 use jiff::Timestamp;
@@ -332,6 +333,80 @@ async fn a_private_answer_that_slack_refuses_changes_nothing() {
     let mut click = world.click();
     click["user"]["id"] = "U99EVE".into();
     assert_eq!(world.press(&click).await.unwrap().0, 200);
+}
+
+#[tokio::test]
+async fn a_bucket_that_was_taken_out_of_reach_since_the_message_is_left_alone() {
+    for (account, pattern) in [("111122223333", "acme-inbox-*"), ("999999999999", "*")] {
+        let case_id = case_id();
+        for (action, subject) in [
+            (Action::Remediate, FINDING),
+            (Action::RemediateListed, FINDING),
+            (Action::Restore, &case_id),
+            (Action::RestoreListed, &case_id),
+            (Action::QuarantineVersions, &case_id),
+        ] {
+            let mut world = World::new().await;
+            world.handler.config.sources = Sources { account_id: account.into(), bucket_pattern: pattern.into() };
+            world.file(&manifest_key(&case_id), &quarantined());
+            let click = pressing(&world, action, subject);
+            assert_eq!(world.press(&click).await.unwrap().0, 200);
+            assert!(world.invoked().is_empty(), "{action:?} {pattern}");
+            assert_eq!(world.files.lock().unwrap().len(), 1, "{action:?} {pattern}: claimed");
+            let told = world.slack.take();
+            assert!(told.len() == 1 && told[0].contains("Nothing was changed"), "{told:?}");
+            assert_eq!(world.lines.refusals(), 1);
+        }
+    }
+}
+
+/// The record of an object that is in quarantine.
+fn quarantined() -> Manifest {
+    let object = finding().object().unwrap();
+    Manifest {
+        original: Some(Original {
+            account_id: finding().account_id,
+            bucket: object.bucket,
+            key: object.key,
+            ..Original::default()
+        }),
+        ..ended(Outcome::Quarantined { proof: Proof::Size, remaining_versions: Some(0) }, NOW - 60)
+    }
+}
+
+/// The sample's click, on another button.
+fn pressing(world: &World, action: Action, subject: &str) -> Value {
+    let mut click = world.click();
+    click["actions"][0]["action_id"] = action.action_id().into();
+    click["actions"][0]["value"] = value(action, subject).into();
+    click
+}
+
+#[tokio::test]
+async fn what_is_listed_is_restored_and_whoever_pressed_is_told_beside_the_list() {
+    let world = World::new().await;
+    let case_id = case_id();
+    let mut manifest = quarantined();
+    world.file(&manifest_key(&case_id), &manifest);
+    let click = pressing(&world, Action::RestoreListed, &case_id);
+    assert_eq!(world.press(&click).await.unwrap().0, 200);
+    let invoked = world.invoked();
+    assert_eq!(invoked[0]["task"], json!({"restore": {"caseId": case_id}}));
+    assert_eq!(invoked[0]["decision"].get("responseUrl"), None, "the list must not be replaced");
+    let told = world.slack.take();
+    assert!(told.len() == 1 && told[0].contains(": Restoring "), "{told:?}");
+
+    let restored =
+        json!({"state": "ended", "outcome": "restored", "copy": "deleted", "at": "2026-11-20T10:15:03Z", "told": true});
+    manifest.restoration = serde_json::from_value(
+        json!({"decision": invoked[0]["decision"], "startedAt": "2026-11-20T10:15:02Z", "state": restored}),
+    )
+    .unwrap();
+    world.file(&manifest_key(&case_id), &manifest);
+    assert_eq!(world.press(&click).await.unwrap().0, 200);
+    assert!(world.invoked().is_empty());
+    let told = world.slack.take();
+    assert!(told.len() == 1 && told[0].contains("was restored already, decided by <@U02ANN>"), "{told:?}");
 }
 
 #[tokio::test]

@@ -285,6 +285,15 @@ async fn a_button_does_nothing_for_a_finding_that_it_is_not_for() {
 }
 
 #[tokio::test]
+async fn a_bucket_that_was_taken_out_of_reach_since_the_message_is_not_changed() {
+    let (mut world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+    world.handler.config.sources.bucket_pattern = "acme-inbox-*".into();
+    assert_eq!(world.press(&click).await.unwrap().0, 200);
+    assert!(world.slack.take()[0].contains("does not match `SourceBucketPattern`"));
+    assert!(world.invoked().is_empty() && world.files.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_finding_about_a_bucket_can_be_dismissed_and_is_not_acted_on_then() {
     let (world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
     let mut dismissal = dismissal(&world, DismissReason::AcceptedRisk);

@@ -25,7 +25,7 @@ fn progress(counts: &[(Kind, Option<Severity>, FindingType, usize)], listed: usi
 
 fn several() -> [(Kind, Option<Severity>, FindingType, usize); 4] {
     [
-        (Kind::Failed, Some(Severity::High), FindingType::Credentials, 1),
+        (Kind::Notice, Some(Severity::High), FindingType::BucketPublic, 1),
         (Kind::Review, Some(Severity::High), FindingType::Personal, 2),
         (Kind::Review, None, FindingType::default(), 3),
         (Kind::Quarantined, Some(Severity::Medium), FindingType::Financial, 40),
@@ -72,7 +72,29 @@ fn a_page_says_of_each_finding_what_may_be_done_about_it() {
         },
         Listed { entry: entry(&gone), finding: None, claim: None, manifest: None },
     ];
-    assert_json_snapshot!(digest_page(&digest_id(), &page, &progress(&several(), 5), QUARANTINE, &signer()));
+    let sources = everywhere();
+    let reach = Reach { quarantine_bucket: QUARANTINE, sources: &sources };
+    assert_json_snapshot!(digest_page(&digest_id(), &page, &progress(&several(), 5), reach, &signer()));
+}
+
+#[test]
+fn a_page_offers_nothing_for_what_is_out_of_reach() {
+    let asked = finding("personal");
+    let listed =
+        [Listed { entry: Entry::of(&asked, Kind::Notice).unwrap(), finding: Some(asked), claim: None, manifest: None }];
+    for (sources, words) in [
+        (Sources { account_id: "999999999999".into(), ..everywhere() }, "belongs to another account"),
+        (Sources { bucket_pattern: "other-*".into(), ..everywhere() }, "does not match `SourceBucketPattern`"),
+    ] {
+        let reach = Reach { quarantine_bucket: QUARANTINE, sources: &sources };
+        let page = digest_page(&digest_id(), &listed, &progress(&several(), 5), reach, &signer());
+        let page = serde_json::to_string(&page).unwrap();
+        assert!(page.contains(words) && !page.contains("remediate-listed"), "{page}");
+    }
+}
+
+fn everywhere() -> Sources {
+    Sources { account_id: "111122223333".into(), bucket_pattern: "*".into() }
 }
 
 #[test]

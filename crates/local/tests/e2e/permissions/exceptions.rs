@@ -102,11 +102,6 @@ pub(super) const UNUSED: &[Exception] = &[
         "somebody turns on default encryption for a bucket",
     ),
     all(
-        ("FindingRemediatorRole", "SendFailuresBackToTheQueue"),
-        &["sqs:SendMessage"],
-        "a remediation fails three times",
-    ),
-    all(
         ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
         &["s3:DeleteObject", "s3:GetObjectTagging"],
         "the object is in a bucket without versions",
