@@ -1,5 +1,4 @@
 mod bursts;
-mod slack;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -27,8 +26,8 @@ use platform::records::Records;
 use platform::secret::SecretStore;
 use platform::slack::{Pace, Slack};
 use serde_json::{Value, json};
+use testing::{metrics::Lines, slack::StandIn};
 
-use self::slack::StandIn;
 use crate::{Batch, Config, FindingHandler, Remembered};
 
 /// 2026-11-20 10:15:02, when the samples were published.
@@ -142,37 +141,6 @@ fn takes_effect(denied: &Shared<bool>, left: &Shared<Option<usize>>) -> bool {
         None => {}
     }
     !*denied
-}
-
-/// Where the metrics go.
-#[derive(Clone, Default)]
-struct Lines(Shared<Vec<u8>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    /// Each metric of each line so far, summed up.
-    fn sums(&self) -> BTreeMap<String, u64> {
-        let mut sums = BTreeMap::new();
-        for line in String::from_utf8(self.0.lock().unwrap().clone()).unwrap().lines() {
-            let line: Value = serde_json::from_str(line).unwrap();
-            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap() {
-                let name = metric["Name"].as_str().unwrap();
-                let value = line[name].as_f64().unwrap_or_default();
-                *sums.entry(name.to_owned()).or_default() += format!("{value:.0}").parse::<u64>().unwrap();
-            }
-        }
-        sums
-    }
 }
 
 fn s3(

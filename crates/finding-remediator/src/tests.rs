@@ -4,7 +4,6 @@ mod crashes;
 mod meddling;
 mod restores;
 mod s3;
-mod slack;
 mod versions;
 
 use std::sync::{Arc, Mutex};
@@ -18,9 +17,9 @@ use platform::records::Records;
 use platform::secret::SecretStore;
 use platform::slack::Slack;
 use serde_json::{Value, json};
+use testing::{metrics::Lines, slack::StandIn};
 
 use self::s3::S3;
-use self::slack::StandIn;
 use crate::{Config, Ended, Error, Handled, Remediator};
 
 const QUARANTINE: &str = "quarantine";
@@ -32,21 +31,6 @@ struct World {
     slack: StandIn,
     metrics: Lines,
     remediator: Remediator,
-}
-
-/// What was written as metrics.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 impl World {

@@ -158,30 +158,9 @@ impl fmt::Debug for Metrics {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use testing::metrics::Lines;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    impl Lines {
-        fn take(&self) -> Vec<Value> {
-            let text = String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap();
-            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
-        }
-    }
 
     fn metrics() -> (Metrics, Lines) {
         let lines = Lines::default();
@@ -197,7 +176,7 @@ mod tests {
         metrics.add(Metric::SecondsToSlack, 2.0);
         metrics.flush(Timestamp::from_second(1_795_169_702).unwrap());
         assert_eq!(
-            lines.take(),
+            lines.all(),
             [json!({
                 "_aws": {
                     "Timestamp": 1_795_169_702_000_i64,
@@ -224,7 +203,7 @@ mod tests {
         metrics.count(Metric::ClicksRefused);
         metrics.flush(Timestamp::UNIX_EPOCH);
         metrics.flush(Timestamp::UNIX_EPOCH);
-        assert_eq!(lines.take().len(), 1);
+        assert_eq!(lines.all().len(), 1);
     }
 
     #[test]
@@ -235,7 +214,7 @@ mod tests {
             metrics.count(Metric::FindingsDigested);
         }
         metrics.flush(Timestamp::UNIX_EPOCH);
-        let line = lines.take().remove(0);
+        let line = lines.all().remove(0);
         assert_eq!(line["SecondsToSlack"].as_array().unwrap().len(), 100);
         assert_eq!(line["FindingsDigested"], 1_000.0);
     }

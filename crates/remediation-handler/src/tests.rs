@@ -3,7 +3,6 @@ mod decisions;
 mod digests;
 mod hostile;
 mod sdk;
-mod slack;
 mod world;
 
 use aws_sdk_macie2::types;

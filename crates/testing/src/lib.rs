@@ -4,6 +4,9 @@
 //! completed tasks of Step Functions, one secret, one log, one build. [`Aws::dies_after`] lets a number of changes take
 //! effect and then answers nothing but errors, as if the process had been killed right after its last change.
 
+pub mod metrics;
+pub mod slack;
+
 use std::{
     collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -355,7 +355,7 @@ async fn a_bucket_that_was_taken_out_of_reach_since_the_message_is_left_alone() 
             assert_eq!(world.files.lock().unwrap().len(), 1, "{action:?} {pattern}: claimed");
             let told = world.slack.take();
             assert!(told.len() == 1 && told[0].contains("Nothing was changed"), "{told:?}");
-            assert_eq!(world.lines.refusals(), 1);
+            assert_eq!(world.lines.sum("ClicksRefused"), 1);
         }
     }
 }

@@ -113,7 +113,7 @@ async fn a_digest_that_is_gone_is_told_in_private() {
     let mut click = show_more(&world);
     click["actions"][0]["value"] = value(Action::ShowMore, "not-a-digest").into();
     assert_eq!(world.press(&click).await.unwrap().0, 200);
-    assert_eq!((world.slack.take().len(), world.lines.refusals()), (1, 2));
+    assert_eq!((world.slack.take().len(), world.lines.sum("ClicksRefused")), (1, 2));
 }
 
 #[tokio::test]
@@ -121,5 +121,5 @@ async fn a_forged_request_is_counted() {
     let world = World::new().await;
     let request = signed(&form(&show_more(&world).to_string()), "another-secret-than-slacks", NOW);
     assert_eq!(world.send(request).await.unwrap().0, 401);
-    assert_eq!(world.lines.refusals(), 1);
+    assert_eq!(world.lines.sum("ClicksRefused"), 1);
 }

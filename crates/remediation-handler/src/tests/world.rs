@@ -25,9 +25,9 @@ use platform::secret::SecretStore;
 use platform::slack::Slack;
 use serde_json::{Value, json};
 use sha2::Sha256;
+use testing::{metrics::Lines, slack::StandIn};
 
 use super::sdk::as_sdk;
-use super::slack::StandIn;
 use super::{environment, sample};
 use crate::{Config, Error, RemediationHandler};
 
@@ -71,28 +71,6 @@ pub(super) struct World {
     pub(super) denied: Shared<Vec<&'static str>>,
     pub(super) lines: Lines,
     pub(super) handler: RemediationHandler,
-}
-
-/// Where the metrics go.
-#[derive(Clone, Default)]
-pub(super) struct Lines(Shared<Vec<u8>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Lines {
-    /// How often a refusal was counted.
-    pub(super) fn refusals(&self) -> usize {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap().matches("\"ClicksRefused\":1.0").count()
-    }
 }
 
 impl World {

@@ -1,0 +1,87 @@
+//! A Slack stand-in: records what is posted, and answers as it is told to.
+#![expect(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test that cannot listen or read fails")]
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Json, State};
+use axum::http::{StatusCode, Uri};
+use serde_json::Value;
+use url::Url;
+
+type Shared<T> = Arc<Mutex<T>>;
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Path and message.
+    posts: Vec<(String, Value)>,
+    /// The next answers, with `Retry-After: 0`; then 200.
+    answers: VecDeque<StatusCode>,
+}
+
+/// Listens on a free port of loopback for as long as the test's runtime lives.
+#[derive(Debug)]
+pub struct StandIn {
+    pub url: Url,
+    /// While true, it answers 503 and takes nothing.
+    pub down: Shared<bool>,
+    inner: Shared<Inner>,
+}
+
+impl StandIn {
+    pub async fn start() -> Self {
+        let (down, inner) = (Arc::default(), Arc::default());
+        let app = Router::new().fallback(take).with_state((Arc::clone(&down), Arc::clone(&inner)));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        tokio::spawn(async move { axum::serve(listener, app).await });
+        Self { url, down, inner }
+    }
+
+    /// Answers the next posts so, one after another.
+    pub fn answer(&self, statuses: impl IntoIterator<Item = u16>) {
+        let statuses = statuses.into_iter().map(|status| StatusCode::from_u16(status).unwrap());
+        self.inner.lock().unwrap().answers.extend(statuses);
+    }
+
+    /// Each message since the last call, as it was posted.
+    #[must_use]
+    pub fn take_messages(&self) -> Vec<Value> {
+        self.take_posts().into_iter().map(|(_, message)| message).collect()
+    }
+
+    /// `path: fallback text` of each post since the last call. Answers to a click that everybody sees are marked.
+    #[expect(clippy::must_use_candidate, reason = "also forgets what came so far")]
+    pub fn take(&self) -> Vec<String> {
+        let posts = self.take_posts().into_iter();
+        posts
+            .map(|(path, message)| {
+                let mark = match (message["replace_original"].as_bool(), message["response_type"] == "ephemeral") {
+                    (Some(true), _) => " (replaces)",
+                    (Some(false), false) => " (beside)",
+                    (Some(false), true) | (None, _) => "",
+                };
+                format!("{path}{mark}: {}", message["text"].as_str().unwrap())
+            })
+            .collect()
+    }
+
+    fn take_posts(&self) -> Vec<(String, Value)> {
+        std::mem::take(&mut self.inner.lock().unwrap().posts)
+    }
+}
+
+async fn take(
+    State((down, inner)): State<(Shared<bool>, Shared<Inner>)>,
+    uri: Uri,
+    Json(message): Json<Value>,
+) -> (StatusCode, [(&'static str, &'static str); 1]) {
+    let at_once = [("retry-after", "0")];
+    if *down.lock().unwrap() {
+        return (StatusCode::SERVICE_UNAVAILABLE, at_once);
+    }
+    let mut inner = inner.lock().unwrap();
+    inner.posts.push((uri.path().to_owned(), message));
+    (inner.answers.pop_front().unwrap_or(StatusCode::OK), at_once)
+}
