@@ -6,9 +6,8 @@ use domain::quarantine::is_finding_id;
 use domain::remediation::{Click, Decision, Request, Task};
 use domain::slack::button::{self, Action, InvalidValue, Place, Pressed, Signer};
 use domain::slack::{Message, Refusal, refused};
+use http::{Method, Request as HttpRequest, Response, StatusCode};
 use jiff::Timestamp;
-use lambda_http::http::{Method, StatusCode};
-use lambda_http::{Body, Response};
 use platform::invoke;
 use platform::metrics::{Metric, Metrics};
 use platform::records::Records;
@@ -16,6 +15,7 @@ use platform::secret::{Rotating, SecretStore};
 use platform::slack::{Slack, verify};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::api::answer;
 use crate::config::Config;
 use crate::error::Error;
 use crate::finding::from_sdk;
@@ -96,11 +96,11 @@ impl RemediationHandler {
     ///
     /// # Errors
     /// [`Error`] when one of our own steps failed for a genuine click.
-    pub async fn handle(&self, request: lambda_http::Request) -> Result<Response<Body>, Error> {
+    pub async fn handle(&self, request: &HttpRequest<Vec<u8>>) -> Result<Response<&'static str>, Error> {
         if request.method() != Method::POST {
             return Ok(answer(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"));
         }
-        let body = request.body().as_ref();
+        let body = request.body().as_slice();
         if body.len() > LARGEST_BODY {
             tracing::warn!(request.size_bytes = body.len(), "refused a request that is too large");
             return Ok(answer(StatusCode::PAYLOAD_TOO_LARGE, "too large"));
@@ -257,10 +257,4 @@ impl RemediationHandler {
             Err(_) => tracing::warn!("could not answer a click in time"),
         }
     }
-}
-
-fn answer(status: StatusCode, body: &'static str) -> Response<Body> {
-    let mut response = Response::new(if body.is_empty() { Body::Empty } else { Body::from(body) });
-    *response.status_mut() = status;
-    response
 }

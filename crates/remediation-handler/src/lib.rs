@@ -12,6 +12,7 @@
 //! Slack waits three seconds for the answer. Nothing runs after it, since Lambda freezes the function then, so what takes
 //! longer is the remediator's, the message about it included.
 
+mod api;
 mod bucket;
 mod case;
 mod claim;

@@ -1,6 +1,6 @@
-//! Wires [`RemediationHandler::handle`] to Lambda; nothing is decided here.
+//! Wires [`RemediationHandler::serve`] to Lambda; nothing is decided here.
 
-use lambda_http::{Error, Request, run, service_fn};
+use lambda_runtime::{Error, run, service_fn};
 use remediation_handler::{Config, RemediationHandler};
 
 #[tokio::main(flavor = "current_thread")]
@@ -10,5 +10,5 @@ async fn main() -> Result<(), Error> {
     let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
     let handler = &RemediationHandler::new(config, &platform::aws_config().await);
 
-    run(service_fn(move |request: Request| async move { handler.handle(request).await })).await
+    run(service_fn(move |event| handler.serve(event))).await
 }

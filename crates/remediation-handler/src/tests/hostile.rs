@@ -1,14 +1,13 @@
 //! Requests that are not Slack's, or not whole.
 
-use lambda_http::Body;
-use lambda_http::http::Request;
+use http::Request;
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::world::{NOW, SECRET, World, form, request, signed};
 
 /// Sends a request that must have no effect.
-async fn check(world: &World, request: Request<Body>, expected: (u16, &str), what: &str) {
+async fn check(world: &World, request: Request<Vec<u8>>, expected: (u16, &str), what: &str) {
     let (status, body) = world.send(request).await.unwrap();
     assert_eq!((status, body.as_str()), expected, "{what}");
     assert!(world.slack.take().is_empty(), "{what}");
@@ -20,7 +19,7 @@ async fn what_slack_did_not_sign_now_is_unauthorized_and_touches_nothing() {
     let world = World::new().await;
     let body = form(&world.click().to_string());
     let unauthorized = (401, "unauthorized");
-    let plain = |body: &str| request(body).body(Body::from(body)).unwrap();
+    let plain = |body: &str| request(body).body(body.into()).unwrap();
     check(&world, plain(&body), unauthorized, "unsigned").await;
     check(&world, plain("\u{0}garbage"), unauthorized, "unsigned garbage").await;
     check(&world, plain(""), unauthorized, "unsigned and empty").await;
@@ -32,7 +31,7 @@ async fn what_slack_did_not_sign_now_is_unauthorized_and_touches_nothing() {
     check(&world, signed(&body, SECRET, -NOW), unauthorized, "before 1970").await;
 
     let mut edited = signed(&body, SECRET, NOW);
-    *edited.body_mut() = Body::from(body.replace("U02ANN", "U03BOB"));
+    *edited.body_mut() = body.replace("U02ANN", "U03BOB").into();
     check(&world, edited, unauthorized, "edited").await;
 
     let mut newer = signed(&body, SECRET, NOW - 400);
@@ -94,7 +93,7 @@ proptest! {
             let request = request(&body)
                 .header("x-slack-request-timestamp", timestamp)
                 .header("x-slack-signature", signature)
-                .body(Body::from(body))
+                .body(body.into())
                 .unwrap();
             check(&world, request, (401, "unauthorized"), "arbitrary").await;
         });
@@ -110,7 +109,7 @@ proptest! {
             let mut bytes = body.into_bytes();
             let index = index % bytes.len();
             bytes[index] ^= flip;
-            *request.body_mut() = Body::from(bytes);
+            *request.body_mut() = bytes;
             check(&world, request, (401, "unauthorized"), "changed").await;
         });
     }

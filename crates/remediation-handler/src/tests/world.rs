@@ -16,9 +16,8 @@ use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueInput, G
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use domain::slack::button::{Action, Place, Signer};
 use hmac::{Hmac, KeyInit as _, Mac as _};
+use http::Request;
 use jiff::Timestamp;
-use lambda_http::Body;
-use lambda_http::http::Request;
 use platform::metrics::Metrics;
 use platform::records::Records;
 use platform::secret::SecretStore;
@@ -118,10 +117,9 @@ impl World {
         self.send(signed(&form(&click.to_string()), SECRET, NOW)).await
     }
 
-    pub(super) async fn send(&self, request: Request<Body>) -> Result<(u16, String), Error> {
-        let answer = self.handler.handle(request).await?;
-        let body = String::from_utf8(answer.body().as_ref().to_vec()).unwrap();
-        Ok((answer.status().as_u16(), body))
+    pub(super) async fn send(&self, request: Request<Vec<u8>>) -> Result<(u16, String), Error> {
+        let answer = self.handler.handle(&request).await?;
+        Ok((answer.status().as_u16(), (*answer.body()).to_owned()))
     }
 
     pub(super) fn invoked(&self) -> Vec<Value> {
@@ -146,7 +144,7 @@ pub(super) fn form(payload: &str) -> String {
 }
 
 /// A request with Slack's headers.
-pub(super) fn signed(body: &str, secret: &str, at: i64) -> Request<Body> {
+pub(super) fn signed(body: &str, secret: &str, at: i64) -> Request<Vec<u8>> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
     mac.update(format!("v0:{at}:{body}").as_bytes());
     let signature = format!("v0={}", hex::encode(mac.finalize().into_bytes()));
@@ -157,7 +155,7 @@ pub(super) fn signed(body: &str, secret: &str, at: i64) -> Request<Body> {
         .unwrap()
 }
 
-pub(super) fn request(body: &str) -> lambda_http::http::request::Builder {
+pub(super) fn request(body: &str) -> http::request::Builder {
     Request::builder()
         .method("POST")
         .uri("https://api.example/slack/actions")
