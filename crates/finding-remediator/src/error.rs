@@ -155,17 +155,23 @@ impl Refusal {
         Self { status: 0, code: String::new(), message: String::new(), cause: cause.into() }
     }
 
+    /// The message as far as S3 itself says something: behind it, it may name the resource, and so a key of anybody's
+    /// choice.
+    fn what(&self) -> &str {
+        self.message.split(" on resource").next().unwrap_or_default()
+    }
+
     /// The object's key is disabled, gone, or not ours to use. S3 says so in the text of an `AccessDenied`, in KMS's own
     /// names, or, for a key that only the owner of the object has (SSE-C), in an `InvalidRequest`.
     pub(crate) fn is_about_the_key(&self) -> bool {
         self.code.starts_with("KMS.")
-            || (self.code == "AccessDenied" && self.message.contains("kms:"))
+            || (self.code == "AccessDenied" && self.what().contains("kms:"))
             || (self.code == "InvalidRequest" && self.message.contains("Server Side Encryption"))
     }
 
     /// Object Lock or a legal hold is what refuses a deletion.
     pub(crate) fn is_about_a_lock(&self) -> bool {
-        let message = self.message.to_ascii_lowercase();
+        let message = self.what().to_ascii_lowercase();
         self.status == 403
             && ["object lock", "retention", "legal hold", "worm"].iter().any(|word| message.contains(word))
     }

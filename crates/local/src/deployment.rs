@@ -4,17 +4,21 @@ mod code_scan;
 mod order;
 mod release;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use aws_config::SdkConfig;
+use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use aws_sdk_macie2::operation::enable_macie::EnableMacieError;
 use aws_sdk_sesv2::operation::create_email_identity::CreateEmailIdentityError;
 
-use operate::{account::Account, release::Release};
+use operate::{account::Account, parameters::Stack, release::Release};
 
 use self::order::Order;
-use crate::slack::{App, Channel, Person, Slack, TEAM};
+use crate::{
+    slack::{App, Channel, Person, Slack, TEAM},
+    until::until,
+};
 
 pub use self::{
     code_scan::CodeScan,
@@ -29,6 +33,8 @@ pub const INBOX: &str = "developers@example.com";
 
 /// Slack gives each app one of 32 hexadecimal digits.
 const SIGNING_SECRET: &str = "10ca110ca110ca110ca110ca110ca11f";
+
+const UPDATED: Duration = Duration::from_mins(1);
 
 /// What the stacks are told about SonarQube.
 #[derive(Clone, Debug)]
@@ -147,6 +153,37 @@ impl Deployment {
     #[must_use]
     pub fn code_scan(&self) -> CodeScan {
         CodeScan { channel: self.scan_channel.clone(), outputs: self.outputs.clone() }
+    }
+
+    /// Gives other values to parameters of its Macie remediation; the others stay.
+    pub async fn set_finding_parameters<const N: usize>(
+        &self,
+        aws: &SdkConfig,
+        changed: [(&str, &str); N],
+    ) -> anyhow::Result<()> {
+        let client = aws_sdk_cloudformation::Client::new(aws);
+        let stack = Stack::MacieRemediation.of(&self.name);
+        let describe = || async {
+            let answer = client.describe_stacks().stack_name(&stack).send().await.context("look at the stack")?;
+            answer.stacks.unwrap_or_default().pop().with_context(|| format!("there is no stack {stack}"))
+        };
+        let known = describe().await?.parameters.unwrap_or_default();
+        let parameters = known.into_iter().filter_map(|parameter| parameter.parameter_key).map(|name| {
+            let parameter = Parameter::builder().parameter_key(&name);
+            match changed.iter().find(|(other, _)| *other == name) {
+                Some((_, value)) => parameter.parameter_value(*value).build(),
+                None => parameter.use_previous_value(true).build(),
+            }
+        });
+        let update = client.update_stack().stack_name(&stack).use_previous_template(true);
+        let update = update.capabilities(Capability::CapabilityIam).set_parameters(Some(parameters.collect()));
+        update.send().await.context("update the stack")?;
+        until(UPDATED, "the end of the update", async || match describe().await?.stack_status {
+            Some(StackStatus::UpdateComplete) => Ok(Some(())),
+            Some(StackStatus::UpdateInProgress | StackStatus::UpdateCompleteCleanupInProgress) => Ok(None),
+            status => bail!("the stack is {status:?} after an update"),
+        })
+        .await
     }
 
     /// An output of one of the stacks.

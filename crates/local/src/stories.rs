@@ -2,6 +2,7 @@
 //!
 //! `scripts/demo` tells them; the end-to-end tests play the same ones in silence.
 
+mod automatic_remediation_paused;
 mod bucket_finding;
 mod build_log;
 mod click_refused;
@@ -10,11 +11,14 @@ mod finding_burst;
 mod finding_dismissed;
 mod finding_needs_two_people;
 mod finding_not_remediated;
+mod finding_not_restored;
 mod finding_remediated_after_review;
 mod finding_remediated_automatically;
 mod finding_restored;
 mod macie_remediation;
+mod obstacles;
 mod other_versions;
+mod own_deployment;
 mod scan;
 mod scan_approved;
 mod scan_broken_zip;
@@ -217,11 +221,19 @@ pub const ALL: &[Story] = &[
     },
     Story {
         name: "finding-not-remediated",
-        sentence: "An object that is gone, replaced, or under a legal hold: each is told in its own way, none is lost.",
+        sentence: "Ten obstacles, from a legal hold to a key of others: each is told in its own way, and no object is lost.",
         needs_sonarqube: false,
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(finding_not_remediated::play(world, narrator)),
+    },
+    Story {
+        name: "finding-not-restored",
+        sentence: "An object cannot be put back: a policy refuses it, its bucket is gone, its copy is gone.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_not_restored::play(world, narrator)),
     },
     Story {
         name: "finding-restored",
@@ -257,7 +269,7 @@ pub const ALL: &[Story] = &[
     },
     Story {
         name: "bucket-finding",
-        sentence: "A bucket's Block Public Access was turned off: somebody turns it on again in Slack.",
+        sentence: "A bucket loses Block Public Access, another its default encryption: somebody turns both on again in Slack.",
         needs_sonarqube: false,
         default: false,
         composed: false,
@@ -270,6 +282,14 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(click_refused::play(world, narrator)),
+    },
+    Story {
+        name: "automatic-remediation-paused",
+        sentence: "More than may be quarantined automatically within an hour: people decide, until the limit is raised.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(automatic_remediation_paused::play(world, narrator)),
     },
     Story {
         name: "finding-burst",

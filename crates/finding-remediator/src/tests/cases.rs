@@ -318,6 +318,12 @@ async fn each_refusal_of_s3_has_its_own_end_and_keeps_the_original() {
     check_refusal("copy", 412, "PreconditionFailed", "", Outcome::ChangedSinceScan { copied: false }).await;
     check_refusal("copy", 404, "NoSuchKey", "", Outcome::AlreadyGone).await;
     check_refusal("delete", 403, "AccessDenied", "Access Denied", denied(Step::Delete, true)).await;
+    // The resource that it names is anybody's choice.
+    let not_read =
+        "not authorized to perform: s3:GetObjectVersion on resource: \"arn:aws:s3:::b/kms:x\" with an explicit deny";
+    check_refusal("copy", 403, "AccessDenied", not_read, denied(Step::Copy, false)).await;
+    let not_deleted = "not authorized to perform: s3:DeleteObjectVersion on resource: \"arn:aws:s3:::b/legal hold/x\"";
+    check_refusal("delete", 403, "AccessDenied", not_deleted, denied(Step::Delete, true)).await;
     let locked = Outcome::Locked { until: None, legal_hold: false, copied: true };
     check_refusal("delete", 403, "AccessDenied", "Access Denied because object protected by object lock.", locked)
         .await;

@@ -73,11 +73,15 @@ def _install(settings: Settings) -> None:
         s3_copies,
         s3_encryption,
         s3_events,
+        s3_lifecycle,
+        s3_refusals,
         secrets_manager,
         sns,
         stepfunctions,
     )
 
+    # Inside of what keeps the calls, so that a refused one is kept as refused.
+    s3_refusals.install()
     calls.install()
     codebuild.install(settings)
     stepfunctions.install()
@@ -86,6 +90,7 @@ def _install(settings: Settings) -> None:
     s3_events.install()
     s3_copies.install()
     s3_encryption.install()
+    s3_lifecycle.install()
     macie.install()
     functions.install()
     async_invocations.install()

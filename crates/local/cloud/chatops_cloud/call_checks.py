@@ -80,7 +80,7 @@ def encryption(action: str, resource: str, region: str) -> list[Check]:
     """What a call that succeeded asked of KMS."""
     def on_key(key: str, service: str, *operations: str) -> list[Check]:
         via = {"kms:ViaService": f"{service}.{region}.amazonaws.com"}
-        return [(f"kms:{operation}", _key_arn(key, region), via) for operation in operations]
+        return [(f"kms:{operation}", key_arn(key, region), via) for operation in operations]
 
     if action.startswith("s3:"):
         bucket = resource.removeprefix("arn:aws:s3:::").partition("/")[0]
@@ -209,5 +209,6 @@ def _secret(name_or_arn: str) -> dict[str, Any] | None:
     return None
 
 
-def _key_arn(key: str, region: str) -> str:
+def key_arn(key: str, region: str) -> str:
+    """The ARN of a key that is named by its ARN or its id."""
     return key if key.startswith("arn:") else f"arn:aws:kms:{region}:{get_account_id()}:key/{key}"

@@ -92,6 +92,11 @@ def by_service(service: str, action: str, resource: str, context: Mapping[str, s
     _keep({"role": "", "session": "", "function": "", "by": service}, action, resource, context, False)
 
 
+def role_of(request: call_checks.Request) -> str:
+    """The ARN of the role that a request was made with; empty for anybody else."""
+    return (_caller(request) or {}).get("role", "")
+
+
 def made() -> list[dict[str, Any]]:
     """Every distinct call so far: role or service, action, resource, condition keys, how often made and refused."""
     with _lock:

@@ -54,20 +54,25 @@ def install() -> None:
     handlers["delete"] = machine
 
 
-def is_refused(bucket: str, key: str, action: str) -> bool:
-    """Whether the bucket's policy refuses this to everybody, whatever the circumstances."""
+def is_refused(bucket: str, key: str, action: str, role: str = "") -> bool:
+    """Whether the bucket's policy refuses this to everybody, or to this role, whatever the circumstances."""
     policy = s3._bucket_policies.get(bucket)
     if not policy:
         return False
-    resource = f"arn:aws:s3:::{bucket}/{key}"
+    resource = f"arn:aws:s3:::{bucket}/{key}" if key else f"arn:aws:s3:::{bucket}"
     return any(
         statement.get("Effect") == "Deny"
-        and statement.get("Principal") in ("*", {"AWS": "*"})
+        and _is_about(statement.get("Principal"), role)
         and not statement.get("Condition")
         and any(fnmatchcase(action.lower(), pattern.lower()) for pattern in _list(statement.get("Action")))
         and any(fnmatchcase(resource, pattern) for pattern in _list(statement.get("Resource")))
         for statement in json.loads(policy)["Statement"]
     )
+
+
+def _is_about(principal: Any, role: str) -> bool:
+    named = _list(principal.get("AWS")) if isinstance(principal, dict) else [principal]
+    return "*" in named or (role != "" and role in named)
 
 
 def _without_refused(bucket: str, body: bytes) -> tuple[bytes, list[str]]:

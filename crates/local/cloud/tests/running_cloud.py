@@ -83,10 +83,12 @@ class Cloud:
         self.process.stdout.close()
         self._session = botocore.session.Session()
 
-    def client(self, service: str, **options: Any) -> Any:
+    def client(self, service: str, session: dict[str, str] | None = None, **options: Any) -> Any:
+        """With the credentials of a role's session, as the admin's `/_local/sessions` gives them, or the account's."""
+        given = session or {"AWS_ACCESS_KEY_ID": "000000000000", "AWS_SECRET_ACCESS_KEY": "local"}
         return self._session.create_client(
-            service, region_name="us-east-1", endpoint_url=self.url, aws_access_key_id="000000000000",
-            aws_secret_access_key="local",
+            service, region_name="us-east-1", endpoint_url=self.url,
+            **{name.lower(): value for name, value in given.items()},
             config=botocore.config.Config(retries={"total_max_attempts": 1}, **options),
         )
 

@@ -546,6 +546,71 @@ class Objects(RunningCloud):
                          (403, "ObjectNotInActiveTierError"))
 
 
+    def test_a_lifecycle_rule_for_today_moves_what_is_there(self) -> None:
+        self.s3.create_bucket(Bucket="ageing")
+        for key in ("old/a", "new/b"):
+            self.s3.put_object(Bucket="ageing", Key=key, Body=b"x")
+        rule = {"ID": "r", "Status": "Enabled", "Filter": {"Prefix": "old/"},
+                "Transitions": [{"Days": 0, "StorageClass": "GLACIER"}]}
+        self.s3.put_bucket_lifecycle_configuration(Bucket="ageing", LifecycleConfiguration={"Rules": [rule]})
+        classes = {one["Key"]: one["StorageClass"] for one in self.s3.list_objects_v2(Bucket="ageing")["Contents"]}
+        self.assertEqual(classes, {"new/b": "STANDARD", "old/a": "GLACIER"})
+
+
+class Refusals(RunningCloud):
+    """What a role is refused, and nobody else."""
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        cls.kms = cls.cloud.client("kms")
+        cls.key = cls.kms.create_key()["KeyMetadata"]["Arn"]
+        cls.others = cls.kms.create_key()["KeyMetadata"]["Arn"]
+        trust = {"Version": "2012-10-17", "Statement": []}
+        cls.role = cls.cloud.client("iam").create_role(
+            RoleName="mover", AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        policy = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": cls.key}]}
+        cls.cloud.client("iam").put_role_policy(RoleName="mover", PolicyName="p", PolicyDocument=json.dumps(policy))
+        session = cls.cloud.admin("/_local/sessions", {"role": cls.role, "session": "mover"})
+        cls.mover = cls.cloud.client("s3", session)
+        for bucket in ("inbox", "quarantine"):
+            cls.s3.create_bucket(Bucket=bucket)
+
+    def denied(self, *actions: str) -> None:
+        policy = {"Version": "2012-10-17", "Statement": [
+            {"Effect": "Deny", "Principal": {"AWS": self.role}, "Action": list(actions),
+             "Resource": "arn:aws:s3:::inbox/*"}]}
+        self.s3.put_bucket_policy(Bucket="inbox", Policy=json.dumps(policy))
+        self.addCleanup(self.s3.delete_bucket_policy, Bucket="inbox")
+
+    def test_a_bucket_policy_refuses_the_role_that_it_names(self) -> None:
+        self.s3.put_object(Bucket="inbox", Key="a", Body=b"x")
+        at = {"Bucket": "inbox", "Key": "a"}
+        copy = {"Bucket": "quarantine", "Key": "a", "CopySource": at}
+        self.denied("s3:GetObject", "s3:DeleteObject")
+        self.assertEqual(self.refusal(self.mover.head_object, **at), (403, "403"))
+        self.assertEqual(self.refusal(self.mover.get_object, **at), (403, "AccessDenied"))
+        self.assertEqual(self.refusal(self.mover.copy_object, **copy), (403, "AccessDenied"))
+        self.assertEqual(self.refusal(self.mover.delete_object, **at), (403, "AccessDenied"))
+        self.assertEqual(self.mover.get_object_tagging(**at)["TagSet"], [])
+        self.assertEqual(self.s3.get_object(**at)["Body"].read(), b"x")
+
+    def test_a_key_that_is_disabled_or_of_others_refuses_bytes_and_checksums(self) -> None:
+        for name, key in (("ours", self.key), ("theirs", self.others)):
+            self.s3.put_object(Bucket="inbox", Key=name, Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+        ours, theirs = {"Bucket": "inbox", "Key": "ours"}, {"Bucket": "inbox", "Key": "theirs"}
+        self.assertEqual(self.mover.get_object(**ours)["Body"].read(), b"x")
+        self.assertEqual(self.refusal(self.mover.get_object, **theirs), (403, "AccessDenied"))
+        with self.assertRaisesRegex(botocore.exceptions.ClientError, "kms:Decrypt"):
+            self.mover.copy_object(Bucket="quarantine", Key="theirs", CopySource=theirs)
+        self.mover.head_object(**theirs)
+        self.assertEqual(self.refusal(self.mover.head_object, **theirs, ChecksumMode="ENABLED"), (403, "403"))
+        self.kms.disable_key(KeyId=self.key)
+        self.addCleanup(self.kms.enable_key, KeyId=self.key)
+        self.assertEqual(self.refusal(self.mover.get_object, **ours), (400, "KMS.DisabledException"))
+
+
 class Macie(RunningCloud):
     def setUp(self) -> None:
         self.macie = self.cloud.client("macie2")

@@ -1,21 +1,10 @@
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use anyhow::{Context as _, ensure};
-use aws_sdk_s3::{
-    primitives::ByteStream,
-    types::{BucketVersioningStatus, VersioningConfiguration},
-};
-use jiff::Timestamp;
-use serde_json::{Value, json};
 
+use super::own_deployment::{OwnDeployment, Published};
 use crate::{
-    cloud::http,
-    deployment::{self, By, Deployment, SonarAccess},
     narrator::Narrator,
-    samples,
     slack::{
         Person,
         message::{Button, Message},
@@ -30,6 +19,8 @@ const EVERY: usize = 25;
 /// Objects that are quarantined automatically: more than the channel shows one by one.
 const AUTO_LIMIT: usize = 20;
 const INDIVIDUAL: usize = 3;
+/// The ids of the findings begin so.
+const IDS: &str = "b0";
 /// Of the first ones, somebody deletes this file before it can be moved.
 const GONE: usize = 7;
 /// How long the burst may take to get through, on a machine that does something else as well.
@@ -42,15 +33,20 @@ const AT_ONCE: usize = 3;
 /// in an hour; of them and of the others a few are shown; the rest is a digest, from which people open them page by page,
 /// decide, and undo. The one that could not be moved is no part of it: it has a message of its own.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
-    let burst = Burst { world, deployment: deploy(world).await? };
+    let (limit, individual) = (AUTO_LIMIT.to_string(), INDIVIDUAL.to_string());
+    let settings =
+        [("AutoRemediationLimit", limit.as_str()), ("IndividualMessages", individual.as_str()), ("DigestMinutes", "1")];
+    let burst = Burst(OwnDeployment::create(world, "burst", settings).await?);
     narrator.step(&format!(
         "A deployment of its own: at most {AUTO_LIMIT} automatic remediations an hour, {INDIVIDUAL} findings one by one \
          in a minute, and {INDIVIDUAL} more that are HIGH"
     ));
-    let bucket = burst.upload().await?;
-    narrator.step(&format!("{FINDINGS} files with data of a custom identifier lie in {bucket}"));
-    burst.publish(&bucket).await?;
-    narrator.step(&format!("Macie (played by the local cloud) publishes {FINDINGS} findings at once"));
+    burst.publish().await?;
+    narrator.step(&format!(
+        "{FINDINGS} files with data of a custom identifier lie in {}; Macie (played by the local cloud) publishes a \
+         finding about each",
+        burst.0.bucket
+    ));
 
     let paused = burst.message("the news that AUTO is paused", "automatic quarantine is paused").await?;
     narrator.message("#burst-macie-findings", &world.slack, &paused);
@@ -68,43 +64,15 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     burst.pace(narrator)?;
     let quarantined = burst.quarantined().await?;
     // So many without the one that is gone, and as many more when a new hour began in between.
-    ensure!((AUTO_LIMIT - 1..=2 * AUTO_LIMIT).contains(&quarantined.len()), "{quarantined:?} are in quarantine");
-    narrator.fact(&format!("{} files were quarantined automatically, and no more", quarantined.len()));
-    burst.most_are_in_digests(narrator, quarantined.len())?;
-    burst.decide_from_a_page(narrator, quarantined.len()).await?;
-    burst.undo_from_a_page(narrator, quarantined.len()).await
+    ensure!((AUTO_LIMIT - 1..=2 * AUTO_LIMIT).contains(&quarantined), "{quarantined} are in quarantine");
+    narrator.fact(&format!("{quarantined} files were quarantined automatically, and no more"));
+    burst.most_are_in_digests(narrator, quarantined)?;
+    burst.decide_from_a_page(narrator, quarantined).await?;
+    burst.undo_from_a_page(narrator, quarantined).await?;
+    burst.0.end().await
 }
 
-struct Burst<'a> {
-    world: &'a World,
-    deployment: Deployment,
-}
-
-async fn deploy(world: &World) -> anyhow::Result<Deployment> {
-    let token = "0".repeat(44);
-    let (limit, individual) = (AUTO_LIMIT.to_string(), INDIVIDUAL.to_string());
-    // Every deployment of an account hears of every finding: this one takes one type, and leaves the others alone.
-    let parameters = [
-        ("CustomIdentifierAction", "AUTO"),
-        ("CredentialsAction", "IGNORE"),
-        ("FinancialAction", "IGNORE"),
-        ("MultipleAction", "IGNORE"),
-        ("PersonalAction", "IGNORE"),
-        ("AutoRemediationLimit", &limit),
-        ("IndividualMessages", &individual),
-        ("DigestMinutes", "1"),
-    ];
-    let settings = deployment::Settings {
-        name: "burst".to_owned(),
-        sonar: SonarAccess { url: "http://127.0.0.1:9".to_owned(), token: token.clone(), reader_token: token },
-        allowed: vec![world.alice.clone()],
-        scan_parameters: BTreeMap::new(),
-        finding_parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
-        by: By::Library,
-    };
-    let release = tokio::task::spawn_blocking(deployment::release).await.context("pack the functions")??;
-    Deployment::create(&world.aws, &world.cloud_url, &world.slack, &release, &settings).await
-}
+struct Burst<'a>(OwnDeployment<'a>);
 
 fn key(number: usize) -> String {
     format!("exports/record-{number:03}.txt")
@@ -119,67 +87,26 @@ fn label(button: &Button) -> &str {
 }
 
 impl Burst<'_> {
-    async fn upload(&self) -> anyhow::Result<String> {
-        let (s3, bucket) = (&self.world.s3, format!("{}-finding-burst", self.deployment.name));
-        s3.create_bucket().bucket(&bucket).send().await.with_context(|| format!("create the bucket {bucket}"))?;
-        let versioning = VersioningConfiguration::builder().status(BucketVersioningStatus::Enabled).build();
-        let put = s3.put_bucket_versioning().bucket(&bucket).versioning_configuration(versioning).send();
-        put.await.context("turn versioning on")?;
-        Ok(bucket)
-    }
-
     /// Uploads the files, and publishes a finding about each.
-    async fn publish(&self, bucket: &str) -> anyhow::Result<()> {
-        let sample: Value = serde_json::from_slice(&samples::event("macie-finding.custom-identifier.json")?)?;
-        let http = http()?;
-        let url = format!("{}/_local/macie/findings", self.world.cloud_url);
+    async fn publish(&self) -> anyhow::Result<()> {
         for number in 0..FINDINGS {
-            let put = self.world.s3.put_object().bucket(bucket).key(key(number));
-            let put = put.body(ByteStream::from(content(number))).send().await;
-            let put = put.with_context(|| format!("upload {}", key(number)))?;
-            let mut finding = sample.get("detail").cloned().unwrap_or_default();
+            let (id, key, content) = (format!("{IDS}{number:030x}"), key(number), content(number));
             let score = if number % EVERY == 0 { 3 } else { 2 };
-            for (pointer, value) in [
-                ("/id", json!(format!("b0{number:030x}"))),
-                ("/accountId", json!("000000000000")),
-                ("/region", json!("us-east-1")),
-                ("/createdAt", json!(Timestamp::now().to_string())),
-                ("/updatedAt", json!(Timestamp::now().to_string())),
-                ("/severity", json!({"score": score})),
-                ("/resourcesAffected/s3Bucket/name", json!(bucket)),
-                ("/resourcesAffected/s3Bucket/arn", json!(format!("arn:aws:s3:::{bucket}"))),
-                ("/resourcesAffected/s3Object/bucketArn", json!(format!("arn:aws:s3:::{bucket}"))),
-                ("/resourcesAffected/s3Object/key", json!(key(number))),
-                ("/resourcesAffected/s3Object/versionId", json!(put.version_id().context("no version")?)),
-                ("/resourcesAffected/s3Object/eTag", json!(put.e_tag().context("no ETag")?.trim_matches('"'))),
-            ] {
-                *finding.pointer_mut(pointer).with_context(|| format!("the sample has no {pointer}"))? = value;
-            }
-            if number == GONE {
-                let version = put.version_id().unwrap_or_default();
-                let delete = self.world.s3.delete_object().bucket(bucket).key(key(number)).version_id(version);
-                delete.send().await.context("delete a file")?;
-            }
-            let answer = http.post(&url).body(finding.to_string()).send().await.context("publish a finding")?;
-            ensure!(answer.status().is_success(), "the local cloud refused a finding: {}", answer.status());
+            self.0.publish(Published { id: &id, key: &key, content, score, gone: number == GONE }).await?;
         }
         Ok(())
     }
 
-    fn messages(&self) -> Vec<Message> {
-        self.world.slack.messages(&self.deployment.finding_channel)
-    }
-
     async fn message(&self, what: &str, words: &str) -> anyhow::Result<Message> {
         let found = until(THROUGH, what, async || {
-            Ok(self.messages().into_iter().find(|message| message.words().to_lowercase().contains(words)))
+            Ok(self.0.messages().into_iter().find(|message| message.words().to_lowercase().contains(words)))
         });
-        found.await.with_context(|| format!("refused: {:?}", self.world.slack.problems()))
+        found.await.with_context(|| format!("refused: {:?}", self.0.world.slack.problems()))
     }
 
     /// The numbers of the findings that the channel shows.
     fn shown(&self) -> BTreeSet<usize> {
-        let words: Vec<String> = self.messages().iter().map(Message::words).collect();
+        let words: Vec<String> = self.0.messages().iter().map(Message::words).collect();
         (0..FINDINGS).filter(|number| words.iter().any(|words| words.contains(&key(*number)))).collect()
     }
 
@@ -187,13 +114,13 @@ impl Burst<'_> {
     async fn open_everything(&self) -> anyhow::Result<usize> {
         let mut presses = 0;
         let result = until(THROUGH, "the last of the findings", async || {
-            for message in self.messages() {
+            for message in self.0.messages() {
                 let Some(more) = message.buttons().into_iter().find(|button| label(button).starts_with("Show the"))
                 else {
                     continue;
                 };
                 // Who presses too early on a busy machine is asked to press again, and does.
-                self.world.slack.click(&message, &more, &self.world.alice).await?;
+                self.0.world.slack.click(&message, &more, &self.0.world.alice).await?;
                 presses += 1;
             }
             Ok((self.shown().len() == FINDINGS).then_some(()))
@@ -206,7 +133,7 @@ impl Burst<'_> {
     /// The digest that says that its window is over.
     async fn closed_digest(&self) -> anyhow::Result<Message> {
         until(CLOSED, "the final count of a digest", async || {
-            let digests = self.messages().into_iter().filter(|message| message.words().contains("more finding"));
+            let digests = self.0.messages().into_iter().filter(|message| message.words().contains("more finding"));
             Ok(digests.into_iter().find(|message| !message.words().contains("More may come")))
         })
         .await
@@ -216,7 +143,7 @@ impl Burst<'_> {
     fn pace(&self, narrator: &Narrator) -> anyhow::Result<()> {
         let unasked = |message: &Message| message.only_for.is_none() && !message.words().contains("of the digest");
         let mut times = Vec::new();
-        for message in self.messages().iter().filter(|message| unasked(message)) {
+        for message in self.0.messages().iter().filter(|message| unasked(message)) {
             times.push(message.ts.parse::<f64>().with_context(|| format!("{} is no time", message.ts))?);
         }
         times.sort_by(f64::total_cmp);
@@ -224,24 +151,20 @@ impl Burst<'_> {
             let (Some(first), Some(last)) = (window.first(), window.last()) else { continue };
             ensure!(last - first >= 1.0, "{} messages within {:.2} s", window.len(), last - first);
         }
-        let refusals = self.world.slack.refusals(&self.deployment.app);
+        let refusals = self.0.world.slack.refusals(&self.0.deployment.app);
         ensure!(times.len() <= FINDINGS / 4, "{} messages for {FINDINGS} findings", times.len());
         ensure!(refusals <= times.len(), "Slack asked to wait {refusals} times for {} messages", times.len());
         narrator.fact(&format!("{} messages in all; Slack asked to wait {refusals} times", times.len()));
         Ok(())
     }
 
-    /// The keys of the files that are gone from their bucket.
-    async fn quarantined(&self) -> anyhow::Result<BTreeSet<String>> {
-        let bucket = self.deployment.output("QuarantineBucket")?;
-        let listed = self.world.s3.list_objects_v2().bucket(bucket).prefix("objects/b0").send().await;
-        let listed = listed.context("list the quarantine bucket")?;
-        Ok(listed.contents().iter().filter_map(|object| object.key().map(str::to_owned)).collect())
+    async fn quarantined(&self) -> anyhow::Result<usize> {
+        self.0.quarantined(IDS).await
     }
 
     /// What was moved is told in a few messages and counted in the digests.
     fn most_are_in_digests(&self, narrator: &Narrator, quarantined: usize) -> anyhow::Result<()> {
-        let words: Vec<String> = self.messages().iter().map(Message::words).collect();
+        let words: Vec<String> = self.0.messages().iter().map(Message::words).collect();
         let alone = words.iter().filter(|words| words.contains("Object quarantined")).count();
         let counted = words.iter().any(|words| words.contains("more finding") && words.contains(", in quarantine"));
         ensure!(alone < quarantined / 2, "{alone} of {quarantined} moves have a message of their own");
@@ -252,7 +175,7 @@ impl Burst<'_> {
 
     /// A page with a button of this label, newest first.
     fn page_with(&self, wanted: &str) -> anyhow::Result<(Message, Button)> {
-        let pages = self.messages().into_iter().rev().filter(|message| message.words().contains("of the digest"));
+        let pages = self.0.messages().into_iter().rev().filter(|message| message.words().contains("of the digest"));
         let found = pages.into_iter().find_map(|page| {
             let button = page.buttons().into_iter().find(|button| label(button) == wanted)?;
             Some((page, button))
@@ -263,9 +186,9 @@ impl Burst<'_> {
     async fn decide_from_a_page(&self, narrator: &Narrator, before: usize) -> anyhow::Result<()> {
         let (page, remediate) = self.page_with("Remediate")?;
         narrator.step("@alice presses Remediate on one finding of a page");
-        self.press(&page, &remediate, &self.world.alice, "into quarantine. The channel is told").await?;
+        self.press(&page, &remediate, &self.0.world.alice, "into quarantine. The channel is told").await?;
         self.wait_for("one more file in quarantine", before + 1).await?;
-        ensure!(self.world.slack.message(&page.ts).as_ref() == Some(&page), "the page changed");
+        ensure!(self.0.world.slack.message(&page.ts).as_ref() == Some(&page), "the page changed");
         narrator.fact("its file is in quarantine, and the page with the other findings stays");
         Ok(())
     }
@@ -274,35 +197,43 @@ impl Burst<'_> {
         let (page, restore) = self.page_with("Restore")?;
         ensure!(restore.confirm.is_some(), "Restore does not ask first");
         narrator.step("@mallory, who may not, and @alice, who may, press Restore on a page");
-        self.press(&page, &restore, &self.world.mallory, "not on the list").await?;
-        self.press(&page, &restore, &self.world.alice, "Restoring").await?;
+        self.press(&page, &restore, &self.0.world.mallory, "not on the list").await?;
+        self.press(&page, &restore, &self.0.world.alice, "Restoring").await?;
         self.wait_for("one file less in quarantine", after).await?;
         let back = self.message("the news of it", "object restored").await?;
-        narrator.message("#burst-macie-findings", &self.world.slack, &back);
+        narrator.message("#burst-macie-findings", &self.0.world.slack, &back);
         let number = (0..FINDINGS).find(|number| back.words().contains(&key(*number)));
         let number = number.with_context(|| format!("the news names no file: {}", back.words()))?;
-        let bucket = format!("{}-finding-burst", self.deployment.name);
-        let file = self.world.s3.get_object().bucket(bucket).key(key(number)).send().await.context("read the file")?;
+        let file = self
+            .0
+            .world
+            .s3
+            .get_object()
+            .bucket(&self.0.bucket)
+            .key(key(number))
+            .send()
+            .await
+            .context("read the file")?;
         ensure!(file.body.collect().await?.to_vec() == content(number), "the bytes are others");
-        ensure!(self.world.slack.message(&page.ts).as_ref() == Some(&page), "the page changed");
+        ensure!(self.0.world.slack.message(&page.ts).as_ref() == Some(&page), "the page changed");
         narrator.fact("its file is back, byte for byte, and the page stays");
-        self.press(&page, &restore, &self.world.alice, "restored already").await?;
+        self.press(&page, &restore, &self.0.world.alice, "restored already").await?;
         narrator.fact("whoever presses once more is told that it is done");
         Ok(())
     }
 
     /// Presses a button; whoever does gets an answer that nobody else sees.
     async fn press(&self, page: &Message, button: &Button, by: &Person, answer: &'static str) -> anyhow::Result<()> {
-        let pressed = self.world.slack.click(page, button, by).await?;
+        let pressed = self.0.world.slack.click(page, button, by).await?;
         ensure!(pressed.status == 200, "the press was answered with {pressed:?}");
         until(THROUGH, &format!("a private word to @{}: {answer}", by.name), async || {
-            let mut told = self.messages().into_iter().filter(|told| told.only_for.as_ref() == Some(&by.id));
+            let mut told = self.0.messages().into_iter().filter(|told| told.only_for.as_ref() == Some(&by.id));
             Ok(told.any(|told| told.words().contains(answer)).then_some(()))
         })
         .await
     }
 
     async fn wait_for(&self, what: &str, in_quarantine: usize) -> anyhow::Result<()> {
-        until(THROUGH, what, async || Ok((self.quarantined().await?.len() == in_quarantine).then_some(()))).await
+        until(THROUGH, what, async || Ok((self.quarantined().await? == in_quarantine).then_some(()))).await
     }
 }

@@ -97,11 +97,6 @@ pub(super) const UNUSED: &[Exception] = &[
         "S3 delivers its access log, which the local cloud has none of",
     ),
     all(
-        ("FindingRemediatorRole", "ProtectBuckets"),
-        &["s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration"],
-        "somebody turns on default encryption for a bucket",
-    ),
-    all(
         ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
         &["s3:DeleteObject", "s3:GetObjectTagging"],
         "the object is in a bucket without versions",
