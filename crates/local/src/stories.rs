@@ -269,7 +269,7 @@ pub const ALL: &[Story] = &[
     },
     Story {
         name: "bucket-finding",
-        sentence: "A bucket loses Block Public Access, another its default encryption: somebody turns both on again in Slack.",
+        sentence: "A bucket's Block Public Access was turned off: somebody turns it on again in Slack; another's encryption is on already.",
         needs_sonarqube: false,
         default: false,
         composed: false,

@@ -97,9 +97,9 @@ pub(super) const UNUSED: &[Exception] = &[
         "S3 delivers its access log, which the local cloud has none of",
     ),
     all(
-        ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
-        &["s3:DeleteObject", "s3:GetObjectTagging"],
-        "the object is in a bucket without versions",
+        ("FindingRemediatorRole", "ProtectBuckets"),
+        &["s3:PutEncryptionConfiguration"],
+        "a bucket is without default encryption, which S3 has turned on for all of them since 2023",
     ),
     all(
         ("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets"),
