@@ -131,7 +131,8 @@ class Outcomes(Build):
         self.assertEqual(phases, {"install": True, "pre_build": True, "build": True, "post_build": True})
         self.assertEqual(exported, {
             "SCAN_STAGE": "quality_gate", "SCAN_EXIT_CODE": "0", "SONAR_CE_TASK_ID": "AYh-7_x",
-            "SONAR_DASHBOARD_URL": "https://sonar.example.com/dashboard?id=p", "NOSONAR_COUNT": "1"})
+            "SONAR_DASHBOARD_URL": "https://sonar.example.com/dashboard?id=p", "SUPPRESSIONS": "nosonar:1",
+            "NOT_ANALYSED": "none"})
         self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "report-task.txt", "scanner.log"])
 
     def test_a_gate_that_fails(self):
@@ -146,6 +147,13 @@ class Outcomes(Build):
         self.assertEqual(phases, {"install": True, "pre_build": True, "build": True, "post_build": True})
         self.assertEqual((exported["SCAN_STAGE"], exported["SCAN_EXIT_CODE"], exported["SONAR_CE_TASK_ID"]),
                          ("quality_gate", "1", "AYh-7_x"))
+
+    def test_files_that_the_analysers_cannot_parse_are_counted(self):
+        said = ("ERROR Unable to parse source file : 'A.java'", "ERROR Unable to parse file: a.py",
+                "ERROR Parse error at line 3 column 6:", "WARN  Failed to parse file [a.js] at line 3: Unexpected token")
+        told = "\n".join(f'echo "{line}"' for line in said)
+        _, exported, _ = self.build(upload=make(("a.py", b""), (".b.py", b"")), report=f"{REPORT}\n{told}")
+        self.assertEqual(exported["NOT_ANALYSED"], "hidden:1 unparsed:3")
 
     def test_a_scan_that_breaks_off(self):
         phases, exported, text = self.build(status=1, report=":")
@@ -254,7 +262,11 @@ class HostileSource(Build):
                        f"-Dsonar.scanner.javaExePath={root}/tools/scanner/jre/bin/java",
                        "-Dsonar.qualitygate.wait=true", "-Dsonar.qualitygate.timeout=300",
                        "-Dsonar.scm.disabled=true", "-Dsonar.scm.exclusions.disabled=true",
-                       "-Dsonar.rust.clippy.enabled=false"):
+                       "-Dsonar.rust.clippy.enabled=false", "-Dsonar.filesize.limit=20",
+                       "-Dsonar.scanner.excludeHiddenFiles=false", "-Dsonar.javascript.exclusions=.git",
+                       "-Dsonar.typescript.exclusions=.git", "-Dsonar.go.exclusions=.git", "-Dsonar.php.exclusions=.git",
+                       "-Dsonar.ruby.exclusions=.git", "-Dsonar.javascript.detectBundles=false",
+                       "-Dsonar.javascript.maxFileSize=20480"):
             self.assertIn(pinned, arguments)
 
     def test_no_program_starts_in_the_uploaders_folder(self):

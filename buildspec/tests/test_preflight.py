@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import warnings
 import zipfile
@@ -119,9 +120,52 @@ class GoodArchives(Preflight):
         self.assertEqual((self.folder / "source/run.sh").stat().st_mode & 0o7111, 0)
 
     def test_counts_what_switches_findings_off(self):
-        self.accepted(make(("a.py", b"x = 1  # NOSONAR\ny = 2  # noqa: S105\n"), ("b.txt", b"# noqa\n"),
-                           ("C.java", b'@SuppressWarnings("all") class C { int x; // NoSonar\n }\n')))
-        self.assertEqual((self.folder / "nosonar-count").read_text(), "4")
+        for name, code, expected in (
+            ("a.py", "x = 1  # NOSONAR\ny = 2  # NOSONAR(S4830)", "nosonar:2"),
+            ("a.py", "x = 1  # nosonar\ny = 2  # noqa: S501\nz = 3  # noqa: E501", ""),
+            ("a.py", "x = 1  # noqa\ny = 2  # NOQA: E501, S4830\n# flake8: noqa", "noqa:2"),
+            ("a.js", "f(); // nosonar\n/* eslint-disable */ // eslint-disable-line\n/* eslint S4830: 0 */",
+             "eslint:3 nosonar:1"),
+            ("a.kt", '@Suppress("kotlin:S5542", "all") fun f() {} // nosonar', "nosonar:1 suppress-warnings:1"),
+            ("a.php", '<?php /** @SuppressWarnings("php:S4830") */', "suppress-warnings:1"),
+            ("A.java", '@SuppressWarnings("all") class A {}', "suppress-warnings:1"),
+            ("A.java", '@java.lang.SuppressWarnings({"x", "java:S4830"}) class A {}', "suppress-warnings:1"),
+            ("A.java", r'@Suppress\u0057arnings/* ) */("squid:S4830") class A {}', "suppress-warnings:1"),
+            ("A.java", "@SuppressWarnings(K.ALL) class A {}", "suppress-warnings:1"),
+            ("A.java", '@SuppressWarnings(value = {"unchecked", "rawtypes"}) class A {} // nosonar', ""),
+            ("A.java", '// @SuppressWarnings("all")\nclass A { String s = "@SuppressWarnings(all)"; }', ""),
+            ("README.md", "NOSONAR # noqa", ""),
+        ):
+            self.accepted(make((name, code.encode())))
+            self.assertEqual((self.folder / "suppressions").read_text(), expected or "none", code)
+
+    def test_counts_what_is_not_judged(self):
+        java = b"package a.b;\n@X({1}) final class A { class Inner {} }\n"
+        for entries, expected in (
+            ([("a.py", b"x = 1\n"), ("README.md", b"#"), ("logo.png", b"\x89PNG")], ""),
+            ([(".hidden/a.py", b""), ("x/.a.js", b""), (".gitignore", b"a.py")], "hidden:2"),
+            ([("node_modules/x/a.js", b""), ("node_modules/x/a.py", b"")], "node-modules:1"),
+            ([("a.min.js", b"x()\n"), ("a-min.js", b"x()\n"), ("b.js", b"x" * 900 + b"\n"), ("c.py", b"#" * 900)],
+             "minified:3"),
+            ([("a.js", b"/" * 100 + b"\n")], ""),
+            ([("big.py", os.urandom(21 << 20))], "too-large:1"),
+            ([("a.c", b""), ("a.SWIFT", b""), ("run", b"#!/bin/sh\n"), ("a.pyw", b""), ("notes", b"#")], "no-analyser:4"),
+            ([("a.js", b"f();\0"), ("b.js", "f();\n".encode("utf-16"))], "binary:1"),
+            ([("a.jar", b"PK"), ("A.class", b""), ("x.tar.gz", b"")], "packed:3"),
+            ([("A.java", java), ("B.java", java.replace(b"A", b"B"))], "without-classes:2"),
+            ([("x/A.java", java), ("y/Z.java", b"package a.b; /* class B */ record A() {}")],
+             "declared-twice:1 without-classes:2"),
+            ([("x/A.java", java), ("y/A.java", java.replace(b"a.b", b"a.c"))], "without-classes:2"),
+        ):
+            self.accepted(make(*entries))
+            self.assertEqual((self.folder / "not-analysed").read_text(), expected or "none")
+
+    def test_counts_in_hostile_code_come_to_an_end(self):
+        for piece in ("/*", '"' * 3, '"' + "\\", "'", "@SuppressWarnings(", "{class A", r"\u005c", "a "):
+            code = (piece * (1 << 20))[: 1 << 20].encode()
+            started = time.monotonic()
+            self.accepted(make(("A.java", code), ("a.kt", code), ("a.py", code), ("a.js", code)))
+            self.assertLess(time.monotonic() - started, 60, piece)
 
     def test_a_highly_compressible_small_file_is_fine(self):
         self.accepted(make(("zeros.bin", bytes(5 << 20))))
@@ -257,10 +301,10 @@ class Settings(Preflight):
 
     def test_uses_what_describes_the_code(self):
         found, _ = self.with_settings("sonar.sourceEncoding=ISO-8859-1\nsonar.python.version=3.9, 3.12\n"
-                                      "sonar.tests=tests\nsonar.java.binaries=classes\nsonar.java.libraries=lib/*.jar\n")
+                                      "sonar.java.binaries=classes\nsonar.java.libraries=lib/*.jar\n")
         self.assertEqual(found, {
-            "sonar.sourceEncoding": "ISO-8859-1", "sonar.python.version": "3.9, 3.12", "sonar.tests": "tests",
-            "sonar.exclusions": "tests/**", "sonar.java.binaries": "classes", "sonar.java.libraries": "lib/*.jar"})
+            "sonar.sourceEncoding": "ISO-8859-1", "sonar.python.version": "3.9, 3.12", "sonar.java.binaries": "classes",
+            "sonar.java.libraries": "lib/*.jar"})
 
     def test_does_without_a_settings_file(self):
         output = self.accepted(make(("a.py", b"")))
@@ -288,6 +332,9 @@ class Settings(Preflight):
             sonar.nodejs.executable=./run.sh
             sonar.qualitygate.wait=false
             sonar.sources=docs
+            sonar.tests=tests
+            sonar.test.inclusions=**/*
+            sonar.java.test.binaries=classes
             sonar.inclusions=docs/**
             sonar.exclusions=**/*
             sonar.global.exclusions=**/*
@@ -317,36 +364,26 @@ class Settings(Preflight):
         for value in (r"3.9\nsonar.host.url=http://x", r"3.9\u000asonar.host.url=http://x",
                       r"3.9\r\nsonar.exclusions=**", "3.9\\\nsonar.host.url=http://x"):
             self.check("sonar.python.version=" + value, {})
-            self.check("sonar.tests=" + value, {})
+            self.check("sonar.sourceEncoding=" + value, {})
 
     def test_a_value_continues_on_the_next_line(self):
         self.check("sonar.python.version=3.9, \\\n    3.10\n", {"sonar.python.version": "3.9, 3.10"})
-        self.check("sonar.python.version=3.9\\\\\nsonar.tests=tests\n", {"sonar.tests": "tests",
-                                                                       "sonar.exclusions": "tests/**"})
+        self.check("sonar.python.version=3.9\\\\\nsonar.sourceEncoding=UTF-8\n", {"sonar.sourceEncoding": "UTF-8"})
 
     def test_the_last_of_two_equal_keys_counts(self):
         self.check("sonar.python.version=3.9\nsonar.python.version=3.10\n", {"sonar.python.version": "3.10"})
 
     def test_a_value_cannot_name_a_variable(self):
-        for key in ("sonar.tests", "sonar.sourceEncoding", "sonar.python.version", "sonar.java.libraries"):
+        for key in ("sonar.sourceEncoding", "sonar.python.version", "sonar.java.libraries"):
             self.check(key + "=${env.SONAR_TOKEN}", {})
 
     def test_an_encoding_that_hides_the_code_is_not_used(self):
         for name in ("UTF-16", "UTF-32", "IBM037", "x"):
             self.check("sonar.sourceEncoding=" + name, {})
 
-    def test_code_is_not_made_into_tests(self):
-        for value in (".", "src", "./", "..", "/tmp", "tests/../src", "src,src/..", "contest", "*", "tests/*"):
-            self.check("sonar.tests=" + value, {}, ("contest/a.py", b""))
-
-    def test_folders_that_are_called_tests_are_tests(self):
-        for name in ("test", "src/test", "src/tests/unit", "__tests__", "unit-tests", "integrationTests", "e2e", "spec"):
-            self.check("sonar.tests=./" + name + "/", {"sonar.tests": name, "sonar.exclusions": name + "/**"},
-                       (name + "/t.py", b""))
-
-    def test_one_folder_of_tests_in_another_counts_once(self):
-        self.check("sonar.tests=tests/unit,tests,missing/tests", {"sonar.tests": "tests", "sonar.exclusions": "tests/**"},
-                   ("tests/unit/t.py", b""))
+    def test_no_code_is_made_into_tests(self):
+        for value in ("tests", "src", ".", "tests/*"):
+            self.check("sonar.tests=" + value, {})
 
     def test_java_files_stay_in_the_zip(self):
         for value in ("/usr/lib", "../x", "lib/../../x", "missing", "classes/..", ".."):

@@ -1,3 +1,4 @@
+use domain::scan::unjudged::Unjudged;
 use platform::env::{Env, EnvError};
 use url::Url;
 
@@ -14,8 +15,8 @@ pub struct Config {
     pub sonar_reader_secret_arn: String,
     /// `TRIAGE_GUIDE_URL`: what the notification links to, if the team has a guide.
     pub triage_guide_url: Option<String>,
-    /// `NOTIFY_PASSED`: whether the channel hears of every passed gate.
-    pub notify_passed: bool,
+    /// `NOTIFY_PASSED`: which passed gates the channel hears of.
+    pub notify_passed: NotifyPassed,
     /// `NOTIFY_RECOVERED`: whether it hears of a passed gate after a failed one.
     pub notify_recovered: bool,
 }
@@ -32,7 +33,7 @@ impl Config {
         let sonar_host_url = env.parsed("SONAR_HOST_URL", web_address);
         let sonar_reader_secret_arn = env.required("SONAR_READER_SECRET_ARN");
         let triage_guide_url = env.optional("TRIAGE_GUIDE_URL");
-        let notify_passed = env.parsed("NOTIFY_PASSED", str::parse);
+        let notify_passed = env.parsed("NOTIFY_PASSED", NotifyPassed::parse);
         let notify_recovered = env.parsed("NOTIFY_RECOVERED", str::parse);
         env.finish(|| {
             Some(Self {
@@ -45,6 +46,37 @@ impl Config {
                 notify_recovered: notify_recovered?,
             })
         })
+    }
+}
+
+/// Which passed gates the channel hears of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NotifyPassed {
+    /// `true`: of all.
+    Always,
+    /// `with-reservations`: of those that do not cover all of the code.
+    WithReservations,
+    /// `false`: of none.
+    Never,
+}
+
+impl NotifyPassed {
+    fn parse(text: &str) -> Result<Self, String> {
+        match text {
+            "true" => Ok(Self::Always),
+            "with-reservations" => Ok(Self::WithReservations),
+            "false" => Ok(Self::Never),
+            _ => Err("expected true, with-reservations or false".to_owned()),
+        }
+    }
+
+    /// Whether a passed gate that does not cover this is told. What the build did not count may be anything.
+    pub(crate) fn wants(self, unjudged: Option<&Unjudged>) -> bool {
+        match self {
+            Self::Always => true,
+            Self::WithReservations => unjudged.is_none_or(Unjudged::is_notable),
+            Self::Never => false,
+        }
     }
 }
 

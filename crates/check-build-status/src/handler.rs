@@ -6,6 +6,7 @@ use domain::scan::{
     notification::{self, Notification},
     report::{BuildRecord, NOTIFIED, ProjectState, REPORT, Report, TASK, UploadIndex, WaitingTask},
     scanner_log,
+    unjudged::Unjudged,
 };
 use jiff::Timestamp;
 use platform::{http::LazyClient, records::Records, secret::SecretStore, task};
@@ -175,7 +176,7 @@ impl CheckBuildStatus {
             requester: request.requester.clone(),
             project_key: request.project_key.clone(),
             build: BuildRecord::of(&build),
-            suppressions: build.exported("NOSONAR_COUNT").and_then(|count| count.parse().ok()),
+            unjudged: Unjudged::of(&build),
             recovered: verdict == Verdict::Passed && self.failed_before(&request.project_key).await?,
             verdict,
             recorded_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
@@ -227,7 +228,8 @@ impl CheckBuildStatus {
         }
         match &report.verdict {
             Verdict::Passed => {
-                if self.config.notify_passed || (report.recovered && self.config.notify_recovered) {
+                let wanted = self.config.notify_passed.wants(report.unjudged.as_ref());
+                if wanted || (report.recovered && self.config.notify_recovered) {
                     self.notify_once(report, &notification::passed(report, &links)).await?;
                 }
                 task::succeed(&self.sfn, &request.task_token, &json!({"outcome": "PASSED"}))

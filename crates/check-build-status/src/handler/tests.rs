@@ -87,7 +87,8 @@ fn build(status: &str, failed_phase: Option<&str>, task_id: &str) -> Value {
     json!({
         "Id": "scan:8745", "Arn": "arn:aws:codebuild:eu-west-1:111122223333:build/scan:8745", "BuildStatus": status,
         "Phases": phases, "Logs": {"GroupName": "/aws/codebuild/scan", "StreamName": "8745"},
-        "ExportedEnvironmentVariables": [{"Name": "SONAR_CE_TASK_ID", "Value": task_id}, {"Name": "NOSONAR_COUNT", "Value": "2"}]
+        "ExportedEnvironmentVariables": [{"Name": "SONAR_CE_TASK_ID", "Value": task_id}, {"Name": "SUPPRESSIONS", "Value": "nosonar:2"},
+            {"Name": "NOT_ANALYSED", "Value": "none"}]
     })
 }
 
@@ -138,7 +139,7 @@ async fn a_failed_gate_is_recorded_shown_and_waits() {
     let outcome = check(&aws, &sonar, &request(&build("FAILED", Some("BUILD"), "t1"), 0)).await.unwrap();
     assert_eq!(outcome, Outcome::AwaitingDecision);
     assert_eq!(report(&aws)["verdict"], "QUALITY_GATE_FAILED");
-    assert_eq!(report(&aws)["suppressions"], 2);
+    assert_eq!(report(&aws)["unjudged"], json!({"suppressions": [{"kind": "nosonar", "count": 2}], "files": []}));
     assert_eq!(report(&aws)["worst"][0]["file"], "src/client.py");
     assert_eq!(report(&aws)["hotspots"], json!({"total": 2, "high": 1}));
     let waiting = aws.object("evidence/scans/scan-1/task.json").unwrap();

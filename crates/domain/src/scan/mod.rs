@@ -9,6 +9,7 @@ pub mod notification;
 pub mod report;
 pub mod scanner_log;
 pub mod sonarqube;
+pub mod unjudged;
 
 use std::fmt::{self, Write as _};
 

@@ -109,9 +109,7 @@ pub fn quality_gate_failed(report: &Report, failure: &GateFailure, links: &Links
     if failure.superseded {
         lines.push("*Issues*: not listed, because the project was analysed again after this upload".to_owned());
     }
-    if let Some(count) = report.suppressions.filter(|count| *count > 0) {
-        lines.push(format!("*Suppressed in the code*: {count} `NOSONAR` comments hide findings"));
-    }
+    lines.extend(unjudged_lines(report));
     if !failure.worst.is_empty() {
         lines.push("*Worst issues*".to_owned());
         lines.extend(failure.worst.iter().map(issue_line));
@@ -177,8 +175,15 @@ pub fn passed(report: &Report, links: &Links) -> Notification {
     } else {
         (Kind::Passed, ":white_check_mark: Application has passed the code security scan")
     };
-    let next_steps = [format!("Nothing to do. Read {}", link(&links.dashboard, "the details in SonarQube"))];
-    notification(report, kind, title, &upload_lines(report), &next_steps)
+    let details = link(&links.dashboard, "the details in SonarQube");
+    let next_step = if report.unjudged.as_ref().is_some_and(|unjudged| !unjudged.is_notable()) {
+        format!("Nothing to do. Read {details}")
+    } else {
+        format!("Make sure that what was not judged may be as it is. Read {details}")
+    };
+    let mut lines = upload_lines(report);
+    lines.extend(unjudged_lines(report));
+    notification(report, kind, title, &lines, &[next_step])
 }
 
 impl Notification {
@@ -228,6 +233,14 @@ fn upload_lines(report: &Report) -> Vec<String> {
         lines.push(format!("*Uploaded by*: {}", code(requester, 100)));
     }
     lines
+}
+
+/// What the verdict does not cover.
+fn unjudged_lines(report: &Report) -> Vec<String> {
+    match &report.unjudged {
+        Some(unjudged) => unjudged.lines(),
+        None => vec!["*Not judged*: the build did not tell what it left out".to_owned()],
+    }
 }
 
 fn condition_line(condition: &FailedCondition) -> String {

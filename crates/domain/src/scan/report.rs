@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{ScanId, Upload, build::Build, diagnosis::Verdict};
+use super::{ScanId, Upload, build::Build, diagnosis::Verdict, unjudged::Unjudged};
 
 /// The name of the record in the evidence bucket.
 pub const REPORT: &str = "report.json";
@@ -31,9 +31,9 @@ pub struct Report {
     /// The build, if there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub build: Option<BuildRecord>,
-    /// How many comments in the code switch findings off, if the build counted them.
+    /// What the verdict does not cover, if the build counted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub suppressions: Option<u64>,
+    pub unjudged: Option<Unjudged>,
     /// The verdict, with what led to it.
     #[serde(flatten)]
     pub verdict: Verdict,

@@ -1,5 +1,6 @@
 //! Zips that want something else than a scan.
 
+mod hiding;
 mod trap;
 
 use anyhow::{Context as _, ensure};
@@ -30,6 +31,8 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
 
     let green = upload("green", vec![samples::code_file("clean", samples::LEDGER)?]).await?;
     let hosts = upload("hosts", with_issue(file("sonar-project.properties", &trap.another_server()))?).await?;
+    let folders = upload("folders", hiding::in_folders()?).await?;
+    let hiding_place = upload("hiding-place", hiding::from_analysers()?).await?;
     let refused = [
         upload("path", with_issue(file("../../escaped.py", "import os"))?).await?,
         upload("link", with_issue(Entry::Link("settings.py".to_owned(), "/etc/passwd".to_owned()))?).await?,
@@ -65,7 +68,10 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
         scan.verify(world, narrator, MAY_NOT, "waits for a decision").await?;
         scan.hides_the_tokens(world).await?;
     }
-    narrator.fact("the others are judged by their code, whatever else they bring");
+    hiding::is_found(world, narrator, &folders).await?;
+    narrator.fact("the others are judged by their code, whatever else they bring and wherever it is");
+    hiding::is_told(world, narrator, &hiding_place).await?;
+    narrator.fact("what no analyser judges is counted, and told although the gate is passed");
     trap.is_untouched()?;
     narrator.fact("no program of theirs ran, and nothing was sent to their server");
     Ok(())

@@ -3,7 +3,10 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::scan::diagnosis::{Cause, Verdict};
+use crate::scan::{
+    diagnosis::{Cause, Verdict},
+    unjudged::Unjudged,
+};
 
 /// A report as CheckBuildStatus writes it.
 pub(crate) fn report(verdict: &Verdict) -> Report {
@@ -14,7 +17,10 @@ pub(crate) fn report(verdict: &Verdict) -> Report {
         "requester": "111122223333",
         "projectKey": "payments-api-1f2e3d4c",
         "build": {"id": "scan:8745a7a9", "logGroup": "/aws/codebuild/scan", "logStream": "8745a7a9"},
-        "suppressions": 2,
+        "unjudged": {
+            "suppressions": [{"kind": "nosonar", "count": 2}],
+            "files": [{"kind": "hidden", "count": 1}, {"kind": "without-classes", "count": 12}]
+        },
         "recordedAt": "2026-11-21T10:15:30Z"
     });
     let serde_json::Value::Object(verdict) = serde_json::to_value(verdict).unwrap() else { panic!("no object") };
@@ -79,6 +85,12 @@ fn a_passed_and_a_recovered_project_are_told_apart() {
     assert_eq!(passed(&report, &links(&report)).metadata.event_type, "passed");
     report.recovered = true;
     assert_json_snapshot!(passed(&report, &links(&report)));
+    let told = |report: &Report| passed(report, &links(report)).content;
+    assert!(told(&report).next_steps[0].contains("what was not judged"));
+    report.unjudged = None;
+    assert!(told(&report).description.contains("did not tell what it left out"));
+    report.unjudged = Some(Unjudged::default());
+    assert!(told(&report).next_steps[0].starts_with("Nothing to do"));
 }
 
 #[test]
