@@ -222,6 +222,21 @@ class Secrets(Build):
         _, _, text = self.build()
         self.assertEqual(self.told(text, "USER"), ["65534"])
 
+    @unittest.skipUnless(os.geteuid() == 0 and platform.system() == "Linux", "only the superuser can be somebody else")
+    def test_without_a_way_to_be_somebody_else_nothing_is_scanned(self):
+        # All programs but this one; the phase sets its own PATH.
+        bare = self.folder / "bare"
+        bare.mkdir()
+        for folder in ("/usr/sbin", "/usr/bin", "/sbin", "/bin"):
+            for program in pathlib.Path(folder).iterdir():
+                if program.name != "setpriv" and not os.path.lexists(bare / program.name):
+                    (bare / program.name).symlink_to(program)
+        phases, exported, text = self.build(SCANNER_PATH=str(bare))
+        self.assertFalse(phases["build"])
+        self.assertEqual((exported["SCAN_EXIT_CODE"], exported["SONAR_CE_TASK_ID"]), ("1", ""))
+        self.assertIn("\nERROR The build image has no setpriv", text)
+        self.assertNotIn("CALL sonar-scanner", text)
+
     def test_values_that_name_variables_do_not_reach_the_scanner(self):
         for name, value in (("SONAR_PROJECT_KEY", "${env.SONAR_TOKEN}"), ("SCAN_ID", "${env.SONAR_TOKEN}"),
                             ("SONAR_HOST_URL", "https://${env.SONAR_TOKEN}.example.com")):

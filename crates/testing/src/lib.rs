@@ -144,6 +144,9 @@ impl Aws {
     }
 }
 
+/// Lines on a page of a log; CloudWatch has up to 10,000.
+const LOG_PAGE: usize = 1_000;
+
 impl State {
     fn json_call(&mut self, operation: &str, request: &Value) -> (Response<SdkBody>, bool) {
         match operation {
@@ -157,11 +160,17 @@ impl State {
             }
             "GetSecretValue" => (respond(200, &secret().to_string()), false),
             "GetLogEvents" => {
-                let events: Vec<_> = self.log.iter().map(|line| json!({"message": line})).collect();
-                // The end of a log answers with the token that was sent.
-                let sent = request.get("nextToken").is_some();
-                let events = if sent { Vec::new() } else { events };
-                (respond(200, &json!({"events": events, "nextForwardToken": "end"}).to_string()), false)
+                if request["startFromHead"] == true {
+                    return (error(400, "InvalidParameterException", "only played from its end"), false);
+                }
+                // A token is where its page ends; the beginning answers with the one that was sent.
+                let sent = request["nextToken"].as_str().and_then(|token| token.parse().ok());
+                let end = sent.unwrap_or(self.log.len());
+                let start = end.saturating_sub(LOG_PAGE);
+                let events: Vec<_> =
+                    self.log.iter().take(end).skip(start).map(|line| json!({"message": line})).collect();
+                let page = json!({"events": events, "nextForwardToken": "f", "nextBackwardToken": start.to_string()});
+                (respond(200, &page.to_string()), false)
             }
             "BatchGetBuilds" => {
                 let builds: Vec<_> = self.build.clone().into_iter().collect();

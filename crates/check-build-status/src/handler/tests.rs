@@ -8,7 +8,8 @@ use super::*;
 const NOW: &str = "2026-11-21T01:36:00Z";
 /// Bodies recorded from Community Build 25.12, shortened to the fields that matter.
 const TASK: &str = r#"{"task":{"id":"t1","type":"REPORT","componentKey":"api-1f2e3d4c","analysisId":"a1","status":"SUCCESS",
-    "submittedAt":"2026-11-21T01:35:29+0000","submitterLogin":"scanner","executionTimeMs":4672,"warningCount":1}}"#;
+    "submittedAt":"2026-11-21T01:35:29+0000","submitterLogin":"scanner","executionTimeMs":4672,"warningCount":1,
+    "hasScannerContext":true,"scannerContext":"Project scanner properties:\n  - sonar.analysis.scanId=scan-1"}}"#;
 const GATE_FAILED: &str = r#"{"projectStatus":{"status":"ERROR","conditions":[
     {"status":"OK","metricKey":"reliability_rating","comparator":"GT","errorThreshold":"3","actualValue":"1"},
     {"status":"ERROR","metricKey":"vulnerabilities","comparator":"GT","errorThreshold":"0","actualValue":"3"}],
@@ -190,9 +191,13 @@ async fn a_passed_gate_disturbs_nobody() {
 async fn a_project_that_passes_after_a_failure_has_recovered_once() {
     let aws = Aws::default();
     let failed = Script::new(&FAILED).start().await;
-    let passed = Script::new(&[("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)]).start().await;
+    let passed = async |scan: &str| {
+        let task = TASK.replace("scanId=scan-1", &format!("scanId={scan}"));
+        Script::new(&[("ce/task", 200, task.as_str()), ("project_status", 200, GATE_PASSED)]).start().await
+    };
+    let [second, third] = [passed("scan-2").await, passed("scan-3").await];
     for (scan, sonar, status, notifications) in
-        [("scan-1", &failed, "FAILED", 1), ("scan-2", &passed, "SUCCEEDED", 2), ("scan-3", &passed, "SUCCEEDED", 2)]
+        [("scan-1", &failed, "FAILED", 1), ("scan-2", &second, "SUCCEEDED", 2), ("scan-3", &third, "SUCCEEDED", 2)]
     {
         let mut request = request(&build(status, Some("BUILD").filter(|_| status == "FAILED"), "t1"), 0);
         request["scanId"] = json!(scan);
@@ -328,6 +333,26 @@ async fn the_log_tells_why_a_scan_never_reached_the_server() {
 }
 
 #[tokio::test]
+async fn a_huge_log_is_read_from_its_end() {
+    let aws = Aws::default();
+    let mut log = vec!["ERROR java.lang.OutOfMemoryError"];
+    log.extend(std::iter::repeat_n("INFO one of many", 100_000));
+    log.extend(["ERROR Failed to query server version: HTTP 401 Unauthorized", "INFO EXECUTION FAILURE"]);
+    aws.set_log(&log);
+    check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some("BUILD"), ""), 0)).await.unwrap();
+    assert_eq!(report(&aws)["cause"]["failure"], "BAD_TOKEN");
+    assert_eq!(report(&aws)["log"], json!(["ERROR Failed to query server version: HTTP 401 Unauthorized"]));
+}
+
+#[tokio::test]
+async fn a_short_log_is_read_in_its_order() {
+    let aws = Aws::default();
+    aws.set_log(&["one", "two", "three"]);
+    check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some("BUILD"), ""), 0)).await.unwrap();
+    assert_eq!(report(&aws)["log"], json!(["one", "two", "three"]));
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_zip_is_a_failed_pipeline() {
     let aws = Aws::default();
     let sentence = "the file is not a zip, or is damaged: pack it again and upload it once more.";
@@ -367,11 +392,12 @@ async fn a_token_that_may_not_read_is_told_from_one_that_is_unknown() {
 
 #[tokio::test]
 async fn an_analysis_of_another_scan_of_the_project_proves_nothing() {
-    let context = |scan: &str| {
-        TASK.replace("\"warningCount\":1", &format!("\"scannerContext\":\"  - sonar.analysis.scanId={scan}\""))
-    };
-    for (scan, expected) in [("scan-1", Outcome::Passed), ("scan-2", Outcome::PipelineFailed)] {
-        let task = context(scan);
+    let untold = TASK.replace("\"scannerContext\"", "\"other\"");
+    for (scan, task, expected) in [
+        ("this", TASK.to_owned(), Outcome::Passed),
+        ("another", TASK.replace("scanId=scan-1", "scanId=scan-2"), Outcome::PipelineFailed),
+        ("unknown", untold, Outcome::PipelineFailed),
+    ] {
         let answers = [("ce/task", 200, task.as_str()), ("project_status", 200, GATE_PASSED)];
         assert_eq!(judged(build("SUCCEEDED", None, "t1"), 0, &answers).await.0, expected, "{scan}");
     }

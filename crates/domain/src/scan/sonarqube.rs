@@ -61,8 +61,8 @@ pub enum TaskState {
 /// Reads a task as an answer about *our* analysis: of this project, made by this scan, submitted after it began. A zip may
 /// bring a report of someone else's green analysis (facts 5d), and another version of it may be scanned at the same time.
 ///
-/// The build passes the scan's id as a setting (`sonar.analysis.scanId`). A server that does not show the settings is
-/// believed by the time alone.
+/// The build passes the scan's id as a setting (`sonar.analysis.scanId`), which the server shows among those of a processed
+/// analysis. Without them nobody knows whose it is.
 #[must_use]
 pub fn task_state(task: &Task, project_key: &str, scan_id: &ScanId, scan_started: Timestamp) -> TaskState {
     let foreign = |why: String| TaskState::Foreign { why };
@@ -77,11 +77,14 @@ pub fn task_state(task: &Task, project_key: &str, scan_id: &ScanId, scan_started
         Some(_) => {}
     }
     let setting = format!("- sonar.analysis.scanId={scan_id}");
-    if let Some(context) = &task.scanner_context
-        && task.status == "SUCCESS"
-        && !context.lines().any(|line| line.trim() == setting)
-    {
-        return foreign("the analysis was made by another scan".to_owned());
+    if task.status == "SUCCESS" {
+        match &task.scanner_context {
+            None => return foreign("the server does not show which scan made the analysis".to_owned()),
+            Some(context) if !context.lines().any(|line| line.trim() == setting) => {
+                return foreign("the analysis was made by another scan".to_owned());
+            }
+            Some(_) => {}
+        }
     }
     match (task.status.as_str(), &task.analysis_id) {
         ("PENDING" | "IN_PROGRESS", _) => TaskState::Pending,
