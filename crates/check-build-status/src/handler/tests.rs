@@ -1,3 +1,5 @@
+mod server;
+
 use std::sync::{Arc, Mutex};
 
 use axum::{Router, extract::State, http::StatusCode as Status, response::IntoResponse, routing::get};

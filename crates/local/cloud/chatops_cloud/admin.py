@@ -15,7 +15,7 @@ from typing import Any
 from ministack import app
 from ministack.core.responses import set_request_account_id, set_request_region
 
-from . import MINISTACK_VERSION, calls, chatbot, macie, permissions
+from . import MINISTACK_VERSION, calls, chatbot, codebuild, macie, permissions
 from .loopback import is_loopback
 
 _API_HOST = re.compile(rb"([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?(?::\d+)?$")
@@ -79,6 +79,10 @@ def _answer(method: str, path: str, body: bytes) -> tuple[int, Any]:
         finding = _finding(body)
         macie.publish(finding)
         return 200, {"id": finding["id"]}
+    if (method, path) == ("POST", "/_local/builds/run-out-of-time"):
+        if not codebuild.run_out_of_time(body.decode("utf-8", "replace")):
+            raise _Refused(404, "no such build is running")
+        return 200, {}
     raise _Refused(404, f"no such endpoint: {method} {path}")
 
 

@@ -128,6 +128,14 @@ def request_stop(build_id: str) -> None:
         threading.Thread(target=build.stop, name=f"stop-{build_id}", daemon=True).start()
 
 
+def run_out_of_time(build_id: str) -> bool:
+    """Let a running build's time limit be over now; whether there is such a build."""
+    build = _running.get(build_id)
+    if build:
+        build.run_out_of_time()
+    return build is not None
+
+
 def wait_for(build_id: str) -> dict[str, Any]:
     """Wait until the build has completed; its API form. For Step Functions' `.sync`."""
     if build := _running.get(build_id):

@@ -254,6 +254,17 @@ class Limits(unittest.TestCase):
         self.assertEqual(outcome.phase("BUILD")[0], "STOPPED")
         self.assert_gone(outcome)
 
+    def test_a_build_whose_time_is_over_ends_as_timed_out(self) -> None:
+        outcome = Outcome("version: 0.2\nphases: {build: {commands: ['sleep 600 & echo child=$!; wait']}}")
+        thread = threading.Thread(target=outcome.run)
+        thread.start()
+        wait_for("the command's output", lambda: any(line.startswith("child=") for line in outcome.lines))
+        outcome.build.run_out_of_time()
+        thread.join(timeout=10)
+        self.assertEqual(outcome.record["buildStatus"], "TIMED_OUT")
+        self.assertEqual(outcome.phase("BUILD")[:2], ("TIMED_OUT", "BUILD_TIMED_OUT"))
+        self.assert_gone(outcome)
+
     def test_processes_left_in_the_background_end_with_the_build(self) -> None:
         outcome = run("phases: {build: {commands: ['sleep 600 > /dev/null 2>&1 & echo child=$!']}}")
         self.assertEqual(outcome.record["buildStatus"], "SUCCEEDED")

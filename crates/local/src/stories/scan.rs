@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sfn::{operation::describe_execution::DescribeExecutionOutput, types::ExecutionStatus};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::build_log;
 use crate::{
@@ -120,6 +120,25 @@ impl Scan {
         let id = arn.rsplit(':').next().unwrap_or_default().to_owned();
         narrator.step(&format!("EventBridge delivers the same event again, and starts execution {id}"));
         Ok(Self { key: self.key.clone(), version: self.version.clone(), id, place: self.place.clone(), arn })
+    }
+
+    /// Starts an execution as EventBridge does for an upload of this version, which need not be there.
+    pub(super) async fn of_event(
+        world: &World,
+        narrator: &Narrator,
+        place: &CodeScan,
+        key: &str,
+        version: &str,
+    ) -> anyhow::Result<Self> {
+        let object = json!({"key": key, "version-id": version, "size": 1, "etag": "0"});
+        let event =
+            json!({"detail": {"bucket": {"name": place.output("UploadBucket")?}, "object": object}}).to_string();
+        let machine = place.output("StateMachineArn")?;
+        let started = world.sfn.start_execution().state_machine_arn(machine).input(event).send().await;
+        let arn = started.context("start an execution")?.execution_arn;
+        let id = arn.rsplit(':').next().unwrap_or_default().to_owned();
+        narrator.step(&format!("EventBridge starts execution {id}"));
+        Ok(Self { key: key.to_owned(), version: version.to_owned(), id, place: place.clone(), arn })
     }
 
     /// Waits for the message about this scan, which must have this title. Fails at once when the execution ends without one.

@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use aws_sdk_codebuild::types::EnvironmentVariable;
 use serde_json::json;
 
 use super::{
     build_log,
     scan::{PIPELINE_FAILED, Scan, verify::MAY_NOT},
 };
-use crate::{deployment::CodeScan, narrator::Narrator, samples, until::until, world::World};
+use crate::{cloud::http, deployment::CodeScan, narrator::Narrator, samples, until::until, world::World};
 
 /// Nothing listens there.
 const NOWHERE: &str = "http://127.0.0.1:9";
@@ -57,6 +58,40 @@ pub(super) async fn stopped(world: &World, narrator: &Narrator) -> anyhow::Resul
     let codebuild = aws_sdk_codebuild::Client::new(&world.aws);
     codebuild.stop_build().id(build.id().unwrap_or_default()).send().await.context("stop the build")?;
     told(world, narrator, &scan, "Somebody stopped the build", "Upload the zip again").await
+}
+
+pub(super) async fn timed_out(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let key = "failures/scan-timed-out.zip";
+    let scan = Scan::upload(world, narrator, key, samples::small_code("clean")?).await?;
+    let build = until(BUILDING, "the build", async || build_log::build_of(world, &scan.place, &scan.id).await).await?;
+    narrator.step("The build takes longer than ScanTimeoutMinutes; the local cloud puts its clock forward");
+    let url = format!("{}/_local/builds/run-out-of-time", world.cloud_url);
+    let over = http()?.post(url).body(build.id().unwrap_or_default().to_owned()).send().await;
+    over.context("put the clock forward")?.error_for_status().context("put the clock forward")?;
+    told(world, narrator, &scan, "The build ran out of time", "ScanTimeoutMinutes").await
+}
+
+pub(super) async fn install_failed(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let place = world.another_code_scan(narrator, "without-scanner", []).await?;
+    narrator.step("Somebody tells the project to use a scanner that nobody has published");
+    let codebuild = aws_sdk_codebuild::Client::new(&world.aws);
+    let name = place.output("ScanProject")?;
+    let projects = codebuild.batch_get_projects().names(name).send().await.context("look at the project")?;
+    let environment = projects.projects().first().and_then(|project| project.environment().cloned());
+    let mut environment = environment.context("the project has no environment")?;
+    let version = EnvironmentVariable::builder().name("SCANNER_VERSION").value("0.0.0").build();
+    let variables = environment.environment_variables.get_or_insert_default();
+    variables.push(version.context("name the scanner's version")?);
+    codebuild.update_project().name(name).environment(environment).send().await.context("change the project")?;
+    fails(world, narrator, &place, "The scanner could not be installed", "reach its Maven repository").await
+}
+
+pub(super) async fn version_gone(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let place = world.deployment.code_scan();
+    let gone = "00000000-0000-0000-0000-000000000000";
+    narrator.step("A developer deletes the version that he has just uploaded; its event is on the way");
+    let scan = Scan::of_event(world, narrator, &place, "failures/version-gone.zip", gone).await?;
+    told(world, narrator, &scan, "The uploaded version could not be fetched", "nobody deleted this version").await
 }
 
 /// A clean zip that fails: the code is not what is wrong.
