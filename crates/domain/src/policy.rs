@@ -73,7 +73,7 @@ pub struct UnknownPolicyFindings;
 pub struct Sources {
     /// Of this account only.
     pub account_id: String,
-    /// A name in which a star stands for any characters.
+    /// A name, or the beginning of names before a star.
     pub bucket_pattern: String,
 }
 
@@ -94,23 +94,13 @@ impl Sources {
     }
 }
 
-/// As IAM reads a star in a resource.
+/// A star stands at the end only. IAM would let one anywhere else stand for a slash as well, and so for other buckets:
+/// `*-inbox/*` matches `other/x-inbox/key`.
 fn matches_pattern(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let Some(mut rest) = parts.next().and_then(|begin| name.strip_prefix(begin)) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = parts.collect();
-    let Some(end) = parts.pop() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        let Some((_, after)) = rest.split_once(part) else {
-            return false;
-        };
-        rest = after;
+    match pattern.strip_suffix('*') {
+        Some(begin) => name.starts_with(begin),
+        None => name == pattern,
     }
-    rest.ends_with(end)
 }
 
 /// What a button may turn on for a finding about a bucket. None where only a person can know what is right.

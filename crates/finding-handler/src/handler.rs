@@ -25,6 +25,8 @@ use crate::show::{Remembered, Way};
 /// A case that was shown is shown again by a new finding only after this time. Macie forgets a finding after 90 days,
 /// and with it the old message's button stops working.
 const SHOWN_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// Of the function's time, what is kept to report the batch.
+const TIME_TO_REPORT: Duration = Duration::from_secs(1);
 /// The queue starts two of this function at most, and Slack takes one message a second from all of them.
 const BETWEEN_MESSAGES: Duration = Duration::from_secs(2);
 
@@ -91,7 +93,21 @@ impl FindingHandler {
         let mut report = BatchReport::default();
         for record in batch.records {
             // Boxed, because the compiler gives up on a future as deep as this one is with all its clients.
-            if !Box::pin(self.handle_record(&record, deadline)).await {
+            let handled = Box::pin(self.handle_record(&record, deadline));
+            let left = deadline.duration_since((self.clock)().into()).unwrap_or_default();
+            // A batch that Lambda stops is delivered again as a whole: one slow call must not repeat what is done. To
+            // stop anywhere is harmless; it is a crash that the next delivery repairs.
+            let done = match tokio::time::timeout(left.saturating_sub(TIME_TO_REPORT), handled).await {
+                Ok(done) => done,
+                Err(_) => {
+                    tracing::error!(
+                        message.id = record.message_id,
+                        "no time is left; the record goes back to the queue"
+                    );
+                    false
+                }
+            };
+            if !done {
                 report.batch_item_failures.push(BatchItemFailure { item_identifier: record.message_id });
             }
         }
@@ -184,14 +200,26 @@ impl FindingHandler {
                 if self.claim(finding).await?.is_some_and(|claim| claim.dismisses(finding)) {
                     return Ok(Outcome::Dismissed);
                 }
+                // Macie reports what happens to a bucket again under the same id.
+                let changed_at = finding.updated_at.or(finding.created_at);
+                let shown = self.shown(finding).await?;
+                if shown.is_some_and(|shown| changed_at.is_none_or(|at| at <= shown.updated_at.unwrap_or(shown.at))) {
+                    return Ok(Outcome::AlreadyShown);
+                }
                 let keys = self.button_keys().await?;
                 let may_change = self.config.policy.sources.obstacle(finding).is_none();
                 let message = slack::bucket_finding(finding, may_change, &self.signer(&keys));
                 let way = self.show(finding, Kind::Notice, &message, deadline).await?;
+                self.remember_shown(finding, true).await?;
                 Ok(Outcome::Informed(way))
             }
             Decision::Inform(why) => {
+                let shown = self.shown(finding).await?;
+                if shown.is_some_and(|shown| self.is_fresh(&shown) && shown.finding_type == finding.kind) {
+                    return Ok(Outcome::AlreadyShown);
+                }
                 let way = self.show(finding, Kind::Notice, &slack::notice(finding, why), deadline).await?;
+                self.remember_shown(finding, true).await?;
                 Ok(Outcome::Informed(way))
             }
             Decision::Remediate => {
@@ -223,11 +251,11 @@ impl FindingHandler {
             return Ok(Outcome::Dismissed);
         }
         let policy = &self.config.policy;
-        let now = (self.clock)();
         let was_shown = self.shown(finding).await?.is_some_and(|shown| {
             // One message for all types of findings in an object, unless somebody dismissed one of them.
             let is_same = claim.is_none_or(|claim| claim.dismissed.is_none()) || shown.finding_type == finding.kind;
-            is_same && now.duration_since(shown.at) < SHOWN_AGAIN_AFTER
+            // What was shown without a button is asked about once the deployment may touch the bucket.
+            is_same && !shown.notice && self.is_fresh(&shown)
         });
         if was_shown {
             return Ok(Outcome::AlreadyShown);
@@ -240,20 +268,30 @@ impl FindingHandler {
             None => message,
         };
         let way = self.show(finding, Kind::Review, &message, deadline).await?;
-        self.remember_shown(finding).await?;
+        self.remember_shown(finding, false).await?;
         Ok(Outcome::Asked(way))
+    }
+
+    fn is_fresh(&self, shown: &Shown) -> bool {
+        (self.clock)().duration_since(shown.at) < SHOWN_AGAIN_AFTER
     }
 
     /// When a finding of the case was shown last.
     pub(crate) async fn shown(&self, finding: &Finding) -> Result<Option<Shown>, Error> {
-        let key = shown_key(&finding.case_id().unwrap_or_default());
+        let key = shown_key(&bucket::case_id(finding).unwrap_or_default());
         self.records.read(&key).await.map_err(Error::ReadCase)
     }
 
-    pub(crate) async fn remember_shown(&self, finding: &Finding) -> Result<(), Error> {
-        let key = shown_key(&finding.case_id().unwrap_or_default());
-        let at = (self.clock)();
-        let shown = Shown { finding_id: finding.id.clone(), finding_type: finding.kind.clone(), at };
+    /// `notice` when there was nothing to press for an object.
+    pub(crate) async fn remember_shown(&self, finding: &Finding, notice: bool) -> Result<(), Error> {
+        let key = shown_key(&bucket::case_id(finding).unwrap_or_default());
+        let shown = Shown {
+            finding_id: finding.id.clone(),
+            finding_type: finding.kind.clone(),
+            updated_at: finding.updated_at.or(finding.created_at),
+            notice,
+            at: (self.clock)(),
+        };
         self.records.replace(&key, &shown).await.map_err(Error::WriteCase)
     }
 

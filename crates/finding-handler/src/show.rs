@@ -8,6 +8,7 @@ use domain::finding::{Finding, Severity};
 use domain::slack::Message;
 use jiff::Timestamp;
 use platform::metrics::Metric;
+use platform::slack::SlackError;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -132,7 +133,12 @@ impl FindingHandler {
     pub(crate) async fn post(&self, message: &Message, deadline: SystemTime) -> Result<(), Error> {
         let webhook = self.secrets.get(&self.config.slack_webhook_secret_arn).await.map_err(Error::WebhookSecret)?;
         let left = self.pace.turn(self.patience(deadline)?).await.ok_or(Error::NoTimeLeft)?;
-        self.slack.post_within(left, &webhook, message).await.map_err(Error::Tell)
+        let posted = self.slack.post_within(left, &webhook, message).await;
+        if let Err(SlackError::RateLimited { retry_after }) = &posted {
+            // The other records of the batch have to wait as well.
+            self.pace.hold(*retry_after).await;
+        }
+        posted.map_err(Error::Tell)
     }
 
     /// How long Slack may keep us waiting. With no time left the record goes back to the queue.

@@ -35,7 +35,7 @@ impl FindingHandler {
         let keys = self.button_keys().await?;
         let ending = ending(finding, manifest.as_ref(), None, &self.signer(&keys));
         let way = self.tell_ending(finding, &ending, deadline).await?;
-        self.remember_shown(finding).await?;
+        self.remember_shown(finding, false).await?;
         Ok(Outcome::ResultTold(way))
     }
 

@@ -85,22 +85,15 @@ impl World {
             (Shared::default(), Shared::default(), Shared::default(), Lines::default());
         let (denied, left) = (Arc::clone(&slack.down), Shared::default());
         let config = Config { slack_endpoint_url: slack.url.clone(), ..Config::from_env(&environment).unwrap() };
-        let webhook = format!("{}services/T1/B1/x", slack.url);
-        let secret = mock!(aws_sdk_secretsmanager::Client::get_secret_value)
-            .then_output(move || GetSecretValueOutput::builder().secret_string(&webhook).build());
-        let handler = FindingHandler {
-            slack: Slack::new(slack.url.clone()),
-            records: Records::new(s3(&files, &denied, &left), "acme-quarantine"),
-            sqs: sqs(&queued, &denied, &left),
-            pace: Pace::new(Duration::ZERO),
-            metrics: Metrics::writing_to("acme-macie", metrics.clone()),
-            remembered: Remembered::default(),
-            lambda: lambda(&invoked, &denied, &left),
-            secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
-            clock: || Timestamp::from_second(NOW).unwrap(),
-            config,
-        };
+        let handler = process(&slack, &files, &invoked, &queued, (&denied, &left), &metrics, config);
         Self { slack, files, invoked, queued, denied, left, metrics, handler }
+    }
+
+    /// Another process of the function, in the same world.
+    fn another(&self) -> FindingHandler {
+        let down = (&self.denied, &self.left);
+        let config = self.handler.config.clone();
+        process(&self.slack, &self.files, &self.invoked, &self.queued, down, &self.metrics, config)
     }
 
     /// Hands over the bodies as one batch and answers with the positions of those that go back to the queue.
@@ -109,13 +102,7 @@ impl World {
     }
 
     async fn handle_within(&self, time: Duration, bodies: &[String]) -> Vec<usize> {
-        let records =
-            bodies.iter().enumerate().map(|(index, body)| json!({"messageId": index.to_string(), "body": body}));
-        let batch: Batch = serde_json::from_value(json!({"Records": records.collect::<Vec<_>>()})).unwrap();
-        let deadline = SystemTime::from(Timestamp::from_second(NOW).unwrap()) + time;
-        let report = serde_json::to_value(self.handler.handle(batch, deadline).await).unwrap();
-        let failures = report["batchItemFailures"].as_array().unwrap();
-        failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap()).collect()
+        deliver(&self.handler, time, bodies).await
     }
 
     fn file(&self, key: &str, value: &impl serde::Serialize) {
@@ -125,6 +112,43 @@ impl World {
     fn invoked(&self) -> Vec<Value> {
         std::mem::take(&mut self.invoked.lock().unwrap())
     }
+}
+
+/// A process of the function in this world.
+fn process(
+    slack: &StandIn,
+    files: &Shared<BTreeMap<String, Vec<u8>>>,
+    invoked: &Shared<Vec<Value>>,
+    queued: &Shared<Vec<(i32, String)>>,
+    (denied, left): (&Shared<bool>, &Shared<Option<usize>>),
+    metrics: &Lines,
+    config: Config,
+) -> FindingHandler {
+    let webhook = format!("{}services/T1/B1/x", slack.url);
+    let secret = mock!(aws_sdk_secretsmanager::Client::get_secret_value)
+        .then_output(move || GetSecretValueOutput::builder().secret_string(&webhook).build());
+    FindingHandler {
+        slack: Slack::new(slack.url.clone()),
+        records: Records::new(s3(files, denied, left), "acme-quarantine"),
+        sqs: sqs(queued, denied, left),
+        pace: Pace::new(Duration::ZERO),
+        metrics: Metrics::writing_to("acme-macie", metrics.clone()),
+        remembered: Remembered::default(),
+        lambda: lambda(invoked, denied, left),
+        secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
+        clock: || Timestamp::from_second(NOW).unwrap(),
+        config,
+    }
+}
+
+/// Hands over the bodies as one batch and answers with the positions of those that go back to the queue.
+async fn deliver(handler: &FindingHandler, time: Duration, bodies: &[String]) -> Vec<usize> {
+    let records = bodies.iter().enumerate().map(|(index, body)| json!({"messageId": index.to_string(), "body": body}));
+    let batch: Batch = serde_json::from_value(json!({"Records": records.collect::<Vec<_>>()})).unwrap();
+    let deadline = SystemTime::from(Timestamp::from_second(NOW).unwrap()) + time;
+    let report = serde_json::to_value(handler.handle(batch, deadline).await).unwrap();
+    let failures = report["batchItemFailures"].as_array().unwrap();
+    failures.iter().map(|failure| failure["itemIdentifier"].as_str().unwrap().parse().unwrap()).collect()
 }
 
 fn denial() -> HttpResponse {
@@ -268,13 +292,60 @@ async fn a_review_finding_is_asked_about_once() {
     assert_eq!((shown.finding_id, shown.at.as_second()), (finding("personal").id, NOW));
 }
 
+fn shown_at(finding_id: &str, finding_type: FindingType, at: Timestamp) -> Shown {
+    Shown { finding_id: finding_id.to_owned(), finding_type, updated_at: None, notice: false, at }
+}
+
+#[tokio::test]
+async fn what_has_no_button_is_told_once_too_and_asked_about_once_it_may_be_moved() {
+    let mut world = World::new().await;
+    world.handler.config.policy.sources.bucket_pattern = "acme-inbox-*".into();
+    assert!(world.handle(&[event("personal"), event("personal")]).await.is_empty());
+    let told = world.slack.take();
+    assert!(told.len() == 1 && told[0].contains("Act by hand"), "{told:?}");
+    world.handler.config.policy.sources.bucket_pattern = "*".into();
+    assert!(world.handle(&[event("personal"), event("personal")]).await.is_empty());
+    let told = world.slack.take();
+    assert!(told.len() == 1 && told[0].contains("Review needed"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_bucket_is_told_about_once_for_each_change_that_macie_counts() {
+    let world = World::new().await;
+    let mut again: Value = serde_json::from_str(&event("policy")).unwrap();
+    again["detail"]["updatedAt"] = "2026-11-21T08:00:00Z".into();
+    assert!(world.handle(&[event("policy"), event("policy")]).await.is_empty());
+    assert_eq!(world.slack.take().len(), 1);
+    assert!(world.handle(&[again.to_string(), event("policy"), again.to_string()]).await.is_empty());
+    assert_eq!(world.slack.take().len(), 1);
+}
+
+#[tokio::test]
+async fn a_record_that_takes_too_long_goes_back_and_those_before_it_are_done() {
+    let mut world = World::new().await;
+    // Takes connections, and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let config = aws_sdk_lambda::Config::builder()
+        .behavior_version(aws_sdk_lambda::config::BehaviorVersion::latest())
+        .region(aws_sdk_lambda::config::Region::new("eu-west-1"))
+        .credentials_provider(aws_sdk_lambda::config::Credentials::for_tests())
+        .endpoint_url(format!("http://{}", silent.local_addr().unwrap()))
+        .build();
+    world.handler.lambda = aws_sdk_lambda::Client::from_conf(config);
+    let start = std::time::Instant::now();
+    let back = world.handle_within(Duration::from_millis(4_500), &[event("personal"), event("financial-high")]).await;
+    assert_eq!(back, [1]);
+    assert!(start.elapsed() < Duration::from_secs(8), "{:?}", start.elapsed());
+    assert_eq!(world.slack.take().len(), 1);
+}
+
 #[tokio::test]
 async fn a_case_shown_a_month_ago_is_shown_again() {
     for (age, posts) in [(29 * DAY, 0), (30 * DAY, 1)] {
         let world = World::new().await;
         let at = Timestamp::from_second(NOW - age).unwrap();
         let key = shown_key(&finding("personal").case_id().unwrap());
-        world.file(&key, &Shown { finding_id: "f0".into(), finding_type: FindingType::Personal, at });
+        world.file(&key, &shown_at("f0", FindingType::Personal, at));
         assert!(world.handle(&[event("personal")]).await.is_empty());
         assert_eq!(world.slack.take().len(), posts, "{age}");
     }
@@ -298,7 +369,7 @@ async fn what_somebody_dismissed_is_neither_shown_nor_moved_but_another_type_is(
             };
             let case_id = finding.case_id().unwrap();
             world.file(&claim_key(&case_id), &claim);
-            world.file(&shown_key(&case_id), &Shown { finding_id: "f0".into(), finding_type, at });
+            world.file(&shown_key(&case_id), &shown_at("f0", finding_type, at));
             assert!(world.handle(&[event(name)]).await.is_empty());
             assert_eq!((world.slack.take().len(), world.invoked().len()), expected, "{name} {claim:?}");
         }

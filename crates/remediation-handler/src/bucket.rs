@@ -33,7 +33,9 @@ impl RemediationHandler {
             dismissed: None,
             at: press.now,
         };
-        let claimed = claim(&self.records, &case_id, &ours, Some(press.pressed.made_at)).await;
+        // A list is made anew whenever somebody opens it, so its buttons say nothing about the case.
+        let made_at = (!press.pressed.in_list).then_some(press.pressed.made_at);
+        let claimed = claim(&self.records, &case_id, &ours, made_at).await;
         match claimed.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
             Claimed::Ours => {
                 tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");

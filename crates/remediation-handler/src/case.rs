@@ -32,12 +32,12 @@ impl RemediationHandler {
             return Ok(self.refuse(press.click, Refusal::OutOfReach(why)).await);
         }
         // The remediator has no address to answer a list at.
-        if press.is_in_list() && manifest.is_restored() {
+        if press.pressed.in_list && manifest.is_restored() {
             self.answer_privately(press.click, &already_restored(&manifest)).await;
             return Ok(Outcome::AlreadyDecided);
         }
         self.invoke_remediator(task(case_id.clone()), Decision::Person(self.clicked(press))).await?;
-        if press.is_in_list() {
+        if press.pressed.in_list {
             self.answer_privately(press.click, &restoring(&manifest)).await;
         }
         Ok(Outcome::Started)

@@ -67,13 +67,6 @@ pub(crate) struct Press<'a> {
     pub(crate) now: Timestamp,
 }
 
-impl Press<'_> {
-    /// Whether the button is one of a list of findings, which stays as it is.
-    pub(crate) fn is_in_list(&self) -> bool {
-        matches!(self.pressed.action, Action::RemediateListed | Action::RestoreListed)
-    }
-}
-
 impl RemediationHandler {
     /// Builds the clients. Nothing is fetched yet.
     #[must_use]
@@ -155,12 +148,10 @@ impl RemediationHandler {
         let action = pressed.action;
         let press = &Press { click, pressed, now };
         match action {
-            Action::Remediate | Action::RemediateListed => self.quarantine(press).await,
+            Action::Remediate => self.quarantine(press).await,
             Action::Dismiss(reason) => self.dismiss(press, reason).await,
             Action::ShowMore => self.show_more(press).await,
-            Action::Restore | Action::RestoreListed => {
-                self.ask_about_case(press, |case_id| Task::Restore { case_id }).await
-            }
+            Action::Restore => self.ask_about_case(press, |case_id| Task::Restore { case_id }).await,
             Action::QuarantineVersions => {
                 self.ask_about_case(press, |case_id| Task::QuarantineVersions { case_id }).await
             }
@@ -202,7 +193,7 @@ impl RemediationHandler {
             user_name: click.user.username.clone().or_else(|| click.user.name.clone()),
             channel_id: self.config.slack_channel_id.clone(),
             decided_at: press.now,
-            response_url: response_url.filter(|_| !press.is_in_list()),
+            response_url: response_url.filter(|_| !press.pressed.in_list),
         }
     }
 
@@ -241,7 +232,7 @@ impl RemediationHandler {
 
     /// Puts the message in the place of the clicked one; a list stays, and the message comes beside it.
     pub(crate) async fn replace(&self, press: &Press<'_>, message: Message) {
-        let message = if press.is_in_list() { message.beside_the_original() } else { message.replacing_original() };
+        let message = if press.pressed.in_list { message.beside_the_original() } else { message.replacing_original() };
         self.answer(press.click, &message).await;
     }
 

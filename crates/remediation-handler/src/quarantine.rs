@@ -4,7 +4,6 @@ use domain::finding::Finding;
 use domain::policy::movable;
 use domain::quarantine::{Claim, FirstApproval, first_approval_key};
 use domain::remediation::{Click, Decision, Task, TwoClicks};
-use domain::slack::button::Action;
 use domain::slack::{Approvals, Refusal, already_decided, dismissed, moving, review_request};
 
 use crate::claim::{self, Claimed};
@@ -56,13 +55,13 @@ impl RemediationHandler {
             at: press.now,
         };
         // A list is made anew whenever somebody opens it, so its buttons say nothing about the case.
-        let made_at = (press.pressed.action == Action::Remediate).then_some(press.pressed.made_at);
+        let made_at = (!press.pressed.in_list).then_some(press.pressed.made_at);
         let claimed = claim::claim(&self.records, &case_id, &ours, made_at).await;
         match claimed.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
             Claimed::Ours => {
                 tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
                 // The remediator has no address to answer a list at.
-                let courtesy = press.is_in_list().then(|| moving(&finding));
+                let courtesy = press.pressed.in_list.then(|| moving(&finding));
                 self.invoke_remediator(Task::Quarantine { finding }, decision).await?;
                 if let Some(message) = courtesy {
                     self.answer_privately(press.click, &message).await;

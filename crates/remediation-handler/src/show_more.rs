@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use domain::bucket;
 use domain::digest::{DigestId, Entry, Progress};
 use domain::finding::Finding;
 use domain::quarantine::{claim_key, manifest_key};
@@ -64,7 +65,7 @@ impl RemediationHandler {
         for (position, entry) in page.iter().cloned().enumerate() {
             let (records, finding) = (self.records.clone(), findings.remove(&entry.finding_id));
             reads.spawn(async move {
-                let (claim, manifest) = match finding.as_ref().and_then(Finding::case_id) {
+                let (claim, manifest) = match finding.as_ref().and_then(bucket::case_id) {
                     Some(case_id) => {
                         let (claim_key, manifest_key) = (claim_key(&case_id), manifest_key(&case_id));
                         tokio::try_join!(records.read(&claim_key), records.read(&manifest_key))?

@@ -136,18 +136,15 @@ fn what_the_remediator_may_not_reach_is_shown_without_a_button() {
 }
 
 #[test]
-fn a_star_stands_for_any_characters() {
+fn a_star_stands_for_any_end_of_a_name() {
     for (pattern, name, expected) in [
         ("*", "acme", true),
         ("acme", "acme", true),
         ("acme", "acme-2", false),
         ("acme-*", "acme-inbox", true),
         ("acme-*", "acme", false),
-        ("*-inbox", "acme-inbox", true),
-        ("a*b*c", "axxbxxc", true),
-        ("a*b*c", "acb", false),
-        ("ab*ba", "aba", false),
-        ("a**c", "abc", true),
+        ("acme-*", "acme-", true),
+        ("*-inbox", "acme-inbox", false),
     ] {
         assert_eq!(matches_pattern(pattern, name), expected, "{pattern} {name}");
     }

@@ -185,6 +185,12 @@ pub struct Shown {
     pub finding_id: String,
     #[serde(default)]
     pub finding_type: FindingType,
+    /// The finding's own last change: Macie counts what happens again under the same id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// Whether it was shown without anything to press for its object.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub notice: bool,
     pub at: Timestamp,
 }
 

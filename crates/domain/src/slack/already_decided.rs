@@ -13,6 +13,7 @@ pub fn already_decided(claim: &Claim, manifest: Option<&Manifest>) -> Message {
         ));
     }
     let state = match manifest {
+        Some(manifest) if manifest.is_restored() => "The object was put back since.",
         Some(manifest) if manifest.is_quarantined() => "The object is in quarantine.",
         Some(manifest) if manifest.outcome().is_some() => "The object could not be moved; see the message.",
         _ => "The object is being moved; the message changes once that is done.",

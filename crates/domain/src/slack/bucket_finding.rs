@@ -12,7 +12,7 @@ pub fn bucket_finding(finding: &Finding, may_change: bool, signer: &Signer<'_>) 
     let title = format!("Bucket at risk: {}", finding.kind.subject());
     let bucket = facts::object(finding);
     let (means, next) = explain(&finding.kind);
-    let act = bucket_action(&finding.kind).filter(|_| may_change).and_then(|action| button(action, finding, signer));
+    let act = act(finding, signer).filter(|_| may_change);
     let next = match (&act, bucket_action(&finding.kind)) {
         (Some((_, effect)), _) => effect.clone(),
         (None, Some(_)) => {
@@ -70,8 +70,9 @@ fn explain(kind: &FindingType) -> (String, &'static str) {
     (means.to_owned(), next)
 }
 
-/// The red button, and what it does.
-fn button(action: Action, finding: &Finding, signer: &Signer<'_>) -> Option<(Button, String)> {
+/// The red button that turns something on without harm, and what it does.
+pub(super) fn act(finding: &Finding, signer: &Signer<'_>) -> Option<(Button, String)> {
+    let action = bucket_action(&finding.kind)?;
     let bucket = finding.bucket()?;
     let value = signer.value(action, &finding.id)?;
     let (label, question, effect) = match action {

@@ -3,7 +3,7 @@
 //! Slack's signature says that Slack sent a click; it does not say that the button in it is one that we made. Ours does,
 //! and for whom: a value holds for one action on one subject, in one channel of one workspace, until it expires.
 //!
-//! A value is `<action>.<expiry>.<subject>.<code>`: the action's name, seconds since 1970 in hexadecimal digits, the id
+//! A value is `<action>.<expiry>.<subject>.<code>`: the action's name (with `-listed` in a list), seconds since 1970 in hexadecimal digits, the id
 //! of what is acted on, and half of an HMAC-SHA256 over all of it, the workspace and the channel. At most 150
 //! characters, Slack's limit for an option of a menu; a button would take 2,000.
 
@@ -18,20 +18,18 @@ const VALID_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// RFC 2104, section 5: a code may be cut to half of its length, and not further.
 const CODE_BYTES: usize = 16;
 const LONGEST_VALUE: usize = 150;
+/// Behind the name of an action whose button is in a list.
+const LISTED: &str = "-listed";
 
 /// What a button asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Action {
-    /// Quarantine the finding's object; the message is replaced by what was done. Subject: a finding.
+    /// Quarantine the finding's object. Subject: a finding.
     Remediate,
-    /// The same from a list of findings, which stays. Subject: a finding.
-    RemediateListed,
     /// Close the case without touching the object. Subject: a finding.
     Dismiss(DismissReason),
     /// Move the object back. Subject: a case.
     Restore,
-    /// The same from a list of findings, which stays. Subject: a case.
-    RestoreListed,
     /// Quarantine the other versions of the object's key as well. Subject: a case.
     QuarantineVersions,
     /// Turn Block Public Access on for the finding's bucket. Subject: a finding.
@@ -72,15 +70,13 @@ impl DismissReason {
 }
 
 impl Action {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 10] = [
         Self::Remediate,
-        Self::RemediateListed,
         Self::Dismiss(DismissReason::FalsePositive),
         Self::Dismiss(DismissReason::TestData),
         Self::Dismiss(DismissReason::AcceptedRisk),
         Self::Dismiss(DismissReason::HandledElsewhere),
         Self::Restore,
-        Self::RestoreListed,
         Self::QuarantineVersions,
         Self::BlockPublicAccess,
         Self::EncryptByDefault,
@@ -101,13 +97,11 @@ impl Action {
     pub fn name(self) -> &'static str {
         match self {
             Self::Remediate => "remediate",
-            Self::RemediateListed => "remediate-listed",
             Self::Dismiss(DismissReason::FalsePositive) => "dismiss-false-positive",
             Self::Dismiss(DismissReason::TestData) => "dismiss-test-data",
             Self::Dismiss(DismissReason::AcceptedRisk) => "dismiss-accepted-risk",
             Self::Dismiss(DismissReason::HandledElsewhere) => "dismiss-handled-elsewhere",
             Self::Restore => "restore",
-            Self::RestoreListed => "restore-listed",
             Self::QuarantineVersions => "quarantine-versions",
             Self::BlockPublicAccess => "block-public-access",
             Self::EncryptByDefault => "encrypt-by-default",
@@ -126,6 +120,7 @@ pub struct Signer<'a> {
     key: &'a [u8],
     place: Place<'a>,
     now: Timestamp,
+    in_list: bool,
 }
 
 /// Where a button is shown, in Slack's ids.
@@ -139,6 +134,8 @@ pub struct Place<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pressed {
     pub action: Action,
+    /// Whether it is part of a list of findings, which stays; else its message is replaced by what was done.
+    pub in_list: bool,
     /// The id of a finding, a case or a digest, as [`Action`] says.
     pub subject: String,
     /// When the button was made.
@@ -158,7 +155,13 @@ impl<'a> Signer<'a> {
     /// `key` is the newest of the secret's keys, as text of at least 32 characters; `now` is when the buttons are made.
     #[must_use]
     pub fn new(key: &'a str, place: Place<'a>, now: Timestamp) -> Self {
-        Self { key: key.as_bytes(), place, now }
+        Self { key: key.as_bytes(), place, now, in_list: false }
+    }
+
+    /// Signs for buttons in a list of findings.
+    #[must_use]
+    pub fn for_list(self) -> Self {
+        Self { in_list: true, ..self }
     }
 
     /// The value of a button. None for a subject that is no id (ASCII letters, digits, `-` and `_`) or too long: such a
@@ -166,7 +169,8 @@ impl<'a> Signer<'a> {
     #[must_use]
     pub fn value(&self, action: Action, subject: &str) -> Option<String> {
         let expiry = self.now.checked_add(VALID_FOR).ok()?;
-        let signed = format!("{}.{:x}.{subject}", action.name(), expiry.as_second());
+        let list = if self.in_list { LISTED } else { "" };
+        let signed = format!("{}{list}.{:x}.{subject}", action.name(), expiry.as_second());
         let mut value = format!("{signed}.");
         for byte in code(self.key, self.place, &signed)?.finalize().as_bytes().iter().take(CODE_BYTES) {
             write!(value, "{byte:02x}").ok()?;
@@ -196,14 +200,15 @@ pub fn verify<'a>(
     let (Some(action), Some(expiry), Some(subject)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(InvalidValue::Forged);
     };
-    let action = Action::named(action).ok_or(InvalidValue::Forged)?;
+    let in_list = action.ends_with(LISTED);
+    let action = Action::named(action.strip_suffix(LISTED).unwrap_or(action)).ok_or(InvalidValue::Forged)?;
     let expiry = i64::from_str_radix(expiry, 16).map_err(|_| InvalidValue::Forged)?;
     if now.as_second() >= expiry {
         return Err(InvalidValue::Expired);
     }
     let made_at = Timestamp::from_second(expiry).ok().and_then(|expiry| expiry.checked_sub(VALID_FOR).ok());
     let made_at = made_at.ok_or(InvalidValue::Forged)?;
-    Ok(Pressed { action, subject: subject.to_owned(), made_at })
+    Ok(Pressed { action, in_list, subject: subject.to_owned(), made_at })
 }
 
 fn code(key: &[u8], place: Place<'_>, signed: &str) -> Option<Hmac<Sha256>> {
@@ -259,11 +264,13 @@ mod tests {
 
     #[test]
     fn every_action_comes_back_with_its_subject_and_fits_an_option_of_a_menu() {
-        for action in Action::ALL {
-            let value = value(action);
+        let signer = Signer::new(KEY, PLACE, made());
+        for (action, in_list) in Action::ALL.into_iter().flat_map(|action| [(action, false), (action, true)]) {
+            let signer = if in_list { signer.for_list() } else { signer };
+            let value = signer.value(action, FINDING).unwrap();
             assert!(value.len() <= 150, "{value}");
             let pressed = verify(&value, [KEY], PLACE, made()).unwrap();
-            assert_eq!(pressed, Pressed { action, subject: FINDING.into(), made_at: made() });
+            assert_eq!(pressed, Pressed { action, in_list, subject: FINDING.into(), made_at: made() });
         }
         for reason in DismissReason::ALL {
             assert!(Action::ALL.contains(&Action::Dismiss(reason)));

@@ -1,10 +1,11 @@
-use super::blocks::{Block, Button, Confirm, Message, actions, context, header, section};
-use super::button::{Action, Signer};
-use super::facts;
+use super::blocks::{Block, Button, Element, Message, actions, context, header, section};
+use super::bucket_finding::act;
+use super::button::Signer;
+use super::{case_buttons, facts};
 use crate::digest::{DigestId, Entry, Progress};
 use crate::finding::Finding;
 use crate::policy::{Sources, Why, movable};
-use crate::quarantine::{Claim, Manifest};
+use crate::quarantine::{Claim, Manifest, State};
 
 /// One finding of a page, with what is known of it now.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,51 +61,65 @@ fn lines(listed: &Listed, reach: Reach<'_>, signer: &Signer<'_>) -> Vec<Block> {
         );
         return vec![section(&text)];
     };
-    let (state, button) = state(listed, finding, reach, signer);
-    let what = format!("*{}*: {}", facts::severity(finding), finding.kind.subject());
-    let mut blocks = vec![section(&format!("{what}\n{}\n{state}", facts::object(finding)))];
-    blocks.extend(actions(button.into_iter().chain(facts::open_button(finding))));
+    let (state, elements) = state(listed, finding, reach, signer.for_list());
+    let mut blocks = vec![section(&format!(
+        "*{}*: {}\n{}\n{state}",
+        facts::severity(finding),
+        finding.kind.subject(),
+        facts::object(finding)
+    ))];
+    // A policy finding is about no data.
+    blocks.extend((!finding.is_policy()).then(|| section(&facts::detections(finding))));
+    blocks.extend(actions(elements.into_iter().chain(facts::open_button(finding).map(Element::from))));
     blocks
 }
 
 /// Where the finding is, and what may be done about it.
-fn state(listed: &Listed, finding: &Finding, reach: Reach<'_>, signer: &Signer<'_>) -> (String, Option<Button>) {
-    if let Some(manifest) = listed.manifest.as_ref().filter(|manifest| manifest.is_quarantined()) {
+fn state(listed: &Listed, finding: &Finding, reach: Reach<'_>, signer: Signer<'_>) -> (String, Vec<Element>) {
+    let manifest = listed.manifest.as_ref();
+    if let Some(manifest) = manifest.filter(|manifest| manifest.is_quarantined()) {
         let by = facts::decided_by(&manifest.decision);
-        return (format!("In quarantine. Decided by: {by}"), restore_button(manifest, signer));
+        let restore = case_buttons::restore(manifest, &signer).map(Element::from);
+        return (format!("In quarantine. Decided by: {by}"), restore.into_iter().collect());
     }
-    if let Some(claim) = listed.claim.as_ref().filter(|claim| claim.dismissed.is_some()) {
-        return (format!("Dismissed. By: {}", facts::decided_by(&claim.decision)), None);
+    if let Some(claim) = listed.claim.as_ref().filter(|claim| claim.dismisses(finding)) {
+        return (format!("Dismissed. By: {}", facts::decided_by(&claim.decision)), Vec::new());
     }
-    let remediate = || {
-        movable(finding, reach.quarantine_bucket).ok()?;
-        facts::remediate_listed_button(finding, signer)
+    let decide = |act: Option<Button>| -> Vec<Element> {
+        let dismiss = facts::dismiss_menu(finding, &signer).map(Element::from);
+        act.map(Element::from).into_iter().chain(dismiss).collect()
     };
     if let Some(why) = reach.sources.obstacle(finding) {
         let what = match why {
-            Why::OtherAccount => "The bucket belongs to another account, where this deployment cannot move anything.",
+            Why::OtherAccount => "The bucket belongs to another account, where this deployment cannot change anything.",
             Why::OutsideSources | Why::Unpinned => {
-                "This deployment may not move objects out of this bucket: its name does not match `SourceBucketPattern`."
+                "This deployment may not touch this bucket: its name does not match `SourceBucketPattern`."
             }
         };
-        return (what.to_owned(), None);
+        return (what.to_owned(), Vec::new());
     }
-    match (&listed.manifest, &listed.claim) {
-        (Some(manifest), _) if manifest.outcome().is_some() => {
-            ("An attempt to move it ended without a move. It is where it was found.".to_owned(), remediate())
+    if finding.is_policy() {
+        return match &listed.claim {
+            Some(claim) => (format!("Decided already. By: {}", facts::decided_by(&claim.decision)), Vec::new()),
+            None => ("To be decided.".to_owned(), decide(act(finding, &signer).map(|(button, _)| button))),
+        };
+    }
+    let is_movable = movable(finding, reach.quarantine_bucket).is_ok();
+    let remediate = || facts::remediate_button(finding, "Remediate", &signer).filter(|_| is_movable);
+    match (manifest, &listed.claim) {
+        (Some(manifest), _) if manifest.is_restored() => {
+            ("It was in quarantine, and somebody put it back.".to_owned(), decide(remediate()))
         }
-        (Some(_), _) => ("It is being moved.".to_owned(), None),
-        (None, Some(claim)) => (format!("Decided already. By: {}", facts::decided_by(&claim.decision)), None),
-        (None, None) => match remediate() {
-            Some(button) => ("To be decided.".to_owned(), Some(button)),
-            None => ("There is nothing that could be moved for it: open it in Macie.".to_owned(), None),
-        },
+        (Some(manifest), _) if manifest.outcome().is_some() => {
+            ("An attempt to move it ended without a move. It is where it was found.".to_owned(), decide(remediate()))
+        }
+        (Some(manifest), _) if !matches!(manifest.state, State::Dismissed { .. }) => {
+            ("It is being moved.".to_owned(), Vec::new())
+        }
+        (_, Some(claim)) if claim.dismissed.is_none() => {
+            (format!("Decided already. By: {}", facts::decided_by(&claim.decision)), Vec::new())
+        }
+        _ if is_movable => ("To be decided.".to_owned(), decide(remediate())),
+        _ => ("There is nothing that could be moved for it: open it in Macie.".to_owned(), Vec::new()),
     }
-}
-
-fn restore_button(manifest: &Manifest, signer: &Signer<'_>) -> Option<Button> {
-    let value = signer.value(Action::RestoreListed, &manifest.case_id)?;
-    let question = "Move the object back to where it was found? It will hold the same sensitive data again.";
-    let confirm = Confirm::new("Restore this object?", question, "Restore", "Cancel");
-    Some(Button::danger("Restore", Action::RestoreListed.action_id(), value, confirm))
 }

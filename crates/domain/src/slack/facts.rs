@@ -202,24 +202,15 @@ pub(super) fn object_link(finding: &Finding, label: &str) -> Option<String> {
 
 /// The red button. Its dialog says once more what it does.
 pub(super) fn remediate_button(finding: &Finding, label: &str, signer: &Signer<'_>) -> Option<Button> {
-    quarantine_button(Action::Remediate, finding, label, signer)
-}
-
-/// The same in a list of findings, which stays when the button is pressed.
-pub(super) fn remediate_listed_button(finding: &Finding, signer: &Signer<'_>) -> Option<Button> {
-    quarantine_button(Action::RemediateListed, finding, "Remediate", signer)
-}
-
-fn quarantine_button(action: Action, finding: &Finding, label: &str, signer: &Signer<'_>) -> Option<Button> {
     let object = finding.object()?;
-    let value = signer.value(action, &finding.id)?;
+    let value = signer.value(Action::Remediate, &finding.id)?;
     let question = format!(
         "Move this version of {} out of {} into quarantine, and delete it there? Other versions stay.",
         crate::text::cut(&crate::text::visible(&object.key), 100),
         object.bucket,
     );
     let confirm = Confirm::new("Quarantine this object?", &question, "Quarantine", "Cancel");
-    Some(Button::danger(label, action.action_id(), value, confirm))
+    Some(Button::danger(label, Action::Remediate.action_id(), value, confirm))
 }
 
 /// The menu that closes the case without touching the object, one option a reason.

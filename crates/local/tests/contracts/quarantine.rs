@@ -73,3 +73,104 @@ fn only_the_remediator_and_the_investigator_read_what_is_quarantined() {
     assert_eq!(readers, set(&["FindingRemediatorRole.Arn", "InvestigatorRoleArn"]));
     assert_eq!(places("FindingRemediatorRole", "s3:DeleteObjectVersion"), set(&["objects/*"]));
 }
+
+fn bucket(name: &str) -> Yaml {
+    template("macie-remediation.yml")["Resources"][name].clone()
+}
+
+/// The statement of the bucket's policy with this name.
+fn refusal(sid: &str) -> Yaml {
+    let found = statements("QuarantineBucketPolicy").into_iter().find(|one| one["Sid"].as_str() == Some(sid));
+    found.unwrap_or_else(|| panic!("the bucket's policy has no {sid}"))
+}
+
+/// Whom a refusal leaves out.
+fn spared(statement: &Yaml) -> BTreeSet<String> {
+    let named = texts(&statement["Condition"]["ArnNotLike"]["aws:PrincipalArn"]);
+    named.into_iter().filter(|name| name.ends_with("Arn")).collect()
+}
+
+#[test]
+fn the_quarantine_and_its_log_are_versioned_closed_to_the_public_and_outlive_the_stack() {
+    for name in ["QuarantineBucket", "QuarantineLogBucket"] {
+        let bucket = bucket(name);
+        for policy in ["DeletionPolicy", "UpdateReplacePolicy"] {
+            assert_eq!(bucket[policy].as_str(), Some("Retain"), "{name} {policy}");
+        }
+        let properties = &bucket["Properties"];
+        assert_eq!(properties["VersioningConfiguration"]["Status"].as_str(), Some("Enabled"), "{name}");
+        let ownership = &properties["OwnershipControls"]["Rules"][0]["ObjectOwnership"];
+        assert_eq!(ownership.as_str(), Some("BucketOwnerEnforced"), "{name}: an ACL could open it");
+        let block = &properties["PublicAccessBlockConfiguration"];
+        for setting in ["BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets"] {
+            assert_eq!(block[setting].as_bool(), Some(true), "{name} {setting}");
+        }
+    }
+}
+
+#[test]
+fn whoever_reads_the_quarantine_stands_in_a_log_that_only_s3_writes() {
+    let log = &bucket("QuarantineBucket")["Properties"]["LoggingConfiguration"];
+    assert_eq!(log["DestinationBucketName"].as_str(), Some("QuarantineLogBucket"));
+    let prefix = log["LogFilePrefix"].as_str().unwrap();
+    let allowed: Vec<Yaml> = statements("QuarantineLogBucketPolicy")
+        .into_iter()
+        .filter(|statement| statement["Effect"].as_str() == Some("Allow"))
+        .collect();
+    let [writer] = allowed.as_slice() else { panic!("{allowed:?}") };
+    assert_eq!(writer["Principal"]["Service"].as_str(), Some("logging.s3.amazonaws.com"));
+    assert_eq!(texts(&writer["Action"]), ["s3:PutObject"]);
+    assert_eq!(texts(&writer["Resource"]), [format!("${{QuarantineLogBucket.Arn}}/{prefix}*")]);
+    assert!(!writer["Condition"]["StringEquals"]["aws:SourceAccount"].is_badvalue(), "another account could write it");
+}
+
+#[test]
+fn objects_are_forgotten_and_locked_by_parameter_only_and_records_never() {
+    let properties = &bucket("QuarantineBucket")["Properties"];
+    let mut forgets_objects = 0;
+    for rule in properties["LifecycleConfiguration"]["Rules"].as_vec().unwrap() {
+        let (condition, rule) = match rule.as_vec() {
+            Some(choice) => (choice[0].as_str(), &choice[1]),
+            None => (None, rule),
+        };
+        if rule["ExpirationInDays"].is_badvalue() {
+            continue;
+        }
+        let prefix = rule["Prefix"].as_str().expect("a rule without a prefix deletes the records");
+        assert!(!"cases/".starts_with(prefix) && !prefix.starts_with("cases/"), "{prefix} are records");
+        if prefix.starts_with("objects/") {
+            assert_eq!(condition, Some("ForgetsQuarantinedObjects"));
+            assert_eq!(rule["ExpirationInDays"].as_str(), Some("QuarantineRetentionDays"));
+            forgets_objects += 1;
+        }
+    }
+    assert_eq!(forgets_objects, 1);
+    let lock = properties["ObjectLockConfiguration"].as_vec().unwrap();
+    assert_eq!(lock[0].as_str(), Some("LocksQuarantinedObjects"));
+    let retention = &lock[1]["Rule"]["DefaultRetention"];
+    assert_eq!(
+        (retention["Mode"].as_str(), retention["Days"].as_str()),
+        (Some("GOVERNANCE"), Some("QuarantineObjectLockDays"))
+    );
+    assert_eq!(texts(&properties["ObjectLockEnabled"])[0], "LocksQuarantinedObjects");
+}
+
+#[test]
+fn nobody_but_the_functions_writes_into_the_quarantine_and_nobody_deletes_records() {
+    let functions = ["FindingRemediatorRole.Arn", "FindingHandlerRole.Arn", "RemediationHandlerRole.Arn"];
+    let put = refusal("LetNobodyElsePutAnythingIn");
+    assert_eq!(spared(&put), set(&functions));
+    assert!(texts(&put["Action"]).contains(&"s3:PutObject".to_owned()));
+    assert_eq!(texts(&put["Resource"]), ["${QuarantineBucket.Arn}/*"]);
+    let delete = refusal("LetNobodyElseDeleteWhatIsQuarantined");
+    assert_eq!(spared(&delete), set(&["FindingRemediatorRole.Arn"]));
+    assert_eq!(texts(&delete["Resource"]), ["${QuarantineBucket.Arn}/*"]);
+    let records = refusal("LetNobodyDeleteRecords");
+    assert!(records["Condition"].is_badvalue(), "somebody may delete records");
+    assert_eq!(texts(&records["Resource"]), ["${QuarantineBucket.Arn}/cases/*"]);
+    for refused in [delete, records] {
+        for action in ["s3:DeleteObject", "s3:DeleteObjectVersion"] {
+            assert!(texts(&refused["Action"]).contains(&action.to_owned()), "{action}");
+        }
+    }
+}

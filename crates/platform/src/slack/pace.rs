@@ -10,26 +10,33 @@ use tokio::time::{Instant, sleep};
 #[derive(Debug)]
 pub struct Pace {
     distance: Duration,
-    last: Mutex<Option<Instant>>,
+    /// When the next message may be sent, if that is not at once.
+    next: Mutex<Option<Instant>>,
 }
 
 impl Pace {
     /// Messages at least this far apart.
     #[must_use]
     pub fn new(distance: Duration) -> Self {
-        Self { distance, last: Mutex::default() }
+        Self { distance, next: Mutex::default() }
     }
 
     /// Waits until it is time for the next message, and answers what is left of `patience`. None, without waiting, when
     /// that would take longer.
     pub async fn turn(&self, patience: Duration) -> Option<Duration> {
-        let mut last = self.last.lock().await;
-        let passed = last.map(|last| last.elapsed());
-        let wait = passed.map_or(Duration::ZERO, |passed| self.distance.saturating_sub(passed));
+        let mut next = self.next.lock().await;
+        let wait = next.map_or(Duration::ZERO, |next| next.saturating_duration_since(Instant::now()));
         let left = patience.checked_sub(wait)?;
         sleep(wait).await;
-        *last = Some(Instant::now());
+        *next = Some(Instant::now() + self.distance);
         Some(left)
+    }
+
+    /// Slack asked to wait: no message is sent before that.
+    pub async fn hold(&self, wait: Duration) {
+        let mut next = self.next.lock().await;
+        let until = Instant::now() + wait;
+        *next = Some(next.map_or(until, |next| next.max(until)));
     }
 }
 
@@ -44,6 +51,16 @@ mod tests {
         assert_eq!(pace.turn(Duration::from_secs(1)).await, Some(Duration::from_secs(1)));
         assert!(pace.turn(Duration::from_secs(1)).await.is_some_and(|left| left < Duration::from_secs(1)));
         assert!(start.elapsed() >= Duration::from_millis(30));
+    }
+
+    #[tokio::test]
+    async fn a_wait_that_slack_asked_for_holds_for_the_messages_after_it() {
+        let pace = Pace::new(Duration::ZERO);
+        assert!(pace.turn(Duration::ZERO).await.is_some());
+        pace.hold(Duration::from_hours(1)).await;
+        assert_eq!(pace.turn(Duration::from_mins(59)).await, None);
+        pace.hold(Duration::from_mins(1)).await;
+        assert_eq!(pace.turn(Duration::from_mins(59)).await, None, "a shorter wait ends none");
     }
 
     #[tokio::test]

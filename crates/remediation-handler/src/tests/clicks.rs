@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::sample;
 use super::world::{
-    BUTTON_KEY, FINDING, NEXT_BUTTON_KEY, NEXT_SECRET, NOW, PLACE, SECRET, World, form, signed, value, value_by,
+    BUTTON_KEY, FINDING, NEXT_BUTTON_KEY, NEXT_SECRET, NOW, PLACE, SECRET, World, form, listed, signed, value, value_by,
 };
 
 const NOTHING: Vec<String> = Vec::new();
@@ -339,13 +339,9 @@ async fn a_private_answer_that_slack_refuses_changes_nothing() {
 async fn a_bucket_that_was_taken_out_of_reach_since_the_message_is_left_alone() {
     for (account, pattern) in [("111122223333", "acme-inbox-*"), ("999999999999", "*")] {
         let case_id = case_id();
-        for (action, subject) in [
-            (Action::Remediate, FINDING),
-            (Action::RemediateListed, FINDING),
-            (Action::Restore, &case_id),
-            (Action::RestoreListed, &case_id),
-            (Action::QuarantineVersions, &case_id),
-        ] {
+        for (action, subject) in
+            [(Action::Remediate, FINDING), (Action::Restore, &case_id), (Action::QuarantineVersions, &case_id)]
+        {
             let mut world = World::new().await;
             world.handler.config.sources = Sources { account_id: account.into(), bucket_pattern: pattern.into() };
             world.file(&manifest_key(&case_id), &quarantined());
@@ -388,7 +384,8 @@ async fn what_is_listed_is_restored_and_whoever_pressed_is_told_beside_the_list(
     let case_id = case_id();
     let mut manifest = quarantined();
     world.file(&manifest_key(&case_id), &manifest);
-    let click = pressing(&world, Action::RestoreListed, &case_id);
+    let mut click = pressing(&world, Action::Restore, &case_id);
+    click["actions"][0]["value"] = listed(Action::Restore, &case_id).into();
     assert_eq!(world.press(&click).await.unwrap().0, 200);
     let invoked = world.invoked();
     assert_eq!(invoked[0]["task"], json!({"restore": {"caseId": case_id}}));

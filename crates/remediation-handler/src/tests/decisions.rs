@@ -6,7 +6,7 @@ use domain::slack::button::{Action, DismissReason};
 use serde_json::{Value, json};
 
 use super::sample;
-use super::world::{CASE, FINDING, World, value};
+use super::world::{CASE, FINDING, World, listed, value};
 
 const ALREADY: &str = "Already decided by <@U02ANN>";
 
@@ -201,12 +201,30 @@ async fn an_invocation_that_failed_for_the_second_person_can_be_asked_for_again(
 async fn a_listed_finding_gets_its_messages_beside_the_list() {
     let world = careful_world().await;
     let mut click = world.click();
-    click["actions"][0]["action_id"] = "remediate-listed".into();
-    click["actions"][0]["value"] = value(Action::RemediateListed, FINDING).into();
+    click["actions"][0]["value"] = listed(Action::Remediate, FINDING).into();
     world.press(&click).await.unwrap();
     assert!(world.slack.take()[0].contains("(beside): High severity"));
     world.press(&by(&click, "U03BOB")).await.unwrap();
     assert_eq!(world.invoked()[0]["decision"]["second"].get("responseUrl"), None);
+}
+
+#[tokio::test]
+async fn a_finding_dismissed_in_a_list_is_told_beside_it() {
+    let world = World::new().await;
+    let mut click = dismissal(&world, DismissReason::TestData);
+    click["actions"][0]["selected_option"]["value"] = listed(Action::Dismiss(DismissReason::TestData), FINDING).into();
+    world.press(&click).await.unwrap();
+    let told = world.slack.take();
+    assert!(told.len() == 1 && told[0].contains("(beside): Dismissed by"), "{told:?}");
+}
+
+#[tokio::test]
+async fn a_bucket_changed_from_a_list_leaves_the_list() {
+    let (world, mut click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+    let id = world.findings.lock().unwrap()[0]["id"].as_str().unwrap().to_owned();
+    click["actions"][0]["value"] = listed(Action::BlockPublicAccess, &id).into();
+    world.press(&click).await.unwrap();
+    assert_eq!(world.invoked()[0]["decision"].get("responseUrl"), None);
 }
 
 #[tokio::test]

@@ -50,6 +50,12 @@ pub(super) fn value(action: Action, subject: &str) -> String {
     value_by(BUTTON_KEY, PLACE, NOW - 98, action, subject)
 }
 
+/// The same of a button in a list.
+pub(super) fn listed(action: Action, subject: &str) -> String {
+    let made = Timestamp::from_second(NOW - 98).unwrap();
+    Signer::new(BUTTON_KEY, PLACE, made).for_list().value(action, subject).unwrap()
+}
+
 pub(super) fn value_by(key: &str, place: Place<'_>, made: i64, action: Action, subject: &str) -> String {
     Signer::new(key, place, Timestamp::from_second(made).unwrap()).value(action, subject).unwrap()
 }

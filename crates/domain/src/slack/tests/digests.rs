@@ -78,6 +78,37 @@ fn a_page_says_of_each_finding_what_may_be_done_about_it() {
 }
 
 #[test]
+fn a_page_offers_for_each_finding_what_its_own_message_would() {
+    let (bucket, moved) = (finding("policy"), finding("financial-high"));
+    let mut restored = manifest(&moved, Decision::Policy, quarantined(Some(0)));
+    restored.restoration = serde_json::from_value(json!({"decision": by_ann(), "startedAt": at(0),
+        "state": {"state": "ended", "outcome": "restored", "copy": "deleted", "at": at(1), "told": true}}))
+    .unwrap();
+    let page = [
+        Listed { entry: Entry::of(&bucket, Kind::Notice).unwrap(), finding: Some(bucket), claim: None, manifest: None },
+        Listed {
+            entry: Entry::of(&moved, Kind::Quarantined).unwrap(),
+            finding: Some(moved),
+            claim: None,
+            manifest: Some(restored),
+        },
+    ];
+    let sources = everywhere();
+    let reach = Reach { quarantine_bucket: QUARANTINE, sources: &sources };
+    let page = digest_page(&digest_id(), &page, &progress(&several(), 2), reach, &signer());
+    let page = serde_json::to_string(&page).unwrap();
+    for expected in [
+        "block-public-access-listed.",
+        "dismiss-accepted-risk-listed.",
+        "remediate-listed.",
+        "somebody put it back",
+        "Credit card number",
+    ] {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+}
+
+#[test]
 fn a_page_offers_nothing_for_what_is_out_of_reach() {
     let asked = finding("personal");
     let listed =
@@ -89,7 +120,7 @@ fn a_page_offers_nothing_for_what_is_out_of_reach() {
         let reach = Reach { quarantine_bucket: QUARANTINE, sources: &sources };
         let page = digest_page(&digest_id(), &listed, &progress(&several(), 5), reach, &signer());
         let page = serde_json::to_string(&page).unwrap();
-        assert!(page.contains(words) && !page.contains("remediate-listed"), "{page}");
+        assert!(page.contains(words) && !page.contains("-listed."), "{page}");
     }
 }
 
