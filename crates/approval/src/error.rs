@@ -2,6 +2,7 @@ use aws_sdk_sesv2::{
     error::{ProvideErrorMetadata as _, SdkError},
     operation::send_email::SendEmailError,
 };
+use domain::scan::ScanId;
 use lambda_runtime::Diagnostic;
 use platform::{records::RecordError, task::TaskError};
 
@@ -11,8 +12,14 @@ pub enum Error {
     /// A record could not be read or written.
     #[error("could not keep the records of the scan")]
     Record(#[source] RecordError),
-    /// The mail was not sent, for a reason that may pass.
-    #[error("could not send the mail; press the button again")]
+    /// The report or the decision under the scan's id is about another scan or version.
+    #[error("the records of the scan `{scan_id}` are about another scan or upload")]
+    RecordForeign {
+        /// Which scan.
+        scan_id: ScanId,
+    },
+    /// The mail was not sent.
+    #[error("could not send the mail")]
     Mail(#[source] MailError),
     /// The notification could not be published.
     #[error("could not publish the notification")]
@@ -47,23 +54,27 @@ impl From<SdkError<SendEmailError>> for MailError {
 }
 
 impl MailError {
+    /// Why, and what to change, in words for the channel.
+    pub(crate) fn advice(&self) -> String {
+        self.hint().map_or_else(|| self.to_string(), |hint| format!("{self}: {hint}"))
+    }
+
     /// What a person has to change before SES will send the mail; `None` if another try may help. Error names: SES API
     /// v2, `SendEmail` (facts 8).
-    pub(crate) fn hint(&self) -> Option<&'static str> {
+    fn hint(&self) -> Option<&'static str> {
         let Self::Refused { code } = self else { return None };
         let hint = match code.as_str() {
             "MessageRejected" => {
-                "verify the sender in SES, and the receiver too while the account is in the SES sandbox; then press again"
+                "verify the sender in SES, and the receiver too while the account is in the SES sandbox"
             }
-            "MailFromDomainNotVerifiedException" => {
-                "finish the set-up of the MAIL FROM domain in SES; then press again"
-            }
-            "AccountSuspendedException" => "SES has suspended the account: ask AWS Support; then press again",
-            "SendingPausedException" => "sending is paused in SES: resume it; then press again",
-            "NotFoundException" => "the stack's SESConfigurationSet does not exist: correct it; then press again",
-            "BadRequestException" => "SES takes the stack's mail addresses for invalid: correct them; then press again",
+            "MailFromDomainNotVerifiedException" => "finish the set-up of the MAIL FROM domain in SES",
+            "AccountSuspendedException" => "SES has suspended the account, so ask AWS Support",
+            "SendingPausedException" => "sending is paused in SES, so resume it",
+            "LimitExceededException" => "a quota of SES is used up, so have it raised",
+            "NotFoundException" => "the stack's SESConfigurationSet does not exist, so correct it",
+            "BadRequestException" => "SES takes the stack's mail addresses for invalid, so correct them",
             "AccessDeniedException" | "AccessDenied" => {
-                "the function may not send as SESEmail: check the stack's SESIdentity; then press again"
+                "the function may not send as SESEmail, so check the stack's SESIdentity"
             }
             _ => return None,
         };
@@ -77,6 +88,7 @@ impl Error {
     pub fn error_type(&self) -> &'static str {
         match self {
             Self::Record(_) => "RecordFailed",
+            Self::RecordForeign { .. } => "RecordForeign",
             Self::Mail(_) => "MailFailed",
             Self::Notification(_) => "NotificationFailed",
             Self::Task(_) => "TaskFailed",

@@ -1,24 +1,23 @@
 use aws_config::SdkConfig;
-use aws_sdk_sesv2::{
-    error::SdkError,
-    operation::send_email::SendEmailError,
-    types::{Body, Content, Destination, EmailContent, Message},
-};
 use domain::scan::{
-    decision::{DECISION, Decision, MAIL, Outcome, Request},
+    ScanId,
+    decision::{DECISION, Decision, Outcome, Request},
     diagnosis::{GateFailure, Verdict},
-    links::Links,
-    mail, notification,
-    report::{REPORT, Report, TASK, WaitingTask},
+    report::{REPORT, Report, TASK, UploadIndex, WaitingTask},
 };
 use jiff::{SignedDuration, Timestamp};
-use platform::{records::Records, task};
+use platform::{
+    records::Records,
+    task::{self, Completion},
+};
 use serde_json::{Value, json};
 
-use crate::{Config, Error, Reply, error::MailError, reply::Mailed};
+use crate::{Answer, Config, Error, Reply, reply::Mailed};
 
 /// Longer than the function may run: after this, a press that left its work undone has died.
 const LONGEST_PRESS: SignedDuration = SignedDuration::from_mins(1);
+/// How often the state machine may have got a new token while one press completes the wait.
+const TOKENS: usize = 5;
 
 /// The function with its clients.
 #[derive(Debug)]
@@ -43,68 +42,117 @@ impl Approval {
         }
     }
 
-    /// Handles one press of a button, or the expiry.
+    /// Handles one press of a button, or one request of the state machine.
     ///
     /// `request_id` is the invocation's, which Amazon Q's audit log also knows. A request that asks for nothing
     /// sensible is answered, not failed: there is a person at the other end.
     ///
     /// # Errors
-    /// [`Error`]; whatever was recorded stays, and the next press goes on from there.
-    pub async fn handle(&self, payload: &Value, request_id: &str, now: Timestamp) -> Result<Reply, Error> {
-        let request = match Request::parse(payload) {
-            Ok(request) => request,
+    /// [`Error`]; whatever was recorded stays, and the next press or try goes on from there.
+    pub async fn handle(&self, payload: &Value, request_id: &str, now: Timestamp) -> Result<Answer, Error> {
+        match Request::parse(payload) {
+            Ok(Request::Decide { outcome, scan_id }) => {
+                self.press(&scan_id, outcome, request_id, now).await.map(Answer::Reply)
+            }
+            Ok(Request::Expire { scan_id, key }) => self.expire(&scan_id, &key, request_id, now).await,
+            Ok(Request::Confirm(subject)) => Ok(Answer::Recorded { outcome: self.confirm(&subject).await? }),
+            Ok(Request::Tell(subject)) => Ok(Answer::Told { told: self.tell_of(&subject, now).await? }),
             Err(error) => {
                 tracing::warn!(error = platform::chain(&error), "the request asks for nothing that we know");
-                return Ok(Reply::unusable(&error));
+                Ok(Answer::Reply(Reply::unusable(&error)))
             }
-        };
-        let scan_id = &request.scan_id;
-        let report = self.records.read::<Report>(&scan_id.record_key(REPORT)).await.map_err(Error::Record)?;
-        let Some(report) = report else {
-            tracing::warn!(scan.id = %scan_id, "no such scan");
-            return Ok(Reply::unknown(scan_id));
-        };
-        let Verdict::QualityGateFailed(failure) = &report.verdict else {
-            tracing::warn!(scan.id = %scan_id, "the scan has nothing to decide");
-            return Ok(Reply::nothing_to_decide(&report));
-        };
-        if request.outcome == Outcome::Expired && !self.may_expire(&request).await? {
-            tracing::warn!(scan.id = %scan_id, "somebody else than the state machine asks for an expiry");
-            return Ok(Reply::may_not_expire(scan_id));
         }
-        let (decision, first) = self.decide(&request, request_id, now).await?;
-        let mailed = if under_way(&request, &decision, first, now) && !self.told(&decision).await? {
+    }
+
+    /// Decides, ends the wait, sends the mail, in this order: neither a slow nor a failing SES may hold a decision up, and
+    /// what is not sent here is sent by the state machine.
+    async fn press(
+        &self,
+        scan_id: &ScanId,
+        outcome: Outcome,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Result<Reply, Error> {
+        let (report, failure) = match self.undecided(scan_id).await? {
+            Ok(found) => found,
+            Err(refusal) => return Ok(refusal),
+        };
+        if let Some(newer) = self.superseded_by(&report).await? {
+            tracing::warn!(scan.id = %scan_id, scan.newer = %newer, "the version was scanned again");
+            return Ok(Reply::superseded(&report));
+        }
+        let (decision, first) = self.decide(scan_id, outcome, request_id, now).await?;
+        self.end_wait(&decision).await?;
+        let mailed = if !first && is_under_way(&decision, now) && !self.told(&decision).await? {
             Mailed::UnderWay
         } else {
-            let mailed = match self.tell(&report, failure, &decision).await {
-                // The time is over, and what was decided stands: a mail must not turn an approval into a failure.
-                Err(error @ Error::Mail(_)) if request.outcome == Outcome::Expired => {
-                    tracing::error!(scan.id = %scan_id, error_type = error.error_type(),
-                        error = platform::chain(&error), "the decision stands without its mail");
-                    Mailed::Refused("SES did not take it in time".to_owned())
+            match self.tell(&report, &failure, &decision).await {
+                Ok(mailed) => mailed,
+                Err(Error::Mail(error)) => {
+                    tracing::error!(scan.id = %scan_id, error_type = "MailFailed", error = platform::chain(&error),
+                        "the decision stands without its mail; the state machine tries again");
+                    Mailed::NotYet(error.advice())
                 }
-                told => told?,
-            };
-            self.end_wait(&decision).await?;
-            mailed
+                Err(error) => return Err(error),
+            }
         };
         tracing::info!(scan.id = %scan_id, scan.outcome = ?decision.outcome, decision.first = first, "handled the decision");
         Ok(Reply::decided(&report, &decision, first, &mailed))
     }
 
-    /// Whether the state machine asks: it knows the key that it gave to CheckBuildStatus.
-    async fn may_expire(&self, request: &Request) -> Result<bool, Error> {
-        let key = request.scan_id.record_key(TASK);
-        let waiting = self.records.read::<WaitingTask>(&key).await.map_err(Error::Record)?;
-        Ok(waiting.is_some_and(|waiting| request.key.as_ref() == Some(&waiting.expiry_key)))
+    /// Records that nobody decided in time, unless somebody did. The state machine then asks what counts.
+    async fn expire(&self, scan_id: &ScanId, key: &str, request_id: &str, now: Timestamp) -> Result<Answer, Error> {
+        if let Err(refusal) = self.undecided(scan_id).await? {
+            return Ok(Answer::Reply(refusal));
+        }
+        let waiting = self.waiting_task(scan_id).await?;
+        if waiting.is_none_or(|waiting| waiting.expiry_key != key) {
+            tracing::warn!(scan.id = %scan_id, "somebody else than the state machine asks for an expiry");
+            return Ok(Answer::Reply(Reply::may_not_expire(scan_id)));
+        }
+        let (decision, first) = self.decide(scan_id, Outcome::Expired, request_id, now).await?;
+        tracing::info!(scan.id = %scan_id, scan.outcome = ?decision.outcome, decision.first = first, "the time is over");
+        Ok(Answer::Recorded { outcome: Some(decision.outcome.into()) })
+    }
+
+    /// The report of a scan that can be decided, with what failed; or what to answer.
+    async fn undecided(&self, scan_id: &ScanId) -> Result<Result<(Report, GateFailure), Reply>, Error> {
+        let report = self.records.read::<Report>(&scan_id.record_key(REPORT)).await.map_err(Error::Record)?;
+        let Some(report) = report else {
+            tracing::warn!(scan.id = %scan_id, "no such scan");
+            return Ok(Err(Reply::unknown(scan_id)));
+        };
+        if !report.is_of(scan_id) {
+            return Err(Error::RecordForeign { scan_id: scan_id.clone() });
+        }
+        let Verdict::QualityGateFailed(failure) = &report.verdict else {
+            tracing::warn!(scan.id = %scan_id, "the scan has nothing to decide");
+            return Ok(Err(Reply::nothing_to_decide(&report)));
+        };
+        let failure = failure.clone();
+        Ok(Ok((report, failure)))
+    }
+
+    /// The scan that has the version by now, if it is another one: the execution of this one died, and nobody may decide
+    /// on a scan whose decision no pipeline will find.
+    async fn superseded_by(&self, report: &Report) -> Result<Option<ScanId>, Error> {
+        let key = report.upload.index_key();
+        let index = self.records.read::<UploadIndex>(&key).await.map_err(Error::Record)?;
+        Ok(index.map(|index| index.scan_id).filter(|owner| *owner != report.scan_id))
     }
 
     /// The decision that counts, and whether this request made it. Creating the record is the decision.
-    async fn decide(&self, request: &Request, request_id: &str, now: Timestamp) -> Result<(Decision, bool), Error> {
-        let key = request.scan_id.record_key(DECISION);
+    async fn decide(
+        &self,
+        scan_id: &ScanId,
+        outcome: Outcome,
+        request_id: &str,
+        now: Timestamp,
+    ) -> Result<(Decision, bool), Error> {
+        let key = scan_id.record_key(DECISION);
         let decision = Decision {
-            scan_id: request.scan_id.clone(),
-            outcome: request.outcome,
+            scan_id: scan_id.clone(),
+            outcome,
             // People read it: seconds are enough.
             decided_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
             request_id: request_id.to_owned(),
@@ -112,88 +160,48 @@ impl Approval {
         if self.records.create(&key, &decision).await.map_err(Error::Record)? {
             return Ok((decision, true));
         }
-        let earlier = self.records.read(&key).await.map_err(Error::Record)?;
         // Records are never deleted, so the earlier one is there; if somebody did delete it, this one stands for it.
-        let earlier: Decision = earlier.unwrap_or(decision);
+        let earlier = self.decision(scan_id).await?.unwrap_or(decision);
         // S3 has taken the record, its answer was lost, and the SDK has tried again.
         let first = earlier.request_id == request_id;
         Ok((earlier, first))
     }
 
-    /// Sends the mail, or tells the channel of the expiry, unless that was done before.
-    async fn tell(&self, report: &Report, failure: &GateFailure, decision: &Decision) -> Result<Mailed, Error> {
-        let mark = decision.scan_id.record_key(MAIL);
-        if self.told(decision).await? {
-            return Ok(Mailed::SentBefore);
+    /// The recorded decision, which must be about this scan.
+    pub(crate) async fn decision(&self, scan_id: &ScanId) -> Result<Option<Decision>, Error> {
+        let key = scan_id.record_key(DECISION);
+        let decision = self.records.read::<Decision>(&key).await.map_err(Error::Record)?;
+        if decision.as_ref().is_some_and(|decision| decision.scan_id != *scan_id) {
+            return Err(Error::RecordForeign { scan_id: scan_id.clone() });
         }
-        let links = Links::of(report, &self.config.sonar_host_url, self.config.triage_guide_url.as_deref());
-        let message_id = if decision.outcome == Outcome::Expired {
-            let notification = notification::expired(report, &links);
-            let message = serde_json::to_string(&notification).map_err(|error| Error::Notification(Box::new(error)))?;
-            let publish = self.sns.publish().topic_arn(&self.config.notification_topic_arn);
-            let publish = publish.subject(notification.subject()).message(message).send().await;
-            publish.map_err(|error| Error::Notification(Box::new(error)))?.message_id
-        } else {
-            match self.send(&mail::decided(report, failure, decision, &links)).await {
-                Ok(message_id) => message_id,
-                Err(error) => {
-                    let error = MailError::from(error);
-                    let Some(hint) = error.hint() else { return Err(Error::Mail(error)) };
-                    tracing::error!(scan.id = %decision.scan_id, error = platform::chain(&error), "SES refused the mail");
-                    return Ok(Mailed::Refused(format!("{error}: {hint}")));
-                }
-            }
-        };
-        self.records.create(&mark, &json!({"messageId": message_id})).await.map_err(Error::Record)?;
-        Ok(Mailed::Sent)
+        Ok(decision)
     }
 
-    async fn told(&self, decision: &Decision) -> Result<bool, Error> {
-        let mark = decision.scan_id.record_key(MAIL);
-        Ok(self.records.read::<Value>(&mark).await.map_err(Error::Record)?.is_some())
+    async fn waiting_task(&self, scan_id: &ScanId) -> Result<Option<WaitingTask>, Error> {
+        self.records.read(&scan_id.record_key(TASK)).await.map_err(Error::Record)
     }
 
-    async fn send(&self, mail: &mail::Mail) -> Result<Option<String>, SdkError<SendEmailError>> {
-        // Without a character set SES takes text for ASCII (facts 8).
-        let content = |data: &str| Content::builder().data(data).charset("UTF-8").build();
-        let build = |error| SdkError::construction_failure(error);
-        let body =
-            Body::builder().text(content(&mail.text).map_err(build)?).html(content(&mail.html).map_err(build)?).build();
-        let message = Message::builder().subject(content(&mail.subject).map_err(build)?).body(body).build();
-        let sent = self
-            .ses
-            .send_email()
-            .from_email_address(&self.config.ses_email)
-            .destination(Destination::builder().to_addresses(&self.config.shared_inbox_mail).build())
-            .content(EmailContent::builder().simple(message).build())
-            .set_configuration_set_name(self.config.ses_configuration_set.clone())
-            .send()
-            .await?;
-        Ok(sent.message_id)
-    }
-
-    /// Lets the execution go on. The token is there, because it is recorded before the buttons are shown; without it,
-    /// the expiry ends the wait.
+    /// Lets the execution go on. The token is there, because it is recorded before the buttons are shown. If it is over,
+    /// the state machine may have got a newer one meanwhile; if it gets one later, CheckBuildStatus finds the decision.
     async fn end_wait(&self, decision: &Decision) -> Result<(), Error> {
-        if decision.outcome == Outcome::Expired {
-            // The state machine asked itself, and reads the reply.
-            return Ok(());
-        }
-        let key = decision.scan_id.record_key(TASK);
-        let Some(waiting) = self.records.read::<WaitingTask>(&key).await.map_err(Error::Record)? else {
-            tracing::warn!(scan.id = %decision.scan_id, "no execution waits for this decision");
-            return Ok(());
-        };
         let output = json!({"outcome": decision.outcome});
-        task::succeed(&self.sfn, &waiting.task_token, &output).await.map_err(Error::Task)?;
+        let mut tried = None;
+        for _ in 0..TOKENS {
+            let token = self.waiting_task(&decision.scan_id).await?.map(|waiting| waiting.task_token);
+            let Some(token) = token.filter(|token| tried.as_ref() != Some(token)) else { break };
+            if task::succeed(&self.sfn, &token, &output).await.map_err(Error::Task)? == Completion::Completed {
+                return Ok(());
+            }
+            tried = Some(token);
+        }
+        tracing::info!(scan.id = %decision.scan_id, "no execution waits for this decision any more");
         Ok(())
     }
 }
 
-/// Whether the press that decided may still be sending its mail, so that fifty presses at once do not send fifty. The
-/// state machine is not put off: it asks once, at the end.
-fn under_way(request: &Request, decision: &Decision, first: bool, now: Timestamp) -> bool {
-    !first && request.outcome != Outcome::Expired && now.duration_since(decision.decided_at) < LONGEST_PRESS
+/// Whether the press that decided may still be sending its mail, so that fifty presses at once do not send fifty.
+pub(crate) fn is_under_way(decision: &Decision, now: Timestamp) -> bool {
+    now.duration_since(decision.decided_at) < LONGEST_PRESS
 }
 
 #[cfg(test)]

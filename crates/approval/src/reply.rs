@@ -5,8 +5,54 @@ use domain::scan::{
 };
 use serde::Serialize;
 
-/// What Amazon Q shows in the thread: short, flat, and readable as raw JSON (facts 1.4). The state machine reads
-/// `outcome`.
+/// What the function answers.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[serde(untagged)]
+pub enum Answer {
+    /// To a person.
+    Reply(Reply),
+    /// To the state machine: what is recorded.
+    Recorded {
+        /// `null` if nothing is.
+        outcome: Option<Recorded>,
+    },
+    /// To the state machine: whether everybody was told.
+    Told {
+        /// What became of it.
+        told: Telling,
+    },
+}
+
+/// What the records say about a scan.
+#[derive(Debug, Clone, Copy, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Recorded {
+    /// The gate is passed.
+    Passed,
+    /// The gate failed, and this was decided.
+    #[serde(untagged)]
+    Decided(Outcome),
+}
+
+impl From<Outcome> for Recorded {
+    fn from(outcome: Outcome) -> Self {
+        Self::Decided(outcome)
+    }
+}
+
+/// Whether everybody was told of a decision.
+#[derive(Debug, Clone, Copy, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Telling {
+    /// By now, or before.
+    Done,
+    /// A press decided a moment ago and is at it: ask again.
+    UnderWay,
+    /// There is no decision.
+    Nothing,
+}
+
+/// What Amazon Q shows in the thread: short, flat, and readable as raw JSON (facts 1.4).
 #[derive(Debug, Clone, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]
 pub struct Reply {
@@ -30,8 +76,8 @@ pub(crate) enum Mailed {
     SentBefore,
     /// Another press decided a moment ago and is at it.
     UnderWay,
-    /// SES will not send it as things are: why, and what to do.
-    Refused(String),
+    /// SES did not take it: why, and what to do.
+    NotYet(String),
 }
 
 impl Reply {
@@ -46,6 +92,15 @@ impl Reply {
     pub(crate) fn may_not_expire(scan_id: &ScanId) -> Self {
         let message = "Nothing was decided: only the state machine can let a scan expire. Press Reject instead.";
         Self { scan_id: Some(scan_id.clone()), ..Self::sentence(message.into()) }
+    }
+
+    pub(crate) fn superseded(report: &Report) -> Self {
+        let message = "Nothing was decided: this version was scanned again. Decide on the newer notification instead.";
+        Self {
+            scan_id: Some(report.scan_id.clone()),
+            upload: Some(upload(report)),
+            ..Self::sentence(message.to_owned())
+        }
     }
 
     pub(crate) fn nothing_to_decide(report: &Report) -> Self {
@@ -66,7 +121,10 @@ impl Reply {
                 format!("This scan was {verb} at {}. Upload the zip again to have it decided.", decision.decided_at)
             }
             (_, Mailed::Sent) if first => format!("{kind} sent successfully"),
-            (_, Mailed::Refused(why)) => format!("This scan is {verb}, but the mail was not sent: {why}"),
+            (_, Mailed::NotYet(why)) => format!(
+                "This scan is {verb}, but the mail was not sent: {why}. The pipeline tries again for a day; another press \
+                 tries at once."
+            ),
             (_, Mailed::Sent) => {
                 format!("{kind} sent successfully; the scan was {verb} at {} already", decision.decided_at)
             }

@@ -1,3 +1,4 @@
+use domain::scan::ScanId;
 use lambda_runtime::Diagnostic;
 use platform::{records::RecordError, secret::SecretError, task::TaskError};
 
@@ -12,6 +13,15 @@ pub enum Error {
     /// A record could not be read or written.
     #[error("could not keep the records of the scan")]
     Record(#[source] RecordError),
+    /// The report under the scan's id is about another execution or version.
+    #[error("the report of the scan `{scan_id}` is about another upload")]
+    RecordForeign {
+        /// Which scan.
+        scan_id: ScanId,
+    },
+    /// Step Functions did not describe the execution that has the version.
+    #[error("could not ask Step Functions about the execution that has this version")]
+    ExecutionUnreadable(#[source] Source),
     /// CodeBuild did not describe the build.
     #[error("could not ask CodeBuild about the build `{build_arn}`")]
     BuildUnreadable {
@@ -42,6 +52,8 @@ impl Error {
         match self {
             Self::RequestUnusable(_) => "RequestUnusable",
             Self::Record(_) => "RecordFailed",
+            Self::RecordForeign { .. } => "RecordForeign",
+            Self::ExecutionUnreadable(_) => "ExecutionUnreadable",
             Self::BuildUnreadable { .. } => "BuildUnreadable",
             Self::LogUnreadable(_) => "LogUnreadable",
             Self::Token(_) => "TokenUnusable",

@@ -1,12 +1,12 @@
 use aws_config::SdkConfig;
 use domain::scan::{
     build::{self, Build, ScanTask},
+    decision::{DECISION, Decision},
     diagnosis::{self, Cause, PipelineFailure, Step, Verdict},
     links::Links,
     notification::{self, Notification},
-    report::{BuildRecord, NOTIFIED, ProjectState, REPORT, Report, TASK, UploadIndex, WaitingTask},
+    report::{NOTIFIED, ProjectState, REPORT, Report, TASK, WaitingTask},
     scanner_log,
-    unjudged::Unjudged,
 };
 use jiff::Timestamp;
 use platform::{http::LazyClient, records::Records, secret::SecretStore, task};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::{
     Config, Error, build_log,
-    request::{Claim, Request},
+    request::{About, Request},
     sonarqube::{Server, ServerVerdict},
 };
 
@@ -45,6 +45,8 @@ pub enum Outcome {
     Passed,
     /// The gate failed; the channel was asked and the execution waits.
     AwaitingDecision,
+    /// It was asked and has answered before: the execution goes on.
+    Decided,
     /// The pipeline failed; the channel was told and the execution fails.
     PipelineFailed,
     /// The server has not decided yet; the state machine asks again.
@@ -82,58 +84,33 @@ impl CheckBuildStatus {
         if payload.get("claim").is_some() {
             return self.claim(payload).await;
         }
+        if payload.get("failure").is_some() {
+            return self.fail(payload, now).await;
+        }
         let request: Request = serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
-        let key = request.scan_id.record_key(REPORT);
+        let about = &request.about;
+        let key = about.scan_id.record_key(REPORT);
         let report = if let Some(report) = self.records.read(&key).await.map_err(Error::Record)? {
-            report
+            own(about, report)?
         } else if let Some(report) = self.judge(&request, now).await? {
-            self.record(&key, report).await?
+            self.record(about, &key, report).await?
         } else {
             let cause = "the SonarQube server has not decided yet";
             task::fail(&self.sfn, &request.task_token, "AnalysisPending", cause).await.map_err(Error::Task)?;
-            tracing::info!(scan.id = %request.scan_id, scan.attempt = request.attempt, "the analysis is pending");
+            tracing::info!(scan.id = %about.scan_id, scan.attempt = request.attempt, "the analysis is pending");
             return Ok(Outcome::AnalysisPending);
         };
         let outcome = self.tell(&request, &report).await?;
-        tracing::info!(scan.id = %request.scan_id, scan.outcome = ?outcome, "checked the scan");
+        tracing::info!(scan.id = %about.scan_id, scan.outcome = ?outcome, "checked the scan");
         Ok(outcome)
     }
 
-    /// Gives the version to one scan: the first one, or the next one after a scan that came to no verdict.
-    async fn claim(&self, payload: &Value) -> Result<Outcome, Error> {
-        let Claim { claim, object } = serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
-        let key = object.index_key();
-        let index = UploadIndex { scan_id: claim.clone() };
-        let earlier = self.records.read_state::<UploadIndex>(&key).await.map_err(Error::Record)?;
-        let state = match earlier {
-            None => None,
-            // A try of ours that was not told about.
-            Some((earlier, _)) if earlier.scan_id == claim => return Ok(Outcome::Claimed),
-            Some((earlier, state)) => {
-                let report = earlier.scan_id.record_key(REPORT);
-                let report = self.records.read::<Report>(&report).await.map_err(Error::Record)?;
-                if !report.is_some_and(|report| matches!(report.verdict, Verdict::PipelineFailed(_))) {
-                    tracing::info!(scan.id = %claim, scan.earlier = %earlier.scan_id, "another scan has this version");
-                    return Ok(Outcome::Duplicate);
-                }
-                Some(state)
-            }
-        };
-        let claimed = self.records.write_if(&key, &index, state.as_ref()).await.map_err(Error::Record)?;
-        if claimed.is_some() {
-            return Ok(Outcome::Claimed);
-        }
-        // Somebody was faster; or we were, and the answer was lost.
-        let owner = self.records.read::<UploadIndex>(&key).await.map_err(Error::Record)?;
-        Ok(if owner.is_some_and(|owner| owner.scan_id == claim) { Outcome::Claimed } else { Outcome::Duplicate })
-    }
-
     /// Creates the report. If another try was faster, its report counts.
-    async fn record(&self, key: &str, report: Report) -> Result<Report, Error> {
+    pub(crate) async fn record(&self, about: &About, key: &str, report: Report) -> Result<Report, Error> {
         if self.records.create(key, &report).await.map_err(Error::Record)? {
             return Ok(report);
         }
-        Ok(self.records.read(key).await.map_err(Error::Record)?.unwrap_or(report))
+        own(about, self.records.read(key).await.map_err(Error::Record)?.unwrap_or(report))
     }
 
     /// The verdict as a report; `None` while the server has not decided.
@@ -169,18 +146,8 @@ impl CheckBuildStatus {
                 }
             }
         };
-        Ok(Some(Report {
-            scan_id: request.scan_id.clone(),
-            execution_arn: request.execution_arn.clone(),
-            upload: request.object.clone(),
-            requester: request.requester.clone(),
-            project_key: request.project_key.clone(),
-            build: BuildRecord::of(&build),
-            unjudged: Unjudged::of(&build),
-            recovered: verdict == Verdict::Passed && self.failed_before(&request.project_key).await?,
-            verdict,
-            recorded_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
-        }))
+        let recovered = verdict == Verdict::Passed && self.failed_before(&request.about.project_key).await?;
+        Ok(Some(request.about.report(&build, verdict, recovered, now)))
     }
 
     async fn failed_before(&self, project_key: &str) -> Result<bool, Error> {
@@ -203,7 +170,8 @@ impl CheckBuildStatus {
     async fn ask_server(&self, request: &Request, build: &Build, task_id: &str) -> Result<Option<Verdict>, Error> {
         let token = self.secrets.get_key(&self.config.sonar_reader_secret_arn, "token").await.map_err(Error::Token)?;
         let server = Server { http: &self.http, url: &self.config.sonar_host_url, token: &token };
-        let verdict = match server.verdict(task_id, &request.project_key, &request.scan_id, request.started_at).await {
+        let About { project_key, scan_id, .. } = &request.about;
+        let verdict = match server.verdict(task_id, project_key, scan_id, request.started_at).await {
             Ok(ServerVerdict::Pending) if request.attempt < LAST_ATTEMPT => return Ok(None),
             Err(error) if error.may_heal() && request.attempt < LAST_ATTEMPT => {
                 tracing::warn!(error = platform::chain(&error), "the server did not answer");
@@ -221,7 +189,7 @@ impl CheckBuildStatus {
     }
 
     async fn tell(&self, request: &Request, report: &Report) -> Result<Outcome, Error> {
-        let links = Links::of(report, self.config.sonar_host_url.as_str(), self.config.triage_guide_url.as_deref());
+        let links = self.links(report);
         if let Some(state) = ProjectState::of(report) {
             let key = ProjectState::key(&report.project_key);
             self.records.replace(&key, &state).await.map_err(Error::Record)?;
@@ -230,7 +198,7 @@ impl CheckBuildStatus {
             Verdict::Passed => {
                 let wanted = self.config.notify_passed.wants(report.unjudged.as_ref());
                 if wanted || (report.recovered && self.config.notify_recovered) {
-                    self.notify_once(report, &notification::passed(report, &links)).await?;
+                    self.notify_once(report, &notification::passed(report, &links), NOTIFIED).await?;
                 }
                 task::succeed(&self.sfn, &request.task_token, &json!({"outcome": "PASSED"}))
                     .await
@@ -241,12 +209,18 @@ impl CheckBuildStatus {
                 // The token first: a button that is there must find it.
                 let waiting =
                     WaitingTask { task_token: request.task_token.clone(), expiry_key: request.expiry_key.clone() };
-                self.records.replace(&request.scan_id.record_key(TASK), &waiting).await.map_err(Error::Record)?;
-                self.notify_once(report, &notification::quality_gate_failed(report, failure, &links)).await?;
+                self.records.replace(&report.scan_id.record_key(TASK), &waiting).await.map_err(Error::Record)?;
+                if let Some(decision) = self.decision(report).await? {
+                    // Somebody pressed between two tries, and found the token of the earlier one.
+                    let output = json!({"outcome": decision.outcome});
+                    task::succeed(&self.sfn, &request.task_token, &output).await.map_err(Error::Task)?;
+                    return Ok(Outcome::Decided);
+                }
+                self.notify_once(report, &notification::quality_gate_failed(report, failure, &links), NOTIFIED).await?;
                 Ok(Outcome::AwaitingDecision)
             }
             Verdict::PipelineFailed(failure) => {
-                self.notify_once(report, &notification::pipeline_failed(report, failure, &links)).await?;
+                self.notify_once(report, &notification::pipeline_failed(report, failure, &links), NOTIFIED).await?;
                 let cause = failure.cause.headline();
                 task::fail(&self.sfn, &request.task_token, "PipelineFailed", cause).await.map_err(Error::Task)?;
                 Ok(Outcome::PipelineFailed)
@@ -254,10 +228,23 @@ impl CheckBuildStatus {
         }
     }
 
-    /// Publishes, unless an earlier try did. A crash between publishing and the mark shows the message twice, which is
-    /// harmless: both carry the same scan id.
-    async fn notify_once(&self, report: &Report, notification: &Notification) -> Result<(), Error> {
-        let mark = report.scan_id.record_key(NOTIFIED);
+    async fn decision(&self, report: &Report) -> Result<Option<Decision>, Error> {
+        self.records.read(&report.scan_id.record_key(DECISION)).await.map_err(Error::Record)
+    }
+
+    pub(crate) fn links(&self, report: &Report) -> Links {
+        Links::of(report, self.config.sonar_host_url.as_str(), self.config.triage_guide_url.as_deref())
+    }
+
+    /// Publishes, unless an earlier try did and left the mark. A crash between publishing and the mark shows the message
+    /// twice, which is harmless: both carry the same scan id.
+    pub(crate) async fn notify_once(
+        &self,
+        report: &Report,
+        notification: &Notification,
+        mark: &str,
+    ) -> Result<(), Error> {
+        let mark = report.scan_id.record_key(mark);
         if self.records.read::<Value>(&mark).await.map_err(Error::Record)?.is_some() {
             return Ok(());
         }
@@ -268,6 +255,11 @@ impl CheckBuildStatus {
         self.records.create(&mark, &json!({"messageId": message_id})).await.map_err(Error::Record)?;
         Ok(())
     }
+}
+
+/// A report under this scan's id that is another's is refused: what it says would be taken for this version's.
+fn own(about: &About, report: Report) -> Result<Report, Error> {
+    if about.has(&report) { Ok(report) } else { Err(Error::RecordForeign { scan_id: about.scan_id.clone() }) }
 }
 
 fn failed(cause: Cause, log: Vec<String>) -> Verdict {

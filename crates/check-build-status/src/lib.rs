@@ -1,19 +1,22 @@
 //! CheckBuildStatus: what became of a scan, and who has to know.
 //!
-//! - **Started by** the state machine `code-scan`: before a scan, to claim the uploaded version for it; and after it, be the
-//!   build successful or failed, with a task token.
+//! - **Started by** the state machine `code-scan`: before a scan, to claim the uploaded version for it; after it, be the
+//!   build successful or failed, with a task token; and when another step has failed for good, to record that.
 //! - **Reads** the build in the request (or CodeBuild's, if it was cut off), the build's log, the SonarQube server.
-//! - **Changes** the evidence bucket (`scans/<scan id>/report.json` and `notified.json` once, `task.json`, the project's
-//!   state in `projects/`, the claims in `uploads/`), publishes one notification, and completes the task unless a person has to decide.
-//! - **May** `s3:GetObject`, `s3:PutObject` on the records, `sns:Publish`, `states:SendTaskSuccess` and
-//!   `SendTaskFailure`, `secretsmanager:GetSecretValue` on the reader's token, `logs:GetLogEvents` on the build's log
+//! - **Changes** the evidence bucket (`scans/<scan id>/report.json`, `notified.json` and `failed.json` once, `task.json`, the
+//!   project's state in `projects/`, the claims in `uploads/`), publishes one notification, and completes the task unless a
+//!   person has to decide.
+//! - **May** `s3:GetObject`, `s3:PutObject` on the records, `sns:Publish`, `states:SendTaskSuccess`, `SendTaskFailure` and
+//!   `DescribeExecution` of this state machine, `secretsmanager:GetSecretValue` on the reader's token, `logs:GetLogEvents` on the build's log
 //!   group, `codebuild:BatchGetBuilds` on the project.
 //!
 //! The verdict is the server's. What the build says about itself is a hint, because the scanned code runs beside it.
 
 mod build_log;
+mod claim;
 mod config;
 mod error;
+mod failure;
 mod handler;
 mod request;
 mod sonarqube;

@@ -1,6 +1,9 @@
 use domain::scan::{
     ScanId, Upload,
-    build::{Build, Phase, StateError},
+    build::{self, Build, Phase, ScanTask, StateError},
+    diagnosis::Verdict,
+    report::{BuildRecord, Report},
+    unjudged::Unjudged,
 };
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -14,15 +17,10 @@ pub(crate) struct Request {
     pub task_token: String,
     /// What the state machine will send along when the time for a decision is over.
     pub expiry_key: String,
-    pub scan_id: ScanId,
-    pub execution_arn: String,
-    /// Computed once, in the state machine; the scanner got the same.
-    pub project_key: String,
+    #[serde(flatten)]
+    pub about: About,
     /// When the execution began.
     pub started_at: Timestamp,
-    pub object: Upload,
-    #[serde(default)]
-    pub requester: Option<String>,
     /// The build of a successful task, in Step Functions' spelling.
     #[serde(default)]
     pub build: Option<Value>,
@@ -34,12 +32,98 @@ pub(crate) struct Request {
     pub attempt: u32,
 }
 
-/// What the state machine asks before it scans: `{"claim": "<scan id>", "object": {…}}`.
+/// Which scan of what, in every request after the claim.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct Claim {
+#[serde(rename_all = "camelCase")]
+pub(crate) struct About {
+    pub scan_id: ScanId,
+    pub execution_arn: String,
+    /// Computed once, in the state machine; the scanner got the same.
+    pub project_key: String,
+    pub object: Upload,
+    #[serde(default)]
+    pub requester: Option<String>,
+}
+
+/// What the state machine asks before it scans.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ClaimRequest {
     /// Which scan wants to have the version.
     pub claim: ScanId,
+    pub execution_arn: String,
     pub object: Upload,
+}
+
+/// What the state machine hands over when one of its steps has failed for good.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct FailureRequest {
+    pub failure: FailedStep,
+    #[serde(flatten)]
+    pub about: About,
+    /// As in [`Request`], if the scan came so far.
+    #[serde(default)]
+    pub build: Option<Value>,
+    #[serde(default)]
+    pub error: Option<StateError>,
+}
+
+/// Which step failed, and how.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct FailedStep {
+    /// The error's name.
+    pub error: String,
+    /// What was said about it; of a function, JSON with an `errorMessage`.
+    #[serde(default)]
+    pub cause: String,
+    /// What it means for the scan, in the state machine's words.
+    pub sentence: String,
+}
+
+impl About {
+    /// The report of this scan.
+    pub(crate) fn report(&self, build: &Build, verdict: Verdict, recovered: bool, now: Timestamp) -> Report {
+        Report {
+            scan_id: self.scan_id.clone(),
+            execution_arn: self.execution_arn.clone(),
+            upload: self.object.clone(),
+            requester: self.requester.clone(),
+            project_key: self.project_key.clone(),
+            build: BuildRecord::of(build),
+            unjudged: Unjudged::of(build),
+            recovered,
+            verdict,
+            // People read it: seconds are enough.
+            recorded_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
+        }
+    }
+
+    /// Whether a report that is stored under this scan's id is this scan's.
+    pub(crate) fn has(&self, report: &Report) -> bool {
+        report.is_of(&self.scan_id)
+            && report.is_about(&self.execution_arn, &self.object)
+            && report.project_key == self.project_key
+    }
+}
+
+impl FailureRequest {
+    /// The build, as far as it is known; empty if there was none.
+    pub(crate) fn build(&self) -> Build {
+        match build::read(self.build.as_ref(), self.error.as_ref()) {
+            ScanTask::Finished(build) => build,
+            _ => Build::default(),
+        }
+    }
+}
+
+impl FailedStep {
+    /// The sentence, and what was said.
+    pub(crate) fn message(&self) -> String {
+        let cause: Value = serde_json::from_str(&self.cause).unwrap_or_default();
+        let said = cause.get("errorMessage").and_then(Value::as_str).unwrap_or(&self.cause).trim();
+        let said = domain::text::cut(said, 1_000);
+        if said.is_empty() { self.sentence.clone() } else { format!("{} {}: {said}", self.sentence, self.error) }
+    }
 }
 
 /// A build as CodeBuild's own API describes it.

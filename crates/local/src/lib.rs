@@ -2,6 +2,7 @@
 //!
 //! Knows the Lambda functions only as programs: what runs here is what is packaged for AWS, built for this machine.
 
+mod announcements;
 pub mod archive;
 pub mod cloud;
 pub mod deployment;

@@ -22,9 +22,11 @@ mod own_deployment;
 mod scan;
 mod scan_approved;
 mod scan_broken_zip;
+mod scan_decision_forged;
 mod scan_decision_race;
 mod scan_expired;
 mod scan_hostile_zips;
+mod scan_mail_refused;
 mod scan_other_settings;
 mod scan_passed;
 mod scan_pipeline_failures;
@@ -132,6 +134,22 @@ pub const ALL: &[Story] = &[
         play: |world, narrator| Box::pin(scan_decision_race::play(world, narrator)),
     },
     Story {
+        name: "scan-decision-forged",
+        sentence: "Somebody ends the wait without a decision: nothing is approved, and the version is scanned and asked about anew.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_decision_forged::play(world, narrator)),
+    },
+    Story {
+        name: "scan-mail-refused",
+        sentence: "SES refuses the mail: the decision stands, the thread says why, and the mail goes out by itself later.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_mail_refused::play(world, narrator)),
+    },
+    Story {
         name: "scan-hostile-zips",
         sentence: "Zips that attack the scan are judged by their code, or refused; nothing in them runs or learns the token.",
         needs_sonarqube: true,
@@ -226,6 +244,30 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(scan_pipeline_failures::version_gone(world, narrator)),
+    },
+    Story {
+        name: "scan-reader-secret-broken",
+        sentence: "The function that asks for the verdict has no token: that is recorded and told, and mended, scanned again.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::reader_secret_broken(world, narrator)),
+    },
+    Story {
+        name: "scan-function-gone",
+        sentence: "Nobody can even record the failure of a scan: the state machine itself tells the channel.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::function_gone(world, narrator)),
+    },
+    Story {
+        name: "scan-aborted",
+        sentence: "An execution is aborted during its scan: the next one may have its version.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::aborted(world, narrator)),
     },
     Story {
         name: "finding-remediated-automatically",

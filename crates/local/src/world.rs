@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use sonarqube::{Server, Source};
+use tokio::sync::OnceCell;
 
 use crate::{
+    announcements::Announcements,
     cloud::{self, Cloud},
     deployment::{self, By, CodeScan, Deployment, SonarAccess},
     machine::{self, Machine},
@@ -33,6 +35,7 @@ pub struct World {
     pub sfn: aws_sdk_sfn::Client,
     pub macie: aws_sdk_macie2::Client,
     pub sns: aws_sdk_sns::Client,
+    announcements: OnceCell<Announcements>,
     // Fields are dropped in this order: the cloud writes into the folder.
     cloud: Cloud,
     sonarqube: Option<Server>,
@@ -96,6 +99,7 @@ impl World {
             macie: aws_sdk_macie2::Client::new(&aws),
             sns: aws_sdk_sns::Client::new(&aws),
             aws,
+            announcements: OnceCell::new(),
             cloud,
             sonarqube,
             folder,
@@ -118,6 +122,11 @@ impl World {
     #[must_use]
     pub fn programs(&self) -> &Path {
         self.cloud.programs()
+    }
+
+    /// What is announced about code scans; from the first call on.
+    pub(crate) async fn announcements(&self) -> anyhow::Result<&Announcements> {
+        self.announcements.get_or_try_init(|| Announcements::listen(&self.aws)).await
     }
 
     /// What SES would have sent so far.

@@ -1,20 +1,25 @@
 //! An AWS in memory for unit tests that kill a function between any two of its steps; never linked by a Lambda.
 //!
 //! It plays only what those tests look at: records in S3 with conditional writes, messages to SNS, mails to SES,
-//! completed tasks of Step Functions, one secret, one log, one build. [`Aws::dies_after`] lets a number of changes take
-//! effect and then answers nothing but errors, as if the process had been killed right after its last change.
+//! executions and completed tasks of Step Functions, one secret, one log, one build. [`Aws::dies_after`] lets a number of
+//! changes take effect and then answers nothing but errors, as if the process had been killed right after its last change.
+//!
+//! Every call gives way to the other tasks of its runtime before it takes effect, so calls that are made together
+//! interleave; [`Aws::before`] puts an event between two calls of one's own choice.
+
+mod connector;
 
 pub mod metrics;
 pub mod slack;
 
 use std::{
-    collections::{BTreeMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
+    fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
-use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::body::SdkBody;
 use http::{Request, Response, StatusCode};
 use serde_json::{Value, json};
@@ -25,7 +30,12 @@ pub struct Aws(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    objects: BTreeMap<String, Vec<u8>>,
+    objects: BTreeMap<String, Object>,
+    /// How many there were; the next one's entity tag.
+    written: u64,
+    /// By their ARN.
+    executions: HashMap<String, String>,
+    events: Vec<Event>,
     published: Vec<Value>,
     mails: Vec<Value>,
     completions: Vec<(String, Value)>,
@@ -35,6 +45,25 @@ struct State {
     mail_refusal: Option<(u16, String)>,
     changes: usize,
     dies_after: Option<usize>,
+}
+
+#[derive(Debug)]
+struct Object {
+    bytes: Vec<u8>,
+    /// In quotes, as in the headers.
+    etag: String,
+}
+
+/// What happens right before a call.
+struct Event {
+    call: String,
+    happens: Box<dyn FnOnce(&Aws) + Send>,
+}
+
+impl fmt::Debug for Event {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Event").field("call", &self.call).finish_non_exhaustive()
+    }
 }
 
 impl Aws {
@@ -49,7 +78,7 @@ impl Aws {
             // An IP address makes the S3 client put the bucket into the path.
             .endpoint_url("http://127.0.0.1:1")
             .retry_config(RetryConfig::disabled())
-            .http_client(infallible_client_fn(move |request| aws.answer(&request)))
+            .http_client(connector::giving_way(move |request| aws.answer(&request)))
             .build()
     }
 
@@ -70,12 +99,34 @@ impl Aws {
     /// The text of the object `bucket/key`.
     #[must_use]
     pub fn object(&self, place: &str) -> Option<Value> {
-        self.state().objects.get(place).and_then(|bytes| serde_json::from_slice(bytes).ok())
+        self.state().objects.get(place).and_then(|object| serde_json::from_slice(&object.bytes).ok())
     }
 
     /// Puts an object there.
     pub fn put_object(&self, place: &str, record: &Value) {
-        self.state().objects.insert(place.to_owned(), record.to_string().into_bytes());
+        self.state().write(place.to_owned(), record.to_string().into_bytes());
+    }
+
+    /// Lets something happen right before the next call of that name takes effect: `GET evidence/a.json`,
+    /// `PUT evidence/a.json`, or an operation of Step Functions such as `SendTaskSuccess`.
+    pub fn before(&self, call: &str, happens: impl FnOnce(&Self) + Send + 'static) {
+        self.state().events.push(Event { call: call.to_owned(), happens: Box::new(happens) });
+    }
+
+    /// Whether everything that [`Aws::before`] announced has happened.
+    #[must_use]
+    pub fn all_happened(&self) -> bool {
+        self.state().events.is_empty()
+    }
+
+    /// What Step Functions says about an execution: RUNNING, FAILED, … Of others it knows nothing.
+    pub fn set_execution(&self, arn: &str, status: &str) {
+        self.state().executions.insert(arn.to_owned(), status.to_owned());
+    }
+
+    /// Ends the wait for a token without an answer of ours: the state ran out of time, or is tried again.
+    pub fn close_token(&self, token: &str) {
+        self.state().over.insert(token.to_owned());
     }
 
     /// All objects, as `bucket/key`.
@@ -122,6 +173,15 @@ impl Aws {
     }
 
     fn answer(&self, request: &Request<SdkBody>) -> Response<SdkBody> {
+        let due = {
+            let mut state = self.state();
+            let name = call_name(request);
+            let due = state.events.iter().position(|event| event.call == name);
+            due.map(|index| state.events.remove(index))
+        };
+        if let Some(event) = due {
+            (event.happens)(self);
+        }
         let mut state = self.state();
         if state.dies_after.is_some_and(|limit| state.changes >= limit) {
             // Counts the attempt, so that `died` tells a death from a quiet end.
@@ -157,6 +217,16 @@ impl State {
                 }
                 self.completions.push((token, request.clone()));
                 (respond(200, "{}"), true)
+            }
+            "DescribeExecution" => {
+                let arn = request["executionArn"].as_str().unwrap_or_default();
+                let Some(status) = self.executions.get(arn) else {
+                    return (error(400, "ExecutionDoesNotExist", arn), false);
+                };
+                let machine = arn.replace(":execution:", ":stateMachine:");
+                let answer =
+                    json!({"executionArn": arn, "stateMachineArn": machine, "status": status, "startDate": 1.0});
+                (respond(200, &answer.to_string()), false)
             }
             "GetSecretValue" => (respond(200, &secret().to_string()), false),
             "GetLogEvents" => {
@@ -195,22 +265,56 @@ impl State {
         (respond(200, "{\"MessageId\":\"m\"}"), true)
     }
 
+    /// S3 documentation, "Conditional writes": If-None-Match asks for no object, If-Match for one with this entity tag.
     fn s3(&mut self, request: &Request<SdkBody>, body: &[u8]) -> (Response<SdkBody>, bool) {
-        let place = request.uri().path().trim_start_matches('/');
-        let place = percent_encoding::percent_decode_str(place).decode_utf8_lossy().into_owned();
+        let place = place(request);
+        let missing = || respond(404, "<Error><Code>NoSuchKey</Code></Error>");
+        let there = self.objects.get(&place);
         if request.method() == "PUT" {
-            if request.headers().contains_key("if-none-match") && self.objects.contains_key(&place) {
+            let wanted = request.headers().get("if-match").and_then(|etag| etag.to_str().ok());
+            let differs = match (wanted, there) {
+                (Some(_), None) => return (missing(), false),
+                (Some(wanted), Some(object)) => wanted != object.etag,
+                (None, there) => request.headers().contains_key("if-none-match") && there.is_some(),
+            };
+            if differs {
                 return (respond(412, "<Error><Code>PreconditionFailed</Code></Error>"), false);
             }
-            self.objects.insert(place, body.to_vec());
-            return (respond(200, ""), true);
+            let etag = self.write(place, body.to_vec());
+            return (with_etag(respond(200, ""), &etag), true);
         }
-        let answer = self.objects.get(&place).map_or_else(
-            || respond(404, "<Error><Code>NoSuchKey</Code></Error>"),
-            |bytes| response(200, SdkBody::from(bytes.clone())),
-        );
+        let answer = there
+            .map_or_else(missing, |object| with_etag(response(200, SdkBody::from(object.bytes.clone())), &object.etag));
         (answer, false)
     }
+
+    fn write(&mut self, place: String, bytes: Vec<u8>) -> String {
+        self.written += 1;
+        let etag = format!("\"{}\"", self.written);
+        self.objects.insert(place, Object { bytes, etag: etag.clone() });
+        etag
+    }
+}
+
+/// `bucket/key`.
+fn place(request: &Request<SdkBody>) -> String {
+    let path = request.uri().path().trim_start_matches('/');
+    percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()
+}
+
+/// `PUT bucket/key`, or the operation that a header names.
+fn call_name(request: &Request<SdkBody>) -> String {
+    match request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()) {
+        Some(target) => target.rsplit('.').next().unwrap_or(target).to_owned(),
+        None => format!("{} {}", request.method(), place(request)),
+    }
+}
+
+fn with_etag(mut answer: Response<SdkBody>, etag: &str) -> Response<SdkBody> {
+    if let Ok(etag) = etag.parse() {
+        answer.headers_mut().insert("etag", etag);
+    }
+    answer
 }
 
 /// A secret of the form that the stacks make.

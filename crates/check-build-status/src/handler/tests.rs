@@ -7,6 +7,9 @@ use testing::Aws;
 
 use super::*;
 
+mod claims;
+mod failures;
+
 const NOW: &str = "2026-11-21T01:36:00Z";
 /// Bodies recorded from Community Build 25.12, shortened to the fields that matter.
 const TASK: &str = r#"{"task":{"id":"t1","type":"REPORT","componentKey":"api-1f2e3d4c","analysisId":"a1","status":"SUCCESS",
@@ -416,40 +419,58 @@ async fn a_cut_off_cause_is_completed_by_codebuild() {
     assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!("BUILD_TIMED_OUT")));
 }
 
-/// What the state machine sends before a scan of the same upload as above.
-fn claim(scan: &str) -> Value {
-    json!({"claim": scan, "object": {"bucket": "upload", "key": "api.zip", "versionId": "v1", "size": 5, "etag": "b194"}})
-}
-
+/// A press between two tries found the token of the earlier one, which was over.
 #[tokio::test]
-async fn a_version_belongs_to_one_scan_until_that_comes_to_no_verdict() {
-    let nowhere = "http://127.0.0.1:1/";
-    let aws = Aws::default();
-    for (scan, expected) in [("scan-1", Outcome::Claimed), ("scan-1", Outcome::Claimed), ("scan-2", Outcome::Duplicate)]
-    {
-        assert_eq!(check(&aws, nowhere, &claim(scan)).await.unwrap(), expected, "{scan}");
-    }
-    // The first one is judged: still its own.
+async fn a_decision_between_two_tries_ends_the_wait_at_once() {
+    let decision = json!({"scanId": "scan-1", "outcome": "REJECTED", "decidedAt": NOW, "requestId": "request-1"});
+    let place = "evidence/scans/scan-1/decision.json";
+    let failed = build("FAILED", Some("BUILD"), "t1");
     let sonar = Script::new(&FAILED).start().await;
-    check(&aws, &sonar, &request(&build("FAILED", Some("BUILD"), "t1"), 0)).await.unwrap();
-    assert_eq!(check(&aws, nowhere, &claim("scan-2")).await.unwrap(), Outcome::Duplicate);
-
+    // Before the second try begins, and right before and after it has written its token.
+    for moment in [None, Some("PUT evidence/scans/scan-1/task.json"), Some("GET evidence/scans/scan-1/decision.json")] {
+        let aws = Aws::default();
+        assert_eq!(check(&aws, &sonar, &request(&failed, 0)).await.unwrap(), Outcome::AwaitingDecision);
+        let (record, told) = (decision.clone(), aws.published().len());
+        match moment {
+            None => aws.put_object(place, &record),
+            Some(call) => aws.before(call, move |aws| aws.put_object(place, &record)),
+        }
+        assert_eq!(check(&aws, &sonar, &request(&failed, 1)).await.unwrap(), Outcome::Decided, "{moment:?}");
+        assert!(aws.all_happened());
+        let [(token, completion)] = &aws.completions()[..] else { panic!("{:?}", aws.completions()) };
+        assert_eq!((token.as_str(), &completion["output"]), ("token-1", &json!("{\"outcome\":\"REJECTED\"}")));
+        assert_eq!(aws.published().len(), told, "the channel was asked again");
+    }
+    // Later than the try has looked: by then the token is there for the press.
     let aws = Aws::default();
-    check(&aws, nowhere, &claim("scan-1")).await.unwrap();
-    check(&aws, nowhere, &request(&build("FAILED", Some("DOWNLOAD_SOURCE"), ""), 0)).await.unwrap();
-    assert_eq!(check(&aws, nowhere, &claim("scan-2")).await.unwrap(), Outcome::Claimed);
-    assert_eq!(check(&aws, nowhere, &claim("scan-1")).await.unwrap(), Outcome::Duplicate);
+    aws.before("GET evidence/scans/scan-1/decision.json", |aws| {
+        assert_eq!(aws.object("evidence/scans/scan-1/task.json").unwrap()["taskToken"], "token-0");
+    });
+    assert_eq!(check(&aws, &sonar, &request(&failed, 0)).await.unwrap(), Outcome::AwaitingDecision);
+    assert!(aws.all_happened());
 }
 
 #[tokio::test]
-async fn a_killed_claim_is_made_once_and_kept() {
-    let aws = Aws::default();
-    aws.dies_after(Some(0));
-    let killed = check(&aws, "http://127.0.0.1:1/", &claim("scan-1")).await;
-    assert!(killed.is_err(), "{killed:?}");
-    aws.dies_after(None);
-    assert_eq!(check(&aws, "http://127.0.0.1:1/", &claim("scan-1")).await.unwrap(), Outcome::Claimed);
-    assert_eq!(check(&aws, "http://127.0.0.1:1/", &claim("scan-2")).await.unwrap(), Outcome::Duplicate);
+async fn a_report_that_is_about_another_upload_is_refused() {
+    let sonar = Script::new(&FAILED).start().await;
+    let failed = build("FAILED", Some("BUILD"), "t1");
+    for (pointer, other) in [
+        ("/scanId", "scan-2"),
+        ("/executionArn", "arn:aws:states:eu-west-1:111122223333:execution:another:scan-1"),
+        ("/projectKey", "other"),
+        ("/upload/bucket", "other"),
+        ("/upload/key", "other.zip"),
+        ("/upload/versionId", "v2"),
+    ] {
+        let aws = Aws::default();
+        check(&aws, &sonar, &request(&failed, 0)).await.unwrap();
+        let mut foreign = report(&aws);
+        *foreign.pointer_mut(pointer).unwrap() = json!(other);
+        aws.put_object("evidence/scans/scan-1/report.json", &foreign);
+        let error = check(&aws, &sonar, &request(&failed, 1)).await.unwrap_err();
+        assert_eq!(error.error_type(), "RecordForeign", "{pointer}");
+        assert_eq!(aws.object("evidence/scans/scan-1/task.json").unwrap()["taskToken"], "token-0", "{pointer}");
+    }
 }
 
 #[tokio::test]
@@ -459,6 +480,9 @@ async fn a_request_that_is_not_ours_is_an_error_with_a_name() {
         json!({}),
         json!({"claim": "../x"}),
         json!({"claim": "scan-1"}),
+        json!({"claim": "scan-1", "object": {"bucket": "b", "key": "k", "versionId": "v"}}),
+        json!({"failure": {"error": "E", "sentence": "S."}}),
+        json!({"failure": null}),
         json!({"taskToken": "t", "scanId": "../x"}),
     ] {
         let error = check(&Aws::default(), "http://127.0.0.1:1/", &request).await.unwrap_err();

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{InvalidScanId, ScanId};
+use super::{InvalidScanId, ScanId, Upload};
 
 /// The name of the record in the evidence bucket; created once, so the first decision wins.
 pub const DECISION: &str = "decision.json";
@@ -36,24 +36,49 @@ pub struct Decision {
     pub request_id: String,
 }
 
-/// What a button asks for, `{"approve": "<scan id>"}`, or the state machine when the time is over, `{"expire": "<scan
-/// id>", "key": "<its key>"}`.
+/// What a button asks for, `{"approve": "<scan id>"}` or `{"reject": …}`; and the state machine: when the time is over,
+/// `{"expire": "<scan id>", "key": "<its key>"}`, and after the wait, `{"confirm": "<scan id>", "executionArn": "…",
+/// "object": {…}}` and `{"tell": …}` of the same form.
 ///
-/// The form is this short because Amazon Q's commands may have only 100 characters.
+/// The form is this short because Amazon Q's commands may have only 100 characters. Whoever can press a button can send
+/// any of these.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Request {
-    /// What to decide.
-    pub outcome: Outcome,
-    /// About which scan.
+pub enum Request {
+    /// A person decides.
+    Decide {
+        /// What: never [`Outcome::Expired`].
+        outcome: Outcome,
+        /// About which scan.
+        scan_id: ScanId,
+    },
+    /// Nobody has decided in time.
+    Expire {
+        /// Which scan.
+        scan_id: ScanId,
+        /// Proves that the state machine asks.
+        key: String,
+    },
+    /// What is recorded about this scan?
+    Confirm(Subject),
+    /// Tell the developers, or the channel, of the decision, if nobody has.
+    Tell(Subject),
+}
+
+/// Which scan of what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Subject {
+    /// The scan.
     pub scan_id: ScanId,
-    /// Proves that the state machine asks, for an expiry only: whoever can press a button can send any payload.
-    pub key: Option<String>,
+    /// Its execution.
+    pub execution_arn: String,
+    /// What it scanned.
+    pub upload: Upload,
 }
 
 /// The payload asks for nothing that we know.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum InvalidRequest {
-    /// Not an object with exactly one decision and what belongs to it.
+    /// Not an object with exactly one request and what belongs to it.
     #[error("expected {{\"approve\": \"<scan id>\"}} or {{\"reject\": \"<scan id>\"}}")]
     Shape,
     /// The text is no scan id.
@@ -65,18 +90,30 @@ impl Request {
     /// Reads the payload of the function.
     ///
     /// # Errors
-    /// [`InvalidRequest`]: another shape, more than one decision, or no scan id.
+    /// [`InvalidRequest`]: another shape, more than one request, or no scan id.
     pub fn parse(payload: &serde_json::Value) -> Result<Self, InvalidRequest> {
         let fields = payload.as_object().ok_or(InvalidRequest::Shape)?;
         let text = |name: &str| fields.get(name).and_then(serde_json::Value::as_str).map(str::to_owned);
-        let (outcome, scan_id, key) = match (text("approve"), text("reject"), text("expire"), text("key")) {
-            (Some(scan), None, None, None) if fields.len() == 1 => (Outcome::Approved, scan, None),
-            (None, Some(scan), None, None) if fields.len() == 1 => (Outcome::Rejected, scan, None),
-            (None, None, Some(scan), Some(key)) if fields.len() == 2 => (Outcome::Expired, scan, Some(key)),
-            _ => return Err(InvalidRequest::Shape),
-        };
-        let scan_id = ScanId::try_from(scan_id).map_err(InvalidRequest::Scan)?;
-        Ok(Self { outcome, scan_id, key })
+        let scan = |id: String| ScanId::try_from(id).map_err(InvalidRequest::Scan);
+        let verbs = ["approve", "reject", "expire", "confirm", "tell"];
+        let mut asked = verbs.into_iter().filter_map(|verb| Some((verb, text(verb)?)));
+        let (Some((verb, id)), None) = (asked.next(), asked.next()) else { return Err(InvalidRequest::Shape) };
+        match (verb, fields.len()) {
+            ("approve", 1) => Ok(Self::Decide { outcome: Outcome::Approved, scan_id: scan(id)? }),
+            ("reject", 1) => Ok(Self::Decide { outcome: Outcome::Rejected, scan_id: scan(id)? }),
+            ("expire", 2) => {
+                let key = text("key").ok_or(InvalidRequest::Shape)?;
+                Ok(Self::Expire { scan_id: scan(id)?, key })
+            }
+            ("confirm" | "tell", 3) => {
+                let execution_arn = text("executionArn").ok_or(InvalidRequest::Shape)?;
+                let upload = fields.get("object").ok_or(InvalidRequest::Shape)?;
+                let upload = Upload::deserialize(upload).map_err(|_| InvalidRequest::Shape)?;
+                let subject = Subject { scan_id: scan(id)?, execution_arn, upload };
+                Ok(if verb == "tell" { Self::Tell(subject) } else { Self::Confirm(subject) })
+            }
+            _ => Err(InvalidRequest::Shape),
+        }
     }
 }
 
@@ -99,16 +136,25 @@ mod tests {
 
     use super::*;
 
+    fn subject(verb: &str) -> serde_json::Value {
+        json!({verb: "scan-1", "executionArn": "arn:1",
+            "object": {"bucket": "upload", "key": "a.zip", "versionId": "v1", "size": null, "etag": null}})
+    }
+
     #[test]
-    fn each_request_names_one_decision_and_one_scan() {
-        for (payload, outcome, key) in [
-            (json!({"approve": "scan-1"}), Outcome::Approved, None),
-            (json!({"reject": "scan-1"}), Outcome::Rejected, None),
-            (json!({"expire": "scan-1", "key": "k"}), Outcome::Expired, Some("k")),
+    fn each_request_names_one_verb_and_one_scan() {
+        let scan_id = ScanId::try_from("scan-1".to_owned()).unwrap();
+        let upload =
+            Upload { bucket: "upload".into(), key: "a.zip".into(), version_id: "v1".into(), size: None, etag: None };
+        let about = Subject { scan_id: scan_id.clone(), execution_arn: "arn:1".into(), upload };
+        for (payload, expected) in [
+            (json!({"approve": "scan-1"}), Request::Decide { outcome: Outcome::Approved, scan_id: scan_id.clone() }),
+            (json!({"reject": "scan-1"}), Request::Decide { outcome: Outcome::Rejected, scan_id: scan_id.clone() }),
+            (json!({"expire": "scan-1", "key": "k"}), Request::Expire { scan_id, key: "k".into() }),
+            (subject("confirm"), Request::Confirm(about.clone())),
+            (subject("tell"), Request::Tell(about)),
         ] {
-            let request = Request::parse(&payload).unwrap();
-            assert_eq!((request.outcome, request.scan_id.to_string().as_str()), (outcome, "scan-1"));
-            assert_eq!(request.key.as_deref(), key);
+            assert_eq!(Request::parse(&payload), Ok(expected), "{payload}");
         }
     }
 
@@ -129,6 +175,10 @@ mod tests {
             json!({"expire": "scan-1", "key": "k", "approve": "scan-1"}),
             json!({"approve": "scan-1", "key": "k"}),
             json!({"approve": "scan-1", "other": 1}),
+            json!({"confirm": "scan-1"}),
+            json!({"tell": "scan-1", "executionArn": "arn:1"}),
+            json!({"tell": "scan-1", "executionArn": "arn:1", "object": {"bucket": "upload"}}),
+            json!({"confirm": "scan-1", "executionArn": 1, "object": {}}),
         ] {
             assert_eq!(Request::parse(&payload), Err(InvalidRequest::Shape), "{payload}");
         }
@@ -141,8 +191,8 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_can_leave_the_folder_of_its_scan(text in ".*") {
-            if let Ok(request) = Request::parse(&json!({"approve": text})) {
-                let key = request.scan_id.record_key(DECISION);
+            if let Ok(Request::Decide { scan_id, .. }) = Request::parse(&json!({"approve": text})) {
+                let key = scan_id.record_key(DECISION);
                 prop_assert_eq!(key.matches('/').count(), 2);
                 prop_assert!(!key.contains("/../") && !key.contains("/./"));
             }

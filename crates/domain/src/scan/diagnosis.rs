@@ -120,6 +120,13 @@ pub enum Cause {
         /// What is missing.
         message: String,
     },
+    /// A step of the state machine around the scan failed.
+    Unfinished {
+        /// The error's name, such as `TokenUnusable`.
+        error: String,
+        /// What that means for the scan, and what was said.
+        message: String,
+    },
 }
 
 /// What to do next with a finished scan task.
@@ -253,6 +260,7 @@ impl Cause {
             Self::GateTimedOut => "The SonarQube server did not finish the analysis in time.",
             Self::FailedAfterGate { .. } => "The quality gate is passed, but the build failed afterwards.",
             Self::VerdictUnknown { .. } => "The verdict of the SonarQube server is unknown.",
+            Self::Unfinished { .. } => "The pipeline could not finish this scan.",
         }
     }
 
@@ -297,6 +305,21 @@ impl Cause {
             Self::VerdictUnknown { .. } => {
                 "Check that the server is up and that the reader's token is valid, then upload the zip again."
             }
+            Self::Unfinished { error, .. } => match error.as_str() {
+                "TokenUnusable" => {
+                    "Put a valid token of the reader into the stack's SonarReaderSecretArn, then upload the zip again."
+                }
+                "RecordFailed" => {
+                    "Check the evidence bucket, its policy and the encryption key, then upload the zip again."
+                }
+                "NothingDecided" => {
+                    "Look in CloudTrail who called SendTaskSuccess for this execution, then upload the zip again."
+                }
+                _ => {
+                    "Look at the failed step of the execution and at the log of its function, mend the cause, then \
+                     upload the zip again."
+                }
+            },
         }
     }
 
@@ -315,7 +338,8 @@ impl Cause {
             | Self::Scanner { message, .. }
             | Self::AnalysisFailed { message }
             | Self::FailedAfterGate { message }
-            | Self::VerdictUnknown { message } => Some(message.clone()),
+            | Self::VerdictUnknown { message }
+            | Self::Unfinished { message, .. } => Some(message.clone()),
         }
         .filter(|detail| !detail.is_empty())
     }

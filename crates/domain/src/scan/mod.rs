@@ -82,6 +82,12 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// Whether both are the same version of the same object.
+    #[must_use]
+    pub fn is_version_of(&self, other: &Self) -> bool {
+        (&self.bucket, &self.key, &self.version_id) == (&other.bucket, &other.key, &other.version_id)
+    }
+
     /// Where the evidence bucket says which scan has this version: `uploads/<SHA-256>.json`, of bucket, key and
     /// version with a line feed after each. `scripts/verify-approval` computes the same.
     #[must_use]

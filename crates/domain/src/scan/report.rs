@@ -11,6 +11,8 @@ pub const REPORT: &str = "report.json";
 pub const TASK: &str = "task.json";
 /// The name of the mark that the channel was told.
 pub const NOTIFIED: &str = "notified.json";
+/// The name of the mark that the channel was told of a failure after the verdict.
+pub const FAILED: &str = "failed.json";
 
 /// What was scanned, and what came out. Everything that an approver, a mail or a pipeline says about a scan is read
 /// from here.
@@ -42,6 +44,21 @@ pub struct Report {
     pub recovered: bool,
     /// When the verdict was recorded.
     pub recorded_at: Timestamp,
+}
+
+impl Report {
+    /// Whether this is the report of that scan, as far as a scan's id tells: an execution's name is used once only, for
+    /// as long as Step Functions remembers it.
+    #[must_use]
+    pub fn is_of(&self, scan_id: &ScanId) -> bool {
+        self.scan_id == *scan_id && self.execution_arn.ends_with(&format!(":{scan_id}"))
+    }
+
+    /// Whether it is about exactly this execution and version.
+    #[must_use]
+    pub fn is_about(&self, execution_arn: &str, upload: &Upload) -> bool {
+        self.execution_arn == execution_arn && self.upload.is_version_of(upload)
+    }
 }
 
 /// The last confirmed verdict on a project: `projects/<project key>.json`. Scans that the pipeline failed are left
@@ -80,6 +97,8 @@ impl ProjectState {
 pub struct UploadIndex {
     /// The scan.
     pub scan_id: ScanId,
+    /// Its execution. If that is dead, another scan may have the version.
+    pub execution_arn: String,
 }
 
 /// Where to find the build and its log.

@@ -1,6 +1,6 @@
 //! What the stories about code scans have in common.
 
-pub(super) mod announcement;
+mod announcement;
 mod evidence;
 pub(super) mod verify;
 
@@ -58,6 +58,8 @@ impl Put {
         key: &str,
         file: Vec<u8>,
     ) -> anyhow::Result<Self> {
+        // Before there is anything to announce.
+        world.announcements().await?;
         let bucket = place.output("UploadBucket")?;
         let put = world.s3.put_object().bucket(bucket).key(key).body(ByteStream::from(file)).send().await;
         let version = put.context("upload the file")?.version_id.context("the upload bucket keeps no versions")?;
@@ -130,6 +132,8 @@ impl Scan {
         key: &str,
         version: &str,
     ) -> anyhow::Result<Self> {
+        // Before there is anything to announce.
+        world.announcements().await?;
         let object = json!({"key": key, "version-id": version, "size": 1, "etag": "0"});
         let event =
             json!({"detail": {"bucket": {"name": place.output("UploadBucket")?}, "object": object}}).to_string();
@@ -139,6 +143,27 @@ impl Scan {
         let id = arn.rsplit(':').next().unwrap_or_default().to_owned();
         narrator.step(&format!("EventBridge starts execution {id}"));
         Ok(Self { key: key.to_owned(), version: version.to_owned(), id, place: place.clone(), arn })
+    }
+
+    /// Aborts the execution, as an operator may.
+    pub(super) async fn abort(&self, world: &World) -> anyhow::Result<()> {
+        world.sfn.stop_execution().execution_arn(&self.arn).send().await.context("abort the execution")?;
+        Ok(())
+    }
+
+    /// Waits for the message about this very scan that has buttons, also where the version was scanned before.
+    pub(super) async fn question(&self, world: &World, narrator: &Narrator) -> anyhow::Result<Message> {
+        let asks = |message: &Message| {
+            let mut commands = message.offers.iter().filter_map(|offer| offer.command.as_ref().ok());
+            commands.any(|command| command.contains(&self.id))
+        };
+        let message = until(SCANNED, &format!("a question about {}", self.key), async || {
+            Ok(self.messages(world).into_iter().find(asks))
+        })
+        .await?;
+        narrator.step("Amazon Q posts a notification");
+        narrator.message("#code-scan", &world.slack, &message);
+        Ok(message)
     }
 
     /// Waits for the message about this scan, which must have this title. Fails at once when the execution ends without one.
@@ -188,7 +213,7 @@ impl Scan {
         messages
     }
 
-    /// Waits for the end of the execution and checks how it ended.
+    /// Waits for the end of the execution, and checks how it ended and what was announced.
     pub(super) async fn ends(&self, world: &World, narrator: &Narrator, wanted: &str) -> anyhow::Result<()> {
         let execution = until(SCANNED + ENDED, &format!("the end of the execution for {}", self.key), async || {
             let execution = self.execution(world).await?;
@@ -201,7 +226,12 @@ impl Scan {
             bail!("the execution ended as {summary}, not as {wanted}\n{log}");
         }
         narrator.fact(&format!("the execution ended as {wanted}"));
-        Ok(())
+        match wanted {
+            // Nobody waits for these.
+            "SUCCEEDED DUPLICATE" | "ABORTED" => self.unannounced(world).await,
+            "FAILED PipelineFailed" => self.announced(world, narrator, "PIPELINE_FAILED").await,
+            decided => self.announced(world, narrator, decided.trim_start_matches("SUCCEEDED ")).await,
+        }
     }
 
     pub(super) async fn execution(&self, world: &World) -> anyhow::Result<DescribeExecutionOutput> {

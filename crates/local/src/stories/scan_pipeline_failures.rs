@@ -9,12 +9,16 @@ use serde_json::json;
 
 use super::{
     build_log,
-    scan::{PIPELINE_FAILED, Scan, verify::MAY_NOT},
+    scan::{
+        PIPELINE_FAILED, Scan,
+        verify::{MAY_GO_ON, MAY_NOT},
+    },
 };
 use crate::{cloud::http, deployment::CodeScan, narrator::Narrator, samples, until::until, world::World};
 
 /// Nothing listens there.
 const NOWHERE: &str = "http://127.0.0.1:9";
+const KEY: &str = "failures/scan.zip";
 const BUILDING: Duration = Duration::from_mins(2);
 
 pub(super) async fn server_unreachable(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
@@ -94,6 +98,56 @@ pub(super) async fn version_gone(world: &World, narrator: &Narrator) -> anyhow::
     told(world, narrator, &scan, "The uploaded version could not be fetched", "nobody deleted this version").await
 }
 
+/// The function can ask nobody for the verdict, and says so; once it can, the same version is scanned again.
+pub(super) async fn reader_secret_broken(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let secret = secret(world, "broken-reader", "UPDATE-THIS-TOKEN").await?;
+    let place = world.another_code_scan(narrator, "without-reader", [("SonarReaderSecretArn", &secret)]).await?;
+    let scan = Scan::upload_to(world, narrator, &place, KEY, samples::small_code("clean")?).await?;
+    told(world, narrator, &scan, "could not finish this scan", "SonarReaderSecretArn").await?;
+    let report = scan.evidence(world, "report.json").await?;
+    let cause = (report["cause"]["kind"].as_str(), report["cause"]["error"].as_str());
+    ensure!(cause == (Some("UNFINISHED"), Some("TokenUnusable")), "the report is {report}");
+    narrator.fact("the failure is in the evidence bucket");
+
+    narrator.step("Somebody puts the right token into the secret");
+    let secrets = aws_sdk_secretsmanager::Client::new(&world.aws);
+    let right = secrets.get_secret_value().secret_id(world.deployment.output("SonarReaderSecretArn")?).send().await;
+    let right = right.context("read the right token")?.secret_string;
+    secrets.put_secret_value().secret_id(&secret).set_secret_string(right).send().await.context("mend the secret")?;
+    let again = scan.start_again(world, narrator).await?;
+    again.ends(world, narrator, "SUCCEEDED PASSED").await?;
+    again.verify(world, narrator, MAY_GO_ON, "PASSED").await
+}
+
+/// Nothing is left that could record or tell a failure, except the state machine.
+pub(super) async fn function_gone(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let place = world.another_code_scan(narrator, "without-function", []).await?;
+    narrator.step("Somebody deletes the function CheckBuildStatus");
+    let lambda = aws_sdk_lambda::Client::new(&world.aws);
+    let function = place.output("CheckBuildStatusFunction")?;
+    lambda.delete_function().function_name(function).send().await.context("delete the function")?;
+    fails(world, narrator, &place, "so it was not scanned", "Mend the cause, then upload the zip again").await
+}
+
+/// An execution that is dead keeps its version from nobody.
+pub(super) async fn aborted(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let key = "failures/scan-aborted.zip";
+    let scan = Scan::upload(world, narrator, key, samples::small_code("clean")?).await?;
+    until(BUILDING, "the build", async || build_log::build_of(world, &scan.place, &scan.id).await).await?;
+    let early = scan.start_again(world, narrator).await?;
+    early.ends(world, narrator, "SUCCEEDED DUPLICATE").await?;
+    narrator.step("Somebody aborts the execution, and with it the build");
+    scan.abort(world).await?;
+    scan.ends(world, narrator, "ABORTED").await?;
+    scan.verify(world, narrator, MAY_NOT, "is being scanned").await?;
+    let again = scan.start_again(world, narrator).await?;
+    again.ends(world, narrator, "SUCCEEDED PASSED").await?;
+    again.verify(world, narrator, MAY_GO_ON, "PASSED").await?;
+    ensure!(scan.messages(world).is_empty(), "the channel was disturbed");
+    let late = scan.start_again(world, narrator).await?;
+    late.ends(world, narrator, "SUCCEEDED DUPLICATE").await
+}
+
 /// A clean zip that fails: the code is not what is wrong.
 async fn fails(
     world: &World,
@@ -102,8 +156,7 @@ async fn fails(
     headline: &str,
     remedy: &str,
 ) -> anyhow::Result<()> {
-    let key = "failures/scan.zip";
-    let scan = Scan::upload_to(world, narrator, place, key, samples::small_code("clean")?).await?;
+    let scan = Scan::upload_to(world, narrator, place, KEY, samples::small_code("clean")?).await?;
     told(world, narrator, &scan, headline, remedy).await
 }
 
@@ -122,8 +175,12 @@ async fn told(world: &World, narrator: &Narrator, scan: &Scan, headline: &str, r
 
 /// A secret with a token that no server knows.
 async fn wrong_token(world: &World, kind: &str) -> anyhow::Result<String> {
+    secret(world, &format!("wrong-{kind}"), &format!("{kind}{}", "0".repeat(40))).await
+}
+
+async fn secret(world: &World, name: &str, token: &str) -> anyhow::Result<String> {
     let secrets = aws_sdk_secretsmanager::Client::new(&world.aws);
-    let token = json!({"token": format!("{kind}{}", "0".repeat(40))}).to_string();
-    let made = secrets.create_secret().name(format!("wrong-{kind}")).secret_string(token).send().await;
+    let token = json!({"token": token}).to_string();
+    let made = secrets.create_secret().name(name).secret_string(token).send().await;
     made.context("make a secret")?.arn.context("the secret has no ARN")
 }

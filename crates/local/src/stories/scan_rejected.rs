@@ -2,7 +2,6 @@ use anyhow::ensure;
 
 use super::scan::{
     GATE_FAILED, Scan,
-    announcement::Listener,
     verify::{MAY_NOT, verify},
 };
 use crate::{narrator::Narrator, samples, world::World};
@@ -11,7 +10,6 @@ const KEY: &str = "payments/scan-rejected.zip";
 
 /// Upload, failed gate, notification, Reject, mail; and what a pipeline is told before and after.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
-    let pipeline = Listener::to(world, KEY).await?;
     let scan = Scan::upload(world, narrator, KEY, samples::small_code("vulnerable")?).await?;
     let message = scan.notification(world, narrator, GATE_FAILED).await?;
     scan.verify(world, narrator, MAY_NOT, "waits for a decision").await?;
@@ -24,7 +22,6 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     let decision = scan.evidence(world, "decision.json").await?;
     ensure!(decision.to_string().contains("REJECTED"), "the decision is {decision}");
     narrator.fact("the decision is in the evidence bucket");
-    pipeline.hears(world, narrator, &scan, "REJECTED").await?;
     scan.verify(world, narrator, MAY_NOT, "REJECTED").await?;
     verify(world, narrator, &scan.place, &scan.key, Some("another-version"), MAY_NOT, "was not judged").await?;
     verify(world, narrator, &scan.place, "payments/unknown.zip", Some(&scan.version), MAY_NOT, "was not judged").await

@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use domain::scan::{
     decision::{DECISION, MAIL},
-    report::{NOTIFIED, REPORT, TASK},
+    report::{FAILED, NOTIFIED, REPORT, TASK},
 };
 use yaml_rust2::Yaml;
 
@@ -35,10 +35,12 @@ fn records(names: &[&str], others: &[&str]) -> BTreeSet<String> {
 #[test]
 fn each_function_writes_its_own_records_only() {
     let others = ["projects", "uploads"];
-    assert_eq!(places("CheckBuildStatusRole", "s3:PutObject"), records(&[REPORT, TASK, NOTIFIED], &others));
-    assert_eq!(places("CheckBuildStatusRole", "s3:GetObject"), records(&[REPORT, NOTIFIED], &others));
+    let own = [REPORT, TASK, NOTIFIED, FAILED];
+    assert_eq!(places("CheckBuildStatusRole", "s3:PutObject"), records(&own, &others));
+    let read = [REPORT, DECISION, NOTIFIED, FAILED];
+    assert_eq!(places("CheckBuildStatusRole", "s3:GetObject"), records(&read, &others));
     assert_eq!(places("ApprovalRole", "s3:PutObject"), records(&[DECISION, MAIL], &[]));
-    assert_eq!(places("ApprovalRole", "s3:GetObject"), records(&[REPORT, TASK, DECISION, MAIL], &[]));
+    assert_eq!(places("ApprovalRole", "s3:GetObject"), records(&[REPORT, TASK, DECISION, MAIL], &["uploads"]));
 }
 
 #[test]

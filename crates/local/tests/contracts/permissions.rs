@@ -10,9 +10,10 @@ use yaml_rust2::Yaml;
 use crate::{FUNCTIONS, keys, sources, template, texts};
 
 /// A call in a function's code, the actions that it needs, and those that it needs for some objects only.
-const CALLS: [(&str, &[&str], &[&str]); 29] = [
+const CALLS: [(&str, &[&str], &[&str]); 30] = [
     ("batch_get_builds()", &["codebuild:BatchGetBuilds"], &[]),
     ("invoke::start(", &["lambda:InvokeFunction"], &[]),
+    ("describe_execution()", &["states:DescribeExecution"], &[]),
     ("get_log_events()", &["logs:GetLogEvents"], &[]),
     ("get_findings()", &["macie2:GetFindings"], &[]),
     ("abort_multipart_upload()", &["s3:AbortMultipartUpload"], &[]),
@@ -66,9 +67,14 @@ const NOT_IN_CODE: [(&str, &str, &str); 11] = [
     ("approval", "kms:GenerateDataKey", "records and notifications are encrypted"),
 ];
 
-/// The actions that a role's own policies allow.
-fn granted(role: &Yaml) -> BTreeSet<String> {
-    let policies = role["Properties"]["Policies"].as_vec().into_iter().flatten();
+/// The actions that a role's policies allow: its own, and those that are put on it.
+fn granted(resources: &Yaml, role: &str) -> BTreeSet<String> {
+    let own = resources[role]["Properties"]["Policies"].as_vec().into_iter().flatten();
+    let put = resources.as_hash().into_iter().flatten().map(|(_, resource)| resource).filter(|resource| {
+        resource["Type"].as_str() == Some("AWS::IAM::Policy")
+            && texts(&resource["Properties"]["Roles"]).contains(&role.to_owned())
+    });
+    let policies = own.chain(put.map(|resource| &resource["Properties"]));
     let statements = policies.flat_map(|policy| statements(&policy["PolicyDocument"]["Statement"]));
     let allowing = statements.filter(|statement| statement["Effect"].as_str() == Some("Allow"));
     allowing.flat_map(|statement| texts(&statement["Action"])).collect()
@@ -89,7 +95,7 @@ fn functions() -> Vec<(&'static str, String, BTreeSet<String>)> {
         let template = template(name);
         let role = format!("{logical}Role");
         assert!(keys(&template["Resources"]).contains(&role), "{logical} has no role of its own");
-        (krate, code, granted(&template["Resources"][role.as_str()]))
+        (krate, code, granted(&template["Resources"], &role))
     };
     FUNCTIONS.into_iter().map(function).collect()
 }

@@ -57,14 +57,90 @@ fn every_placeholder_is_substituted_and_every_substitution_used() {
 
 #[test]
 fn what_the_state_machine_sends_is_what_the_function_reads() {
-    let payload = &definition()["States"]["CheckBuildStatus"]["Arguments"]["Payload"];
-    let sent: BTreeSet<_> = payload.as_object().unwrap().keys().cloned().collect();
     let source = read("crates/check-build-status/src/request.rs");
-    let fields =
-        crate::between(&source, "pub struct Request {", '}').chain(crate::between(&source, "struct Request {", '}'));
-    let fields = fields.last().unwrap();
-    let read: BTreeSet<_> = crate::between(fields, "pub ", ':').map(camel_case).collect();
-    assert_eq!(sent, read);
+    let fields = |name: &str| -> BTreeSet<String> {
+        let fields = crate::between(&source, &format!("struct {name} {{"), '}').next().unwrap().to_owned();
+        crate::between(&fields, "pub ", ':').map(camel_case).collect()
+    };
+    for (state, request) in
+        [("Claim", "ClaimRequest"), ("CheckBuildStatus", "Request"), ("RecordFailure", "FailureRequest")]
+    {
+        let payload = &definition()["States"][state]["Arguments"]["Payload"];
+        let sent: BTreeSet<_> = payload.as_object().unwrap().keys().cloned().collect();
+        let mut read = fields(request);
+        if read.remove("about") {
+            read.extend(fields("About"));
+        }
+        assert_eq!(sent, read, "{state}");
+    }
+    let failure = &definition()["States"]["Identify"]["Assign"]["failure"];
+    let sent: BTreeSet<_> = failure.as_object().unwrap().keys().cloned().collect();
+    assert_eq!(sent, fields("FailedStep"));
+}
+
+/// Whatever a task was completed with, by whoever has its token, does not reach the announcement.
+#[test]
+fn only_what_is_recorded_is_announced() {
+    let definition = definition();
+    let states = definition["States"].as_object().unwrap();
+    let assigning = states.iter().filter(|(_, state)| !state["Assign"]["outcome"].is_null());
+    let assigning: BTreeSet<_> = assigning.map(|(name, _)| name.as_str()).collect();
+    // The initial value, the answers of two functions that the state machine has called itself.
+    assert_eq!(assigning, BTreeSet::from(["Claim", "Confirm", "Identify"]));
+    assert!(states["CheckBuildStatus"]["Resource"].as_str().unwrap().ends_with(".waitForTaskToken"));
+    for name in ["CheckBuildStatus", "Expire"] {
+        assert_eq!(states[name]["Next"], "Confirm", "{name}");
+    }
+    for (name, state) in states {
+        let choices = state["Choices"].as_array().into_iter().flatten().map(|choice| &choice["Next"]);
+        if choices.chain([&state["Next"], &state["Default"]]).any(|next| next == "Announce") {
+            assert_eq!(name, "Decision");
+        }
+    }
+}
+
+/// Every failure is recorded by CheckBuildStatus, or told by the state machine if not even that is possible.
+#[test]
+fn every_step_that_fails_is_recorded_and_told() {
+    let definition = definition();
+    let states = definition["States"].as_object().unwrap();
+    let after = |name: &str| {
+        let rules = states[name]["Catch"].as_array().into_iter().flatten();
+        let all = rules.filter(|rule| rule["ErrorEquals"].as_array().unwrap().contains(&Value::from("States.ALL")));
+        all.map(|rule| rule["Next"].as_str().unwrap().to_owned()).next()
+    };
+    for name in ["Claim", "CheckBuildStatus", "Expire", "Confirm", "Announce", "Tell"] {
+        assert_eq!(after(name).as_deref(), Some("RecordFailure"), "{name}");
+    }
+    assert_eq!(states["Decision"]["Default"], "RecordFailure");
+    assert_eq!(after("RecordFailure").as_deref(), Some("DescribeFailure"));
+    assert_eq!(states["DescribeFailure"]["Next"], "ReportFailure");
+    let text = states["DescribeFailure"]["Output"]["content"]["description"].as_str().unwrap();
+    for fact in ["$object.bucket", "$object.key", "$object.versionId", "$failure.sentence"] {
+        assert!(text.contains(fact), "the notification does not name {fact}");
+    }
+}
+
+/// A build that was started although the answer got lost is not started a second time.
+#[test]
+fn a_retry_of_the_scan_names_the_same_build() {
+    assert_eq!(definition()["States"]["Scan"]["Arguments"]["IdempotencyToken"], "{% $scanId %}");
+}
+
+/// Whether a permanent or a passing refusal of SES: a mail is tried for a day.
+#[test]
+fn a_mail_survives_a_day_without_ses() {
+    let definition = definition();
+    let retries = definition["States"]["Tell"]["Retry"].as_array().unwrap();
+    let [retry] = retries.as_slice() else { panic!("{retries:?}") };
+    assert_eq!(retry["ErrorEquals"], serde_json::json!(["States.ALL"]));
+    let number = |name: &str| retry[name].as_f64().unwrap();
+    let (mut delay, mut total) = (number("IntervalSeconds"), 0.0);
+    for _ in 0..retry["MaxAttempts"].as_u64().unwrap() {
+        total += delay;
+        delay = (delay * number("BackoffRate")).min(number("MaxDelaySeconds"));
+    }
+    assert!(total > 24.0 * 3600.0, "{total} s");
 }
 
 fn camel_case(snake: &str) -> String {

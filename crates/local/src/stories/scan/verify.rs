@@ -52,7 +52,7 @@ pub(in crate::stories) async fn verify(
 }
 
 /// A program as a person with an account in the local cloud runs it, with nothing of the caller's AWS settings.
-pub(super) fn person(world: &World, program: &Path) -> anyhow::Result<Command> {
+fn person(world: &World, program: &Path) -> anyhow::Result<Command> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(world.programs().to_owned()).chain(std::env::split_paths(&path));
     let mut command = Command::new(program);

@@ -42,9 +42,6 @@ pub(super) const UNUSED: &[Exception] = &[
         &["codebuild:BatchGetBuilds"],
         "the result of a build was too long for Step Functions, which cuts it",
     ),
-    all(("CodeScanRole", "RunTheScan"), &["codebuild:StopBuild"], "somebody stops an execution during its scan"),
-    all(("CodeScanRole", "TellTheChannel"), &["sns:Publish"], "CheckBuildStatus failed and could not tell the channel"),
-    all(("CodeScanRole", "EncryptWhatItTells"), &["kms:Decrypt", "kms:GenerateDataKey"], "as TellTheChannel"),
     all(
         ("EncryptionKey", "LetAlarmsPublishToEncryptedTopics"),
         &["kms:Decrypt", "kms:GenerateDataKey"],

@@ -1,0 +1,75 @@
+//! Which scan has an uploaded version.
+
+use aws_sdk_sfn::{
+    operation::describe_execution::DescribeExecutionError,
+    types::{ExecutionStatus, IncludedData},
+};
+use domain::scan::{
+    decision::{DECISION, Decision},
+    diagnosis::Verdict,
+    report::{REPORT, Report, UploadIndex},
+};
+use serde_json::Value;
+
+use crate::{CheckBuildStatus, Error, Outcome, request::ClaimRequest};
+
+impl CheckBuildStatus {
+    /// Gives the version to one scan: the first one, or the next one after a scan that came to nothing.
+    pub(crate) async fn claim(&self, payload: &Value) -> Result<Outcome, Error> {
+        let ClaimRequest { claim, execution_arn, object } =
+            serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
+        let key = object.index_key();
+        let index = UploadIndex { scan_id: claim.clone(), execution_arn };
+        let state = match self.records.read_state::<UploadIndex>(&key).await.map_err(Error::Record)? {
+            None => None,
+            // A try of ours that was not told about.
+            Some((earlier, _)) if earlier == index => return Ok(Outcome::Claimed),
+            Some((earlier, state)) => {
+                if !self.came_to_nothing(&earlier).await? {
+                    tracing::info!(scan.id = %claim, scan.earlier = %earlier.scan_id, "another scan has this version");
+                    return Ok(Outcome::Duplicate);
+                }
+                tracing::info!(scan.id = %claim, scan.earlier = %earlier.scan_id, "takes the version over");
+                Some(state)
+            }
+        };
+        let claimed = self.records.write_if(&key, &index, state.as_ref()).await.map_err(Error::Record)?;
+        if claimed.is_some() {
+            return Ok(Outcome::Claimed);
+        }
+        // Somebody was faster; or we were, and the answer was lost.
+        let owner = self.records.read::<UploadIndex>(&key).await.map_err(Error::Record)?;
+        Ok(if owner == Some(index) { Outcome::Claimed } else { Outcome::Duplicate })
+    }
+
+    /// Whether nothing will ever come of a scan: the pipeline failed it, or its execution died before there was a verdict
+    /// or a decision.
+    async fn came_to_nothing(&self, scan: &UploadIndex) -> Result<bool, Error> {
+        let report = self.records.read::<Report>(&scan.scan_id.record_key(REPORT)).await.map_err(Error::Record)?;
+        match report.map(|report| report.verdict) {
+            Some(Verdict::Passed) => Ok(false),
+            Some(Verdict::PipelineFailed(_)) => Ok(true),
+            Some(Verdict::QualityGateFailed(_)) => {
+                let key = scan.scan_id.record_key(DECISION);
+                let decided = self.records.read::<Decision>(&key).await.map_err(Error::Record)?.is_some();
+                Ok(!decided && self.is_dead(&scan.execution_arn).await?)
+            }
+            None => self.is_dead(&scan.execution_arn).await,
+        }
+    }
+
+    async fn is_dead(&self, execution_arn: &str) -> Result<bool, Error> {
+        let asked = self.sfn.describe_execution().execution_arn(execution_arn);
+        match asked.included_data(IncludedData::MetadataOnly).send().await {
+            Ok(execution) => Ok(matches!(
+                execution.status(),
+                ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted
+            )),
+            // Step Functions forgets executions 90 days after their end.
+            Err(error) if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) => {
+                Ok(true)
+            }
+            Err(error) => Err(Error::ExecutionUnreadable(Box::new(error))),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Steps of the state machine that have failed for good.
+
+use serde_json::{Value, json};
+use testing::Aws;
+
+use super::{super::Outcome, FAILED, Script, build, check, report, request};
+
+const NOWHERE: &str = "http://127.0.0.1:1/";
+const SENTENCE: &str = "Its result could not be checked, so it counts as not approved.";
+
+/// What the state machine sends when CheckBuildStatus could not get at its token.
+fn failure(build: &Value) -> Value {
+    let mut request = request(build, 0);
+    let cause =
+        json!({"errorType": "TokenUnusable", "errorMessage": "could not get the token: the secret has no text"});
+    request["failure"] = json!({"sentence": SENTENCE, "error": "TokenUnusable", "cause": cause.to_string()});
+    for own in ["taskToken", "expiryKey", "attempt", "startedAt"] {
+        request.as_object_mut().unwrap().remove(own);
+    }
+    request
+}
+
+#[tokio::test]
+async fn a_failure_is_recorded_and_the_channel_learns_which_version_and_what_to_do() {
+    let aws = Aws::default();
+    let outcome = check(&aws, NOWHERE, &failure(&build("SUCCEEDED", None, "t1"))).await.unwrap();
+    assert_eq!(outcome, Outcome::PipelineFailed);
+    let report = report(&aws);
+    assert_eq!((&report["verdict"], &report["cause"]["kind"]), (&json!("PIPELINE_FAILED"), &json!("UNFINISHED")));
+    assert_eq!(report["upload"]["versionId"], "v1");
+    let [notification] = &aws.published()[..] else { panic!("one notification") };
+    let told = notification["content"].to_string();
+    for fact in ["`upload/api.zip`", "`v1`", SENTENCE, "the secret has no text", "SonarReaderSecretArn", "the build"] {
+        assert!(told.contains(fact), "{fact} is not in {told}");
+    }
+    assert_eq!(notification["metadata"]["enableCustomActions"], false);
+    assert_eq!(aws.completions(), []);
+}
+
+#[tokio::test]
+async fn each_failure_has_its_advice() {
+    for (error, cause, advice) in [
+        ("RecordFailed", "", "Check the evidence bucket"),
+        ("NothingDecided", "", "CloudTrail"),
+        ("Lambda.Unknown", "{\"errorMessage\":\"<!channel> died\"}", "Look at the failed step"),
+        ("States.Timeout", "cut off {\"errorMess", "Look at the failed step"),
+    ] {
+        let aws = Aws::default();
+        let mut request = failure(&Value::Null);
+        request["error"] = Value::Null;
+        request["failure"]["error"] = json!(error);
+        request["failure"]["cause"] = json!(cause);
+        check(&aws, NOWHERE, &request).await.unwrap();
+        let told = aws.published()[0]["content"].to_string();
+        assert!(told.contains(advice) && !told.contains("<!"), "{error}: {told}");
+    }
+}
+
+/// A verdict is not written over: the failure came after it.
+#[tokio::test]
+async fn a_failure_after_the_verdict_is_told_and_the_verdict_stands() {
+    let aws = Aws::default();
+    let sonar = Script::new(&FAILED).start().await;
+    let failed = build("FAILED", Some("BUILD"), "t1");
+    check(&aws, &sonar, &request(&failed, 0)).await.unwrap();
+    let judged = report(&aws);
+    for _ in 0..2 {
+        check(&aws, NOWHERE, &failure(&failed)).await.unwrap();
+    }
+    assert_eq!(report(&aws), judged);
+    assert_eq!(aws.published().len(), 2, "the question and the failure, each once");
+    assert_eq!(aws.published()[1]["metadata"]["additionalContext"]["kind"], "pipeline-failed");
+    assert!(aws.published()[1]["content"].to_string().contains(SENTENCE));
+}
+
+/// CheckBuildStatus had recorded why the pipeline failed, and died before it told.
+#[tokio::test]
+async fn a_failure_that_is_recorded_but_not_told_is_told_in_its_own_words() {
+    let aws = Aws::default();
+    aws.dies_after(Some(1));
+    let download = build("FAILED", Some("DOWNLOAD_SOURCE"), "");
+    check(&aws, NOWHERE, &request(&download, 0)).await.unwrap_err();
+    aws.dies_after(None);
+    for _ in 0..2 {
+        check(&aws, NOWHERE, &failure(&download)).await.unwrap();
+    }
+    assert_eq!(report(&aws)["cause"]["kind"], "DOWNLOAD");
+    let [notification] = &aws.published()[..] else { panic!("one notification") };
+    assert!(notification["content"].to_string().contains("could not be fetched"));
+}
+
+#[tokio::test]
+async fn a_kill_after_any_step_records_the_failure_and_tells_it() {
+    let mut deaths = 0;
+    for steps in 0.. {
+        let aws = Aws::default();
+        aws.dies_after(Some(steps));
+        let result = check(&aws, NOWHERE, &failure(&Value::Null)).await;
+        let died = aws.died();
+        assert_eq!(died, result.is_err(), "after {steps} steps");
+        aws.dies_after(None);
+        check(&aws, NOWHERE, &failure(&Value::Null)).await.unwrap();
+        assert_eq!(report(&aws)["cause"]["kind"], "UNFINISHED");
+        assert!((1..=2).contains(&aws.published().len()), "after {steps} steps");
+        if !died {
+            break;
+        }
+        deaths += 1;
+    }
+    // The report, the notification, its mark.
+    assert_eq!(deaths, 3);
+}
+
+#[tokio::test]
+async fn the_record_of_another_upload_is_refused() {
+    let aws = Aws::default();
+    check(&aws, NOWHERE, &failure(&Value::Null)).await.unwrap();
+    let mut other = failure(&Value::Null);
+    other["object"]["versionId"] = json!("v2");
+    assert_eq!(check(&aws, NOWHERE, &other).await.unwrap_err().error_type(), "RecordForeign");
+    assert_eq!(aws.published().len(), 1);
+}
