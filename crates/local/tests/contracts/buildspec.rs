@@ -18,7 +18,7 @@ fn codebuild_never_unpacks_an_upload() {
     assert_eq!(project["Source"]["Type"].as_str(), Some("NO_SOURCE"));
     assert!(project["Source"]["Location"].is_badvalue() && project["SecondarySources"].is_badvalue());
     let given: BTreeSet<_> = arguments().as_object().unwrap().keys().cloned().collect();
-    assert_eq!(given, ["EnvironmentVariablesOverride", "ProjectName"].map(str::to_owned).into());
+    assert_eq!(given, ["EnvironmentVariablesOverride", "IdempotencyToken", "ProjectName"].map(str::to_owned).into());
 }
 
 /// What the buildspec asks for by name is set by the template or for each upload, and nothing else is.

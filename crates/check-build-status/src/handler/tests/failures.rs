@@ -78,15 +78,16 @@ async fn a_failure_after_the_verdict_is_told_and_the_verdict_stands() {
 async fn a_failure_that_is_recorded_but_not_told_is_told_in_its_own_words() {
     let aws = Aws::default();
     aws.dies_after(Some(1));
-    let download = build("FAILED", Some("DOWNLOAD_SOURCE"), "");
-    check(&aws, NOWHERE, &request(&download, 0)).await.unwrap_err();
+    let setup = build("FAILED", Some("DOWNLOAD_SOURCE"), "");
+    check(&aws, NOWHERE, &request(&setup, 0)).await.unwrap_err();
     aws.dies_after(None);
     for _ in 0..2 {
-        check(&aws, NOWHERE, &failure(&download)).await.unwrap();
+        check(&aws, NOWHERE, &failure(&setup)).await.unwrap();
     }
-    assert_eq!(report(&aws)["cause"]["kind"], "DOWNLOAD");
+    assert_eq!(report(&aws)["cause"]["kind"], "SETUP");
     let [notification] = &aws.published()[..] else { panic!("one notification") };
-    assert!(notification["content"].to_string().contains("could not be fetched"));
+    let told = notification["content"].to_string();
+    assert!(told.contains("could not read the build's specification") && !told.contains(SENTENCE), "{told}");
 }
 
 #[tokio::test]
