@@ -143,6 +143,12 @@ impl Deployment {
         &self.release
     }
 
+    /// The account that it is in, as the scripts see it.
+    #[must_use]
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
     /// The scripts with this deployment's settings, if it was made by them.
     #[must_use]
     pub fn script(&self) -> Option<&Script> {

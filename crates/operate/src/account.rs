@@ -80,6 +80,13 @@ impl Account {
         Ok(format!("{}/_aws/execute-api/{id}/$default{}", endpoint.trim_end_matches('/'), url.path()))
     }
 
+    /// The part of AWS that the account is in: `aws`, `aws-cn`, `aws-us-gov`.
+    #[must_use]
+    pub fn partition(&self) -> &str {
+        // arn:aws:sts::111122223333:assumed-role/…
+        self.identity.split(':').nth(1).filter(|partition| !partition.is_empty()).unwrap_or("aws")
+    }
+
     /// Time between two looks at something that goes on.
     pub(crate) fn pause(&self) -> Duration {
         if self.endpoint_url.is_some() { Duration::from_millis(100) } else { Duration::from_secs(3) }

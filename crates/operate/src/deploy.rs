@@ -169,3 +169,47 @@ async fn values(
     }
     Ok(values)
 }
+
+#[cfg(test)]
+mod tests {
+    use secrecy::SecretString;
+
+    use super::*;
+    use crate::{
+        config::Secrets,
+        scripted::{account, stack, xml},
+    };
+
+    const TEMPLATE: &str = include_str!("../../../templates/macie-remediation.yml");
+
+    /// The values of a stack that is in this state, and of which the webhook alone is given.
+    async fn values_in(status: &'static str) -> Values {
+        let (account, _) = account(move |what, _| {
+            let hidden = [("SlackWebHookUrl", "****"), ("SlackSigningSecret", "****")];
+            xml(what, &format!("<Stacks>{}</Stacks>", stack("demo-macie-remediation", status, &hidden)))
+        });
+        let request = Request {
+            name: "demo".to_owned(),
+            release: Chosen::Uploaded("0".repeat(16)),
+            parameters: BTreeMap::new(),
+            secrets: Secrets::from([("SlackWebHookUrl", SecretString::from("https://hooks.slack.com/1".to_owned()))]),
+        };
+        let console = Console::telling(|_| ());
+        super::values(&account, &request, Stack::MacieRemediation, TEMPLATE, &BTreeMap::new(), &console).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_stack_that_runs_keeps_the_secrets_that_are_not_given() {
+        let values = values_in("UPDATE_ROLLBACK_COMPLETE").await;
+        assert_eq!(values["SlackSigningSecret"], Value::Previous);
+        assert_eq!(values["SlackWebHookUrl"], Value::Is("https://hooks.slack.com/1".to_owned()));
+    }
+
+    /// It is deleted before it is created again, and its secrets with it.
+    #[tokio::test]
+    async fn a_stack_that_never_ran_keeps_no_secret() {
+        for status in ["ROLLBACK_COMPLETE", "CREATE_FAILED", "DELETE_FAILED"] {
+            assert!(!values_in(status).await.contains_key("SlackSigningSecret"), "{status}");
+        }
+    }
+}

@@ -303,3 +303,6 @@ fn say_what_is_left(kept: &[Thing], console: &Console) {
          authorisation for Amazon Q.",
     );
 }
+
+#[cfg(test)]
+mod tests;

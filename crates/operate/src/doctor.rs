@@ -1,17 +1,27 @@
 //! What would fail today in a deployment: everything that can be looked at from outside, resource by resource.
 
 mod bucket;
+mod build;
+mod channel;
+mod compare;
 mod function;
+mod key;
+mod log_group;
 mod notify;
 mod probe;
+mod queue;
 mod resource;
+mod rule;
+mod state_machine;
+mod topic;
 
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use platform::secret::SecretStore;
+use serde_json::Value;
 
-pub(crate) use self::resource::messages;
+pub(crate) use self::queue::messages;
 use crate::{
     account::Account,
     check::{Check, chain},
@@ -20,7 +30,16 @@ use crate::{
     release::Manifest,
     sonarqube,
     stack::{self, Deployed},
+    template::{Facts, Template},
 };
+
+/// What to do about a resource that is not as the template says.
+const BY_HAND: &str = "somebody changed it by hand: set it as the template says (CloudFormation's drift detection shows the \
+                       difference), and find out in CloudTrail who did it and why";
+
+/// What to do about a resource that is not there.
+const GONE: &str =
+    "somebody deleted it: run scripts/destroy and scripts/deploy, your data stays; CloudTrail says who did it";
 
 /// What the checks of one stack share.
 pub(crate) struct Patient<'a> {
@@ -29,9 +48,27 @@ pub(crate) struct Patient<'a> {
     pub(crate) deployed: &'a Deployed,
     /// Physical ids and types by logical ids.
     pub(crate) resources: BTreeMap<String, (String, String)>,
-    /// The template as it was deployed.
-    pub(crate) template: String,
+    /// The template as it was deployed, with the stack's values.
+    pub(crate) template: Template,
     pub(crate) secrets: &'a SecretStore,
+}
+
+impl Patient<'_> {
+    /// What the template lets and forbids with the bucket, queue or topic of this id: the document of the resource of
+    /// that type which names it in that property. Null if there is none.
+    fn policy_of(&self, kind: &str, property: &str, id: &str) -> anyhow::Result<Value> {
+        for name in self.template.of_type(kind)? {
+            let mut properties = self.template.properties(&name)?;
+            let of = match &properties[property] {
+                Value::Array(ids) => ids.iter().any(|one| one == id),
+                one => one == id,
+            };
+            if of {
+                return Ok(properties["PolicyDocument"].take());
+            }
+        }
+        Ok(Value::Null)
+    }
 }
 
 /// Checks a deployment; `notify` also sends a message into each channel.
@@ -56,26 +93,20 @@ pub async fn run(account: &Account, name: &str, notify: bool) -> anyhow::Result<
     for (stack, deployed) in &found {
         let full_name = stack.of(name);
         checks.push(status(&full_name, deployed));
-        let patient = Patient {
-            account,
-            stack: *stack,
-            deployed,
-            resources: stack::resources(account, &full_name).await?,
-            template: template(account, &full_name).await?,
-            secrets: &secrets,
-        };
+        let resources = stack::resources(account, &full_name).await?;
+        let template = template(account, &full_name, deployed, &resources).await?;
+        let patient = Patient { account, stack: *stack, deployed, resources, template, secrets: &secrets };
         if *stack != Stack::PreRequisite {
             let manifest = manifest(&patient, &bucket, &mut checks).await;
-            checks.extend(function::checks(&patient, manifest.as_ref()).await);
+            checks.extend(function::checks(&patient, manifest.as_ref()).await?);
         }
-        checks.extend(resource::checks(&patient).await);
-        checks.extend(bucket::checks(&patient).await);
+        checks.extend(resource::checks(&patient).await?);
         match stack {
             Stack::PreRequisite => {}
             Stack::AppSecurity => checks.extend(code_scan(&patient, base).await),
             Stack::MacieRemediation => {
                 checks.push(preflight::macie(account).await);
-                checks.extend(probe::checks(&patient).await);
+                checks.push(probe::check(&patient).await);
             }
         }
         if notify {
@@ -95,10 +126,25 @@ fn status(name: &str, deployed: &Deployed) -> Check {
     }
 }
 
-async fn template(account: &Account, name: &str) -> anyhow::Result<String> {
+async fn template(
+    account: &Account,
+    name: &str,
+    deployed: &Deployed,
+    resources: &BTreeMap<String, (String, String)>,
+) -> anyhow::Result<Template> {
     let answer = aws_sdk_cloudformation::Client::new(&account.aws).get_template().stack_name(name).send().await;
     let answer = answer.with_context(|| format!("read the template of {name}"))?;
-    Ok(answer.template_body.unwrap_or_default())
+    let facts = Facts {
+        partition: account.partition().to_owned(),
+        region: account.region.clone(),
+        account: account.id.clone(),
+        stack_id: deployed.id.clone(),
+        stack_name: name.to_owned(),
+        parameters: deployed.parameters.clone(),
+        resources: resources.clone(),
+    };
+    Template::read(&answer.template_body.unwrap_or_default(), facts)
+        .with_context(|| format!("understand the template of {name}"))
 }
 
 /// The release that the stack says it runs.

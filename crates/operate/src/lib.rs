@@ -2,6 +2,7 @@
 //! `scripts/destroy` run, and what the local world deploys itself with.
 
 pub mod account;
+pub mod chatbot;
 pub mod check;
 pub mod config;
 pub mod console;
@@ -13,6 +14,9 @@ pub mod preflight;
 pub mod release;
 pub mod slack_manifest;
 pub mod stack;
+pub mod template;
 
 mod buckets;
+#[cfg(test)]
+mod scripted;
 mod sonarqube;

@@ -235,7 +235,8 @@ async fn put(s3: &Client, bucket: &str, key: &str, content: Vec<u8>) -> anyhow::
     }
 }
 
-async fn get(s3: &Client, bucket: &str, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
+/// An object; none if there is none.
+pub(crate) async fn get(s3: &Client, bucket: &str, key: &str) -> anyhow::Result<Option<Vec<u8>>> {
     match s3.get_object().bucket(bucket).key(key).send().await {
         Ok(object) => {
             let body = object.body.collect().await.with_context(|| format!("read {key} of {bucket}"))?;

@@ -11,6 +11,7 @@ use aws_sdk_cloudformation::{
     types::{Capability, ChangeSetStatus, ChangeSetType, Parameter, Stack as Found, StackStatus},
 };
 
+use self::watch::Watch;
 use crate::{
     account::Account,
     console::Console,
@@ -108,14 +109,14 @@ pub async fn apply(
         return Ok(Outcome::Declined);
     }
 
-    let before = watch::latest_event(&client, name).await?;
+    let watch = Watch::begin(account, &client, (name, name), console).await?;
     let mut execution = client.execute_change_set().change_set_name(&id);
     if kind == ChangeSetType::Create {
         // A creation that fails leaves nothing behind, not even what a later deletion would keep.
         execution = execution.retain_except_on_create(true);
     }
     execution.send().await.with_context(|| format!("change the stack {name}"))?;
-    watch::until_settled(account, &client, name, before.as_deref(), console).await?;
+    watch.until_settled().await?;
     Ok(if kind == ChangeSetType::Create { Outcome::Created } else { Outcome::Updated })
 }
 
@@ -145,10 +146,10 @@ pub async fn delete(account: &Account, name: &str, console: &Console) -> anyhow:
     let client = Client::new(&account.aws);
     let Some(stack) = describe(&client, name).await? else { return Ok(()) };
     let id = stack.stack_id().context("the stack has no id")?.to_owned();
-    let before = watch::latest_event(&client, &id).await?;
-    client.delete_stack().stack_name(&id).send().await.with_context(|| format!("delete the stack {name}"))?;
     // By its id: the name is gone when the stack is.
-    watch::until_deleted(account, &client, &id, name, before.as_deref(), console).await
+    let watch = Watch::begin(account, &client, (&id, name), console).await?;
+    client.delete_stack().stack_name(&id).send().await.with_context(|| format!("delete the stack {name}"))?;
+    watch.until_deleted().await
 }
 
 /// The physical ids of a stack's resources by their logical ids, with their types. Also of a stack that is deleted, by
@@ -241,3 +242,6 @@ fn parameter(key: &str, value: &Value) -> Parameter {
         Value::Previous => parameter.use_previous_value(true).build(),
     }
 }
+
+#[cfg(test)]
+mod tests;

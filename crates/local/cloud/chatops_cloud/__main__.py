@@ -66,6 +66,7 @@ def _install(settings: Settings) -> None:
         calls,
         calls_of_services,
         chatbot,
+        chatbot_api,
         codebuild,
         functions,
         macie,
@@ -86,6 +87,7 @@ def _install(settings: Settings) -> None:
     codebuild.install(settings)
     stepfunctions.install()
     chatbot.install()
+    chatbot_api.install()
     sns.install(settings)
     s3_events.install()
     s3_copies.install()

@@ -15,7 +15,7 @@ from typing import Any
 from ministack import app
 from ministack.core.responses import set_request_account_id, set_request_region
 
-from . import MINISTACK_VERSION, calls, chatbot, codebuild, macie, permissions
+from . import MINISTACK_VERSION, calls, chatbot, codebuild, inventory, macie, permissions
 from .loopback import is_loopback
 
 _API_HOST = re.compile(rb"([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?(?::\d+)?$")
@@ -71,6 +71,8 @@ def _answer(method: str, path: str, body: bytes) -> tuple[int, Any]:
     if (method, path) == ("DELETE", "/_local/calls"):
         calls.forget()
         return 200, {}
+    if (method, path) == ("GET", "/_local/inventory"):
+        return 200, {"things": inventory.everything()}
     if (method, path) == ("GET", "/_local/permissions"):
         return 200, permissions.deployed()
     if (method, path) == ("POST", "/_local/sessions"):
@@ -87,13 +89,15 @@ def _answer(method: str, path: str, body: bytes) -> tuple[int, Any]:
 
 
 def _session(body: bytes) -> dict[str, str]:
-    """Credentials of a role for Amazon Q, which the Slack stand-in plays: {role, session} are given."""
+    """Credentials of a role: {role, session} are given, and `service`, who takes it on. Without one it is Amazon Q,
+    which the Slack stand-in plays."""
     try:
         wanted = json.loads(body)
         role, session = wanted["role"], wanted["session"]
+        service = wanted.get("service", "chatbot.amazonaws.com")
     except (ValueError, KeyError, TypeError) as error:
         raise _Refused(400, f"a session is of a role and has a name: {error}") from error
-    return calls.session_for_role(str(role), str(session), service="chatbot.amazonaws.com")
+    return calls.session_for_role(str(role), str(session), service=str(service))
 
 
 def _finding(body: bytes) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """AWS Chatbot (Amazon Q Developer in chat applications): channel configurations and custom actions in templates.
 
 Plays AWS::Chatbot::SlackChannelConfiguration and AWS::Chatbot::CustomAction with the documented property
-patterns, their replacement rules, and the SNS subscriptions that a channel makes for itself. Touches
-ministack's `provisioners._RESOURCE_HANDLERS`, `_REPLACING_PROPERTIES`, `sns._topics` and `_sub_arn_to_topic`.
+patterns, their replacement rules, and the SNS subscriptions that a channel makes for itself; of the service's API,
+what looks at them and what changes a channel (chatbot_api.py). Touches ministack's
+`provisioners._RESOURCE_HANDLERS`, `_REPLACING_PROPERTIES`, `sns._topics` and `_sub_arn_to_topic`.
 """
 
 from __future__ import annotations
@@ -88,6 +89,12 @@ def deployed() -> dict[str, list[dict[str, Any]]]:
         "channels": [{"arn": arn, "properties": properties} for arn, properties in list(_channels.items())],
         "actions": [{"arn": arn, "properties": properties} for arn, properties in list(_actions.items())],
     }
+
+
+def update_channel(arn: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Change a channel as somebody does by hand, past CloudFormation; its properties."""
+    _update_channel(arn, {}, {**_channels[arn], **changes}, "")
+    return _channels[arn]
 
 
 def _create_channel(_logical_id: str, properties: dict[str, Any], _stack: str) -> tuple:

@@ -1,32 +1,22 @@
-//! The buckets: versions kept, nothing public, and every refusal of the template's policy in force.
-
-use std::collections::BTreeSet;
+//! The buckets: versions kept, nothing public, encrypted and announced as the template says, and its policy in force.
 
 use aws_sdk_s3::{Client, types::BucketVersioningStatus};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::Patient;
+use super::{BY_HAND, Patient, compare};
 use crate::check::{Check, chain};
 
-/// Looks at every bucket of the stack.
-pub(super) async fn checks(patient: &Patient<'_>) -> Vec<Check> {
+/// Looks at a bucket of the stack.
+pub(super) async fn check(patient: &Patient<'_>, name: &str, bucket: &str) -> anyhow::Result<Check> {
     let s3 = Client::new(&patient.account.aws);
-    let mut checks = Vec::new();
-    for (name, (kind, bucket)) in &patient.resources {
-        if kind == "AWS::S3::Bucket" {
-            let wrong = wrong(&s3, bucket, &refusals(&patient.template, name)).await;
-            checks.push(Check::that(
-                &format!("bucket {name}"),
-                (!wrong.is_empty()).then(|| format!("{bucket}: {}", wrong.join("; "))),
-                "somebody changed it by hand: set it as the template says (CloudFormation's drift detection shows the \
-                 difference), and find out in CloudTrail who did it and why",
-            ));
-        }
-    }
-    checks
+    let properties = patient.template.properties(name)?;
+    let policy = patient.policy_of("AWS::S3::BucketPolicy", "Bucket", bucket)?;
+    let wrong = wrong(&s3, bucket, &properties, &policy).await;
+    let wrong = (!wrong.is_empty()).then(|| format!("{bucket}: {}", wrong.join("; ")));
+    Ok(Check::that(&format!("bucket {name}"), wrong, BY_HAND))
 }
 
-async fn wrong(s3: &Client, bucket: &str, refusals: &BTreeSet<String>) -> Vec<String> {
+async fn wrong(s3: &Client, bucket: &str, properties: &Value, policy: &Value) -> Vec<String> {
     let mut wrong = Vec::new();
     match s3.get_bucket_versioning().bucket(bucket).send().await {
         Ok(answer) if answer.status() == Some(&BucketVersioningStatus::Enabled) => {}
@@ -49,70 +39,47 @@ async fn wrong(s3: &Client, bucket: &str, refusals: &BTreeSet<String>) -> Vec<St
         }
         Err(_) => wrong.push("public access is not blocked".to_owned()),
     }
-    let policy = match s3.get_bucket_policy().bucket(bucket).send().await {
+    wrong.extend(encryption(s3, bucket, properties).await);
+    wrong.extend(announces(s3, bucket, properties).await);
+    let found = match s3.get_bucket_policy().bucket(bucket).send().await {
         Ok(answer) => answer.policy.unwrap_or_default(),
         Err(_) => String::new(),
     };
-    wrong.extend(missing(&policy, refusals));
+    wrong.extend(compare::policy(policy, &found));
     wrong
 }
 
-/// What the template refuses and the policy does not.
-fn missing(policy: &str, refusals: &BTreeSet<String>) -> Option<String> {
-    let policy: Value = serde_json::from_str(policy).unwrap_or_default();
-    let statements = policy.get("Statement").and_then(Value::as_array).cloned().unwrap_or_default();
-    let refused: BTreeSet<&str> = statements
-        .iter()
-        .filter(|statement| statement.get("Effect").and_then(Value::as_str) == Some("Deny"))
-        .filter_map(|statement| statement.get("Sid").and_then(Value::as_str))
-        .collect();
-    let missing: Vec<&str> = refusals.iter().map(String::as_str).filter(|sid| !refused.contains(sid)).collect();
-    (!missing.is_empty()).then(|| format!("its policy lacks {}", missing.join(", ")))
+async fn encryption(s3: &Client, bucket: &str, properties: &Value) -> Option<String> {
+    let rule = compare::at(properties, &["BucketEncryption", "ServerSideEncryptionConfiguration"]).get(0)?;
+    let wanted = compare::at(rule, &["ServerSideEncryptionByDefault"]);
+    let found = match s3.get_bucket_encryption().bucket(bucket).send().await {
+        Ok(answer) => answer.server_side_encryption_configuration,
+        Err(error) => return Some(format!("its encryption cannot be seen: {}", chain(&error))),
+    };
+    let rules = found.as_ref().map(aws_sdk_s3::types::ServerSideEncryptionConfiguration::rules).unwrap_or_default();
+    let default = rules.first().and_then(|rule| rule.apply_server_side_encryption_by_default());
+    let found = json!({
+        "SSEAlgorithm": default.map(|default| default.sse_algorithm().as_str()),
+        "KMSMasterKeyID": default.and_then(|default| default.kms_master_key_id()),
+    });
+    ["SSEAlgorithm", "KMSMasterKeyID"]
+        .into_iter()
+        .find_map(|name| compare::value(&format!("its encryption's {name}"), &wanted[name], &found[name]))
 }
 
-/// The names of the statements with which the template's policy for a bucket refuses something.
-///
-/// Reads our own templates, in which a statement's `Sid` stands before its `Effect`.
-fn refusals(template: &str, bucket: &str) -> BTreeSet<String> {
-    let head = format!("  {bucket}Policy:");
-    let block = template.lines().skip_while(|line| *line != head).skip(1);
-    let block =
-        block.take_while(|line| line.is_empty() || line.starts_with("   ") || line.trim_start().starts_with('#'));
-    let mut sid = "";
-    let mut found = BTreeSet::new();
-    for line in block {
-        let line = line.trim().trim_start_matches("- ");
-        if let Some(name) = line.strip_prefix("Sid: ") {
-            sid = name;
-        } else if line == "Effect: Deny" {
-            found.insert(sid.to_owned());
-        }
+/// Without its events no upload is scanned, and nobody is told.
+async fn announces(s3: &Client, bucket: &str, properties: &Value) -> Option<String> {
+    let wanted = compare::at(properties, &["NotificationConfiguration", "EventBridgeConfiguration"]);
+    if wanted.is_null() {
+        return None;
     }
-    found
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TEMPLATE: &str = include_str!("../../../../templates/macie-remediation.yml");
-
-    #[test]
-    fn knows_what_the_template_refuses() {
-        let refusals = refusals(TEMPLATE, "QuarantineBucket");
-        for sid in ["LetNobodyElseReadWhatIsQuarantined", "NeverOverwriteClaimsBlindly", "RefuseUnencryptedConnections"]
-        {
-            assert!(refusals.contains(sid), "{refusals:?}");
-        }
-        assert!(!refusals.contains("LetTheInvestigatorRead"));
-    }
-
-    #[test]
-    fn misses_a_refusal_that_somebody_turned_round() {
-        let refusals = BTreeSet::from(["A".to_owned(), "B".to_owned()]);
-        let policy = r#"{"Statement":[{"Sid":"A","Effect":"Deny"},{"Sid":"B","Effect":"Allow"}]}"#;
-        assert_eq!(missing(policy, &refusals).unwrap(), "its policy lacks B");
-        assert_eq!(missing("", &refusals).unwrap(), "its policy lacks A, B");
-        assert_eq!(missing(r#"{"Statement":[{"Sid":"A","Effect":"Deny"}]}"#, &["A".to_owned()].into()), None);
+    match s3.get_bucket_notification_configuration().bucket(bucket).send().await {
+        Ok(answer) if answer.event_bridge_configuration().is_some() => None,
+        Ok(_) => Some(
+            "it does not tell EventBridge about uploads, so nothing is scanned: turn it on in the bucket's properties, \
+             Amazon EventBridge"
+                .to_owned(),
+        ),
+        Err(error) => Some(format!("its notifications cannot be seen: {}", chain(&error))),
     }
 }

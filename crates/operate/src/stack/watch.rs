@@ -36,81 +36,100 @@ const REMEDIES: [(&str, &str); 4] = [
     ("Macie is not enabled", "turn Macie on in this Region, and deploy again"),
 ];
 
-/// The newest event of a stack, so that those after it can be told.
-pub(super) async fn latest_event(client: &Client, name: &str) -> anyhow::Result<Option<String>> {
-    let events = client.describe_stack_events().stack_name(name).send().await.context("read the stack's events")?;
-    Ok(events.stack_events().first().and_then(StackEvent::event_id).map(str::to_owned))
+/// A change of a stack, watched from before it begins.
+pub(super) struct Watch<'a> {
+    account: &'a Account,
+    client: &'a Client,
+    /// The name or the id to ask with: the name of a deleted stack is gone with it.
+    id: &'a str,
+    name: &'a str,
+    console: &'a Console,
+    /// The newest event from before the change.
+    before: Option<String>,
+    /// The events that were told.
+    told: BTreeSet<String>,
 }
 
-/// Tells what happens until nothing does any more.
-pub(super) async fn until_settled(
-    account: &Account,
-    client: &Client,
-    name: &str,
-    before: Option<&str>,
-    console: &Console,
-) -> anyhow::Result<()> {
-    let mut told = BTreeSet::new();
-    for _ in 0..MOST_LOOKS {
-        let stack = describe(client, name).await?.with_context(|| format!("the stack {name} is gone"))?;
-        let status = stack.stack_status().context("the stack has no status")?;
-        let begun = tell(client, name, before, &mut told, console).await?;
-        match status {
-            // The state from before the change, which has not begun yet.
-            _ if !begun => {}
-            StackStatus::CreateComplete | StackStatus::UpdateComplete => return Ok(()),
-            // What was replaced is being removed; the stack itself works already, but takes no other change.
-            status if status.as_str().ends_with("_IN_PROGRESS") => {}
-            status => bail!("the stack {name} is {status}:\n{}", reasons(client, name, before).await),
-        }
-        tokio::time::sleep(account.pause()).await;
-    }
-    bail!("the stack {name} is still changing after an hour: look at it in the console of CloudFormation")
+/// How far a change is.
+struct Progress {
+    status: StackStatus,
+    /// Whether the stack itself has begun to change.
+    begun: bool,
 }
 
-/// Tells what happens until the stack is gone.
-pub(super) async fn until_deleted(
-    account: &Account,
-    client: &Client,
-    id: &str,
-    name: &str,
-    before: Option<&str>,
-    console: &Console,
-) -> anyhow::Result<()> {
-    let mut told = BTreeSet::new();
-    for _ in 0..MOST_LOOKS {
-        let Some(stack) = describe(client, id).await? else { return Ok(()) };
-        let status = stack.stack_status().context("the stack has no status")?;
-        if *status == StackStatus::DeleteComplete {
-            return Ok(());
-        }
-        tell(client, id, before, &mut told, console).await?;
-        if !status.as_str().ends_with("_IN_PROGRESS") {
-            bail!("the stack {name} is {status}:\n{}", reasons(client, id, before).await);
-        }
-        tokio::time::sleep(account.pause()).await;
+impl<'a> Watch<'a> {
+    /// Remembers where the stack's events end, so that only those after it are told.
+    pub(super) async fn begin(
+        account: &'a Account,
+        client: &'a Client,
+        (id, name): (&'a str, &'a str),
+        console: &'a Console,
+    ) -> anyhow::Result<Self> {
+        let events = client.describe_stack_events().stack_name(id).send().await.context("read the stack's events")?;
+        let before = events.stack_events().first().and_then(StackEvent::event_id).map(str::to_owned);
+        Ok(Self { account, client, id, name, console, before, told: BTreeSet::new() })
     }
-    bail!("the stack {name} is still being deleted after an hour: look at it in the console of CloudFormation")
-}
 
-/// Tells each resource that is done, once. Says whether the stack itself has begun to change.
-async fn tell(
-    client: &Client,
-    name: &str,
-    before: Option<&str>,
-    told: &mut BTreeSet<String>,
-    console: &Console,
-) -> anyhow::Result<bool> {
-    let mut begun = false;
-    for event in since(client, name, before).await? {
-        begun |= event.resource_type() == Some("AWS::CloudFormation::Stack");
-        let status = event.resource_status().map(ResourceStatus::as_str).unwrap_or_default();
-        let done = status.ends_with("_COMPLETE") || status.ends_with("_FAILED") || status == "DELETE_SKIPPED";
-        if done && told.insert(event.event_id().unwrap_or_default().to_owned()) {
-            console.say(&format!("  {status:24} {}", event.logical_resource_id().unwrap_or_default()));
+    /// Tells what happens until nothing does any more.
+    pub(super) async fn until_settled(mut self) -> anyhow::Result<()> {
+        let name = self.name;
+        for _ in 0..MOST_LOOKS {
+            let progress = self.look().await?.with_context(|| format!("the stack {name} is gone"))?;
+            match progress.status {
+                // The state from before the change, which has not begun yet.
+                _ if !progress.begun => {}
+                StackStatus::CreateComplete | StackStatus::UpdateComplete => return Ok(()),
+                // What was replaced is being removed; the stack itself works already, but takes no other change.
+                status if status.as_str().ends_with("_IN_PROGRESS") => {}
+                status => bail!("the stack {name} is {status}:\n{}", self.reasons().await),
+            }
+            tokio::time::sleep(self.account.pause()).await;
         }
+        bail!("the stack {name} is still changing after an hour: look at it in the console of CloudFormation")
     }
-    Ok(begun)
+
+    /// Tells what happens until the stack is gone.
+    pub(super) async fn until_deleted(mut self) -> anyhow::Result<()> {
+        let name = self.name;
+        for _ in 0..MOST_LOOKS {
+            let Some(Progress { status, begun }) = self.look().await? else { return Ok(()) };
+            match status {
+                StackStatus::DeleteComplete => return Ok(()),
+                // The state from before the deletion, which has not begun yet.
+                _ if !begun => {}
+                status if status.as_str().ends_with("_IN_PROGRESS") => {}
+                status => bail!("the stack {name} is {status}:\n{}", self.reasons().await),
+            }
+            tokio::time::sleep(self.account.pause()).await;
+        }
+        bail!("the stack {name} is still being deleted after an hour: look at it in the console of CloudFormation")
+    }
+
+    /// Tells each resource that is done, once. None if there is no such stack any more.
+    async fn look(&mut self) -> anyhow::Result<Option<Progress>> {
+        // The state first: if it is the last one, the events that explain it are there already.
+        let Some(stack) = describe(self.client, self.id).await? else { return Ok(None) };
+        let status = stack.stack_status().context("the stack has no status")?.clone();
+        if status == StackStatus::DeleteComplete {
+            return Ok(Some(Progress { status, begun: true }));
+        }
+        let mut begun = false;
+        for event in since(self.client, self.id, self.before.as_deref()).await? {
+            begun |= event.resource_type() == Some("AWS::CloudFormation::Stack");
+            let status = event.resource_status().map(ResourceStatus::as_str).unwrap_or_default();
+            let done = status.ends_with("_COMPLETE") || status.ends_with("_FAILED") || status == "DELETE_SKIPPED";
+            if done && self.told.insert(event.event_id().unwrap_or_default().to_owned()) {
+                self.console.say(&format!("  {status:24} {}", event.logical_resource_id().unwrap_or_default()));
+            }
+        }
+        Ok(Some(Progress { status, begun }))
+    }
+
+    /// What CloudFormation says about the resources that failed first.
+    async fn reasons(&self) -> String {
+        let events = since(self.client, self.id, self.before.as_deref()).await.unwrap_or_default();
+        reasons(&events)
+    }
 }
 
 /// The events after the given one, the oldest first.
@@ -129,9 +148,8 @@ async fn since(client: &Client, name: &str, before: Option<&str>) -> anyhow::Res
     Ok(events)
 }
 
-/// What CloudFormation says about the resources that failed first.
-async fn reasons(client: &Client, name: &str, before: Option<&str>) -> String {
-    let events = since(client, name, before).await.unwrap_or_default();
+/// The resources that failed first, each with its reason, and what people do about those that are known.
+fn reasons(events: &[StackEvent]) -> String {
     let failed = |event: &StackEvent| {
         let status = event.resource_status()?.as_str();
         let reason = event.resource_status_reason().unwrap_or_default();
@@ -146,3 +164,6 @@ async fn reasons(client: &Client, name: &str, before: Option<&str>) -> String {
     let remedies = remedies.map(|(_, remedy)| format!("  -> {remedy}"));
     reasons.iter().cloned().chain(remedies).collect::<Vec<_>>().join("\n")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,13 @@
 //! Things that break in a deployment, each with what the doctor says about it.
 
-use std::{pin::Pin, time::Duration};
+mod data;
+mod findings;
+mod scan;
+
+use std::pin::Pin;
 
 use anyhow::Context as _;
-use aws_sdk_lambda::types::LastUpdateStatus;
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use local::{until::until, world::World};
+use local::world::World;
 
 type Mending<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 type Breaking<'a> = Pin<Box<dyn Future<Output = anyhow::Result<Mending<'a>>> + 'a>>;
@@ -19,123 +21,76 @@ pub(crate) struct Broken {
     pub(crate) found: &'static [&'static str],
 }
 
-pub(crate) const BROKEN: &[Broken] = &[
-    Broken {
-        what: "somebody overwrites the signing secret with a placeholder",
-        break_it: |world| Box::pin(secret(world, "SlackSigningSecretSecret", "UPDATE-THIS-SIGNING-SECRET")),
-        found: &["FAILS  secret SlackSigningSecretSecret", "is still a placeholder"],
-    },
-    Broken {
-        what: "somebody turns Macie off",
-        break_it: |world| Box::pin(macie(world)),
-        found: &["FAILS  Amazon Macie: it is not enabled", "aws macie2 enable-macie"],
-    },
-    Broken {
-        what: "somebody replaces the policy of the quarantine bucket",
-        break_it: |world| Box::pin(policy(world)),
-        found: &["FAILS  bucket QuarantineBucket", "its policy lacks", "LetNobodyElseReadWhatIsQuarantined"],
-    },
-    Broken {
-        what: "somebody stops the versioning of the evidence bucket",
-        break_it: |world| Box::pin(versioning(world)),
-        found: &["FAILS  bucket EvidenceBucket", "versioning is off"],
-    },
-    Broken {
-        what: "somebody disables the rule that takes findings",
-        break_it: |world| Box::pin(rule(world)),
-        found: &["FAILS  rule FindingRule: it is disabled"],
-    },
-    Broken {
-        what: "a finding could not be handled",
-        break_it: |world| Box::pin(dead_letter(world)),
-        found: &["FAILS  dead letters FindingDeadLetterQueue: 1 message"],
-    },
-    Broken {
-        what: "somebody deploys other code by hand",
-        break_it: |world| Box::pin(code(world)),
-        found: &["FAILS  function ApprovalFunction: it runs other code than the release's"],
-    },
-];
-
-async fn secret<'a>(world: &'a World, logical_id: &'static str, value: &'static str) -> anyhow::Result<Mending<'a>> {
-    let client = aws_sdk_secretsmanager::Client::new(&world.aws);
-    let id = physical(world, "macie-remediation", logical_id).await?;
-    let before = client.get_secret_value().secret_id(&id).send().await?.secret_string;
-    client.put_secret_value().secret_id(&id).secret_string(value).send().await?;
-    Ok(Box::pin(async move {
-        client.put_secret_value().secret_id(&id).set_secret_string(before).send().await?;
-        Ok(())
-    }))
-}
-
-async fn macie(world: &World) -> anyhow::Result<Mending<'_>> {
-    world.macie.disable_macie().send().await?;
-    Ok(Box::pin(async {
-        world.macie.enable_macie().send().await?;
-        Ok(())
-    }))
-}
-
-async fn policy(world: &World) -> anyhow::Result<Mending<'_>> {
-    let bucket = world.deployment.output("QuarantineBucket")?;
-    let before = world.s3.get_bucket_policy().bucket(bucket).send().await?.policy;
-    let open = r#"{"Version":"2012-10-17","Statement":[]}"#;
-    world.s3.put_bucket_policy().bucket(bucket).policy(open).send().await?;
-    Ok(Box::pin(async move {
-        world.s3.put_bucket_policy().bucket(bucket).set_policy(before).send().await?;
-        Ok(())
-    }))
-}
-
-async fn versioning(world: &World) -> anyhow::Result<Mending<'_>> {
-    set_versioning(world, BucketVersioningStatus::Suspended).await?;
-    Ok(Box::pin(set_versioning(world, BucketVersioningStatus::Enabled)))
-}
-
-async fn set_versioning(world: &World, status: BucketVersioningStatus) -> anyhow::Result<()> {
-    let bucket = world.deployment.output("EvidenceBucket")?;
-    let configuration = VersioningConfiguration::builder().status(status).build();
-    world.s3.put_bucket_versioning().bucket(bucket).versioning_configuration(configuration).send().await?;
-    Ok(())
-}
-
-async fn rule(world: &World) -> anyhow::Result<Mending<'_>> {
-    let client = aws_sdk_eventbridge::Client::new(&world.aws);
-    let id = physical(world, "macie-remediation", "FindingRule").await?;
-    client.disable_rule().name(&id).send().await?;
-    Ok(Box::pin(async move {
-        client.enable_rule().name(&id).send().await?;
-        Ok(())
-    }))
-}
-
-async fn dead_letter(world: &World) -> anyhow::Result<Mending<'_>> {
-    let client = aws_sdk_sqs::Client::new(&world.aws);
-    let queue = world.deployment.output("FindingDeadLetterQueueUrl")?;
-    client.send_message().queue_url(queue).message_body("a finding").send().await?;
-    Ok(Box::pin(async move {
-        client.purge_queue().queue_url(queue).send().await?;
-        Ok(())
-    }))
-}
-
-async fn code(world: &World) -> anyhow::Result<Mending<'_>> {
-    let client = aws_sdk_lambda::Client::new(&world.aws);
-    let function = world.deployment.output("ApprovalFunction")?;
-    let bucket = world.deployment.output("S3LambdaBucket")?;
-    let release = world.deployment.release();
-    let set = move |zip: &'static str, client: aws_sdk_lambda::Client| async move {
-        let key = format!("{release}/{zip}");
-        client.update_function_code().function_name(function).s3_bucket(bucket).s3_key(key).send().await?;
-        until(Duration::from_secs(30), "the function's update", async || {
-            let function = client.get_function_configuration().function_name(function).send().await?;
-            Ok((function.last_update_status() == Some(&LastUpdateStatus::Successful)).then_some(()))
-        })
-        .await
+/// What breaks, by which function, and what is said of it.
+macro_rules! broken {
+    ($($what:literal by $part:ident :: $name:ident ($($argument:expr),*) says [$($found:literal),+];)+) => {
+        &[$(Broken {
+            what: $what,
+            break_it: |world| Box::pin($part::$name(world $(, $argument)*)),
+            found: &[$($found),+],
+        }),+]
     };
-    set("finding-handler.zip", client.clone()).await?;
-    Ok(Box::pin(set("approval.zip", client)))
 }
+
+pub(crate) const BROKEN: &[Broken] = broken! {
+    "somebody overwrites the signing secret with a placeholder"
+        by findings::secret("SlackSigningSecretSecret", "UPDATE-THIS-SIGNING-SECRET")
+        says ["FAILS  secret SlackSigningSecretSecret", "is still a placeholder"];
+    "somebody turns Macie off" by findings::macie()
+        says ["FAILS  Amazon Macie: it is not enabled", "aws macie2 enable-macie"];
+    "somebody replaces the policy of the quarantine bucket" by data::policy(data::emptied)
+        says ["FAILS  bucket QuarantineBucket", "its policy lacks", "LetNobodyElseReadWhatIsQuarantined"];
+    "somebody lets all roles read the quarantine, in the statement that forbids it" by data::policy(data::weakened)
+        says ["FAILS  bucket QuarantineBucket",
+            "the statement LetNobodyElseReadWhatIsQuarantined of its policy was changed (Condition)"];
+    "somebody adds a statement to the policy of the quarantine bucket" by data::policy(data::opened)
+        says ["FAILS  bucket QuarantineBucket", "its policy has a statement that is not ours: Friends"];
+    "somebody stops the versioning of the evidence bucket" by data::versioning()
+        says ["FAILS  bucket EvidenceBucket", "versioning is off"];
+    "somebody takes the key from the evidence bucket" by data::encryption()
+        says ["FAILS  bucket EvidenceBucket", "its encryption's SSEAlgorithm is AES256 instead of aws:kms"];
+    "somebody disables the key" by data::key_disabled()
+        says ["FAILS  key EncryptionKey: it is Disabled", "aws kms enable-key --key-id"];
+    "somebody deletes the key" by data::key_deleted()
+        says ["FAILS  key EncryptionKey: it is scheduled for deletion", "aws kms cancel-key-deletion --key-id"];
+    "somebody turns off the events of the upload bucket" by scan::notification()
+        says ["FAILS  bucket UploadBucket", "it does not tell EventBridge about uploads"];
+    "somebody takes the state machine from the upload rule" by scan::target_removed()
+        says ["FAILS  rule UploadRule: it has no target"];
+    "somebody lets the upload rule lose what it cannot deliver" by scan::target_changed()
+        says ["FAILS  rule UploadRule: its target is not the template's"];
+    "somebody lets builds run in an image of their own" by scan::image()
+        says ["FAILS  build project ScanProject",
+            "its image is example/backdoor:latest instead of aws/codebuild/amazonlinux"];
+    "somebody gives builds another role and another server" by scan::environment()
+        says ["FAILS  build project ScanProject", "its role is arn:aws:iam::000000000000:role/Admin instead of",
+            "its environment is not the template's"];
+    "somebody lets the state machine skip the scan" by scan::definition()
+        says ["FAILS  state machine CodeScanStateMachine: its definition is not the template's"];
+    "somebody gives the channel every permission" by scan::guardrail()
+        says ["FAILS  Slack channel SlackChannel",
+            "its guardrail is arn:aws:iam::aws:policy/AdministratorAccess instead of"];
+    "somebody takes the topic from the channel" by scan::channel_topic()
+        says ["FAILS  Slack channel SlackChannel", "FAILS  topic NotificationTopic: Amazon Q does not listen to it"];
+    "somebody lets everybody publish approvals" by scan::topic_policy()
+        says ["FAILS  topic NotificationTopic", "its policy has a statement that is not ours: Everybody"];
+    "somebody deploys other code by hand" by scan::code()
+        says ["FAILS  function ApprovalFunction: it runs other code than the release's"];
+    "somebody sends the mails elsewhere" by scan::variable()
+        says ["FAILS  function ApprovalFunction: its variable SHARED_INBOX_MAIL is not the template's"];
+    "somebody deletes a log" by scan::log_deleted()
+        says ["FAILS  log group ApprovalLogGroup: it is gone", "aws logs create-log-group"];
+    "somebody shortens the life of a log" by scan::log_shortened()
+        says ["FAILS  log group ApprovalLogGroup: the days that it is kept is 1 instead of"];
+    "somebody disables the rule that takes findings" by findings::rule()
+        says ["FAILS  rule FindingRule: it is disabled"];
+    "somebody takes the dead letters from the queue" by findings::redrive()
+        says ["FAILS  queue FindingQueue: what fails is tried for ever"];
+    "somebody stops the function that reads the queue" by findings::mapping()
+        says ["FAILS  event source FindingHandlerQueueMapping: it is Disabled"];
+    "a finding could not be handled" by findings::dead_letter()
+        says ["FAILS  dead letters FindingDeadLetterQueue: 1 message"];
+};
 
 /// The physical id of a resource.
 async fn physical(world: &World, stack: &str, logical_id: &str) -> anyhow::Result<String> {

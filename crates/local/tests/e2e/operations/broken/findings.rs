@@ -1,0 +1,88 @@
+//! What breaks in the Macie remediation.
+
+use std::{collections::HashMap, time::Duration};
+
+use anyhow::Context as _;
+use aws_sdk_sqs::types::QueueAttributeName;
+use local::{until::until, world::World};
+
+use super::{Mending, physical};
+
+const STACK: &str = "macie-remediation";
+
+pub(super) async fn secret<'a>(
+    world: &'a World,
+    logical_id: &'static str,
+    value: &'static str,
+) -> anyhow::Result<Mending<'a>> {
+    let client = aws_sdk_secretsmanager::Client::new(&world.aws);
+    let id = physical(world, STACK, logical_id).await?;
+    let before = client.get_secret_value().secret_id(&id).send().await?.secret_string;
+    client.put_secret_value().secret_id(&id).secret_string(value).send().await?;
+    Ok(Box::pin(async move {
+        client.put_secret_value().secret_id(&id).set_secret_string(before).send().await?;
+        Ok(())
+    }))
+}
+
+pub(super) async fn macie(world: &World) -> anyhow::Result<Mending<'_>> {
+    world.macie.disable_macie().send().await?;
+    Ok(Box::pin(async {
+        world.macie.enable_macie().send().await?;
+        Ok(())
+    }))
+}
+
+pub(super) async fn rule(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_eventbridge::Client::new(&world.aws);
+    let id = physical(world, STACK, "FindingRule").await?;
+    client.disable_rule().name(&id).send().await?;
+    Ok(Box::pin(async move {
+        client.enable_rule().name(&id).send().await?;
+        Ok(())
+    }))
+}
+
+pub(super) async fn dead_letter(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_sqs::Client::new(&world.aws);
+    let queue = world.deployment.output("FindingDeadLetterQueueUrl")?;
+    client.send_message().queue_url(queue).message_body("a finding").send().await?;
+    Ok(Box::pin(async move {
+        client.purge_queue().queue_url(queue).send().await?;
+        Ok(())
+    }))
+}
+
+pub(super) async fn redrive(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_sqs::Client::new(&world.aws);
+    let queue = world.deployment.output("FindingQueueUrl")?;
+    let name = QueueAttributeName::RedrivePolicy;
+    let answer = client.get_queue_attributes().queue_url(queue).attribute_names(name.clone()).send().await?;
+    let before = answer.attributes.unwrap_or_default().remove(&name).context("the queue has no redrive policy")?;
+    let set = move |value: String| {
+        let attributes = HashMap::from([(QueueAttributeName::RedrivePolicy, value)]);
+        client.set_queue_attributes().queue_url(queue).set_attributes(Some(attributes)).send()
+    };
+    // An empty value takes the attribute away.
+    set(String::new()).await?;
+    Ok(Box::pin(async move {
+        set(before).await?;
+        Ok(())
+    }))
+}
+
+pub(super) async fn mapping(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_lambda::Client::new(&world.aws);
+    let id = physical(world, STACK, "FindingHandlerQueueMapping").await?;
+    let set = async move |enabled: bool| -> anyhow::Result<()> {
+        client.update_event_source_mapping().uuid(&id).enabled(enabled).send().await?;
+        let wanted = if enabled { "Enabled" } else { "Disabled" };
+        until(Duration::from_secs(30), "the event source mapping", async || {
+            let mapping = client.get_event_source_mapping().uuid(&id).send().await?;
+            Ok((mapping.state() == Some(wanted)).then_some(()))
+        })
+        .await
+    };
+    set(false).await?;
+    Ok(Box::pin(async move { set(true).await }))
+}

@@ -1,0 +1,92 @@
+use super::*;
+use crate::scripted::{Asked, account, refused, stack, xml};
+
+const KEY: &str = "TrentService.DescribeKey";
+
+#[tokio::test]
+async fn only_a_404_means_that_a_bucket_is_gone() {
+    for (status, gone) in [(200, Some(false)), (404, Some(true)), (403, None), (500, None), (301, None)] {
+        let (account, _) = account(move |what, _| {
+            assert_eq!(what, "HEAD /evidence/");
+            (status, String::new())
+        });
+        let exists = buckets::exists(&aws_sdk_s3::Client::new(&account.aws), "evidence").await;
+        assert_eq!(exists.ok(), gone.map(|gone| !gone), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_key_that_kms_does_not_know_or_already_deletes_is_gone() {
+    let metadata = |state| (200, format!(r#"{{"KeyMetadata": {{"KeyId": "k", "KeyState": "{state}"}}}}"#));
+    let error = |name| (400, format!(r#"{{"__type": "{name}", "message": "no"}}"#));
+    for (answer, gone) in [
+        (metadata("Enabled"), Some(false)),
+        (metadata("Disabled"), Some(false)),
+        (metadata("PendingDeletion"), Some(true)),
+        (error("NotFoundException"), Some(true)),
+        (error("AccessDeniedException"), None),
+        (error("KMSInternalException"), None),
+    ] {
+        let words = answer.1.clone();
+        let (account, _) = account(move |what, _| {
+            assert_eq!(what, KEY);
+            answer.clone()
+        });
+        assert_eq!(key_is_there(&account, "k").await.ok(), gone.map(|gone| !gone), "{words}");
+    }
+}
+
+/// An account with a deployment `demo` that has a bucket for its code, and with one more stack on the second page.
+fn shared(user: &'static str, bucket: &'static str) -> (Account, Asked) {
+    account(move |what, body| match what {
+        "DescribeStacks" if body.contains("NextToken=more") => {
+            let others = stack(user, "CREATE_COMPLETE", &[("S3LambdaBucket", bucket)]);
+            xml(what, &format!("<Stacks>{others}</Stacks>"))
+        }
+        "DescribeStacks" if body.contains("StackName=") => {
+            let base = body.contains("demo-pre-requisite");
+            if !base {
+                return refused("ValidationError", "Stack with id x does not exist");
+            }
+            xml(what, &format!("<Stacks>{}</Stacks>", stack("demo-pre-requisite", "CREATE_COMPLETE", &[])))
+        }
+        "DescribeStacks" => {
+            let own = stack("demo-app-security", "CREATE_COMPLETE", &[("S3LambdaBucket", "code")]);
+            xml(what, &format!("<Stacks>{own}</Stacks><NextToken>more</NextToken>"))
+        }
+        "ListStacks" => {
+            let one = "<member><StackName>demo-pre-requisite</StackName><StackId>arn:of:base</StackId><StackStatus>\
+                       CREATE_COMPLETE</StackStatus><CreationTime>2026-01-01T00:00:00Z</CreationTime></member>";
+            xml(what, &format!("<StackSummaries>{one}</StackSummaries>"))
+        }
+        "ListStackResources" => {
+            let one = "<member><LogicalResourceId>LambdaBucket</LogicalResourceId><PhysicalResourceId>code\
+                       </PhysicalResourceId><ResourceType>AWS::S3::Bucket</ResourceType><ResourceStatus>CREATE_COMPLETE\
+                       </ResourceStatus><LastUpdatedTimestamp>2026-01-01T00:00:00Z</LastUpdatedTimestamp></member>";
+            xml(what, &format!("<StackResourceSummaries>{one}</StackResourceSummaries>"))
+        }
+        // The bucket is there, and nobody may look into it.
+        "HEAD /code/" => (200, String::new()),
+        _ => (403, String::new()),
+    })
+}
+
+#[tokio::test]
+async fn a_base_that_another_stack_runs_from_is_not_removed() {
+    let (account, asked) = shared("second-app-security", "code");
+    let refused = destroy(&account, "demo", Data::GoesForSure, &Console::telling(|_| ())).await.unwrap_err();
+    let words =
+        "nothing was removed: the stack second-app-security runs from this deployment's bucket; remove it first";
+    assert_eq!(refused.to_string(), words);
+    let changes = ["DeleteStack", "DELETE", "ScheduleKeyDeletion", "StopExecution", "DisableRule"];
+    let asked = asked.lock().unwrap();
+    assert!(!asked.iter().any(|what| changes.iter().any(|change| what.contains(change))), "{asked:?}");
+}
+
+#[tokio::test]
+async fn a_stack_with_a_bucket_of_its_own_is_in_nobodys_way() {
+    let (account, _) = shared("second-app-security", "another-bucket");
+    let things = things(&account, "demo").await.unwrap();
+    assert_eq!(things.len(), 1, "{things:?}");
+    assert_eq!(other_user(&account, "demo", &things).await.unwrap(), None);
+}

@@ -1,0 +1,49 @@
+//! The topics: who listens, and who may publish.
+
+use aws_sdk_sns::{Client, types::Subscription};
+
+use super::{BY_HAND, GONE, Patient, compare};
+use crate::check::{Check, chain};
+
+/// The host that Amazon Q takes notifications at.
+const AMAZON_Q: &str = "sns-api.chatbot.amazonaws.com";
+
+/// Looks at a topic of the stack.
+pub(super) async fn check(patient: &Patient<'_>, name: &str, arn: &str) -> anyhow::Result<Check> {
+    let what = format!("topic {name}");
+    let client = Client::new(&patient.account.aws);
+    let subscriptions = match client.list_subscriptions_by_topic().topic_arn(arn).send().await {
+        Ok(answer) => answer.subscriptions.unwrap_or_default(),
+        Err(error) => return Ok(Check::fails(what, chain(&error), GONE)),
+    };
+    if let Some((why, remedy)) = unheard(name, &subscriptions) {
+        return Ok(Check::fails(what, why, remedy));
+    }
+    let policy = patient.policy_of("AWS::SNS::TopicPolicy", "Topics", arn)?;
+    let wrong = match client.get_topic_attributes().topic_arn(arn).send().await {
+        Ok(answer) => {
+            let found = answer.attributes.unwrap_or_default().remove("Policy").unwrap_or_default();
+            compare::policy(&policy, &found)
+        }
+        Err(error) => vec![chain(&error)],
+    };
+    Ok(Check::that(&what, (!wrong.is_empty()).then(|| wrong.join("; ")), BY_HAND))
+}
+
+/// Why nobody hears what is published, and what to do.
+fn unheard(name: &str, subscriptions: &[Subscription]) -> Option<(&'static str, &'static str)> {
+    if name == "NotificationTopic" {
+        let of_amazon_q = |one: &Subscription| one.endpoint().is_some_and(|endpoint| endpoint.contains(AMAZON_Q));
+        return (!subscriptions.iter().any(of_amazon_q)).then_some((
+            "Amazon Q does not listen to it, so the channel hears nothing",
+            "open the channel's configuration in the console of Amazon Q Developer in chat applications and save it with \
+             this topic; check that the workspace is authorised",
+        ));
+    }
+    // What nobody has confirmed has this word for an ARN.
+    let pending = subscriptions.iter().any(|one| one.subscription_arn() == Some("PendingConfirmation"));
+    pending.then_some((
+        "nobody has confirmed its subscription",
+        "open the mail from AWS Notifications at the address AlarmEmail, and follow its link",
+    ))
+}
