@@ -22,7 +22,7 @@ use crate::{
 
 pub use self::{
     code_scan::CodeScan,
-    order::{By, Output, Script},
+    order::{By, OPERATOR, Output, Script},
 };
 
 /// The sender that the local cloud's SES has verified.

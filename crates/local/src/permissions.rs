@@ -10,6 +10,7 @@ pub mod judgement;
 pub mod mutation;
 pub mod pattern;
 pub mod policy;
+pub mod width;
 
 use std::collections::BTreeMap;
 

@@ -1,8 +1,12 @@
 //! Everything that a story needs, started and stopped as one.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
+use serde::Deserialize;
 use sonarqube::{Server, Source};
 use tokio::sync::OnceCell;
 
@@ -30,6 +34,8 @@ pub struct World {
     /// Is in the channel, and may not.
     pub mallory: Person,
     pub cloud_url: String,
+    /// What there was in the cloud before anything was deployed, in the words of [`inventory`].
+    pub things_before: BTreeSet<String>,
     pub aws: aws_config::SdkConfig,
     pub s3: aws_sdk_s3::Client,
     pub sfn: aws_sdk_sfn::Client,
@@ -40,6 +46,17 @@ pub struct World {
     cloud: Cloud,
     sonarqube: Option<Server>,
     folder: RunFolder,
+}
+
+/// Everything that there is in the local cloud, in all its services: `iam._roles demo-…`.
+pub async fn inventory(cloud_url: &str) -> anyhow::Result<BTreeSet<String>> {
+    #[derive(Deserialize)]
+    struct Inventory {
+        things: BTreeSet<String>,
+    }
+    let answer = cloud::http()?.get(format!("{cloud_url}/_local/inventory")).send().await;
+    let answer = answer.and_then(reqwest::Response::error_for_status).context("ask what there is in the cloud")?;
+    Ok(answer.json::<Inventory>().await.context("understand what there is in the cloud")?.things)
 }
 
 impl World {
@@ -84,6 +101,7 @@ impl World {
             .into(),
             by,
         };
+        let things_before = inventory(cloud.url()).await?;
         let deployment = Deployment::create(&aws, cloud.url(), &slack, &release, &settings).await;
         let deployment = deployment.with_context(|| format!("the cloud's last words:\n{}", tail(cloud.log(), 20)))?;
         narrator.step(&format!("Deployed the three stacks, release {}", release.name()));
@@ -94,6 +112,7 @@ impl World {
             bob,
             mallory,
             cloud_url: cloud.url().to_owned(),
+            things_before,
             s3: aws_sdk_s3::Client::new(&aws),
             sfn: aws_sdk_sfn::Client::new(&aws),
             macie: aws_sdk_macie2::Client::new(&aws),

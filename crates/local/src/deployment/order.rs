@@ -25,6 +25,9 @@ use tokio::process::Command;
 use super::release;
 use crate::{checkout, cloud::REGION};
 
+/// The role that the scripts run as. No stack makes it: it stands for whoever deploys.
+pub const OPERATOR: &str = "arn:aws:iam::000000000000:role/operator";
+
 /// How the stacks are deployed. Both ways run the same code; the first saves a program's start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum By {
@@ -154,18 +157,43 @@ impl Script {
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("HOME", self.folder.path())
-            .env("AWS_ACCESS_KEY_ID", "000000000000")
-            .env("AWS_SECRET_ACCESS_KEY", "local")
+            .envs(self.session(name).await?)
             .env("SECURITY_CHATOPS_OPERATE", &self.program)
             .envs(secrets)
             .stdin(Stdio::null())
             .kill_on_drop(true);
-        if name == "deploy" && word.is_none() && !arguments.contains(&"--release") {
+        let elsewhere = ["--release", "--dist"].iter().any(|option| arguments.contains(option));
+        if name == "deploy" && word.is_none() && !elsewhere {
             command.arg("--dist").arg(self.dist());
         }
         let output = command.output().await.with_context(|| format!("run scripts/{name}"))?;
         let words = [output.stdout, output.stderr].concat();
         Ok(Output { success: output.status.success(), words: String::from_utf8_lossy(&words).into_owned() })
+    }
+
+    /// A second deployment with the same settings but for one text, with the same release.
+    pub fn twin(&self, name: &str, (text, instead): (&str, &str)) -> anyhow::Result<Self> {
+        let twin = Self::new(name, &self.cloud_url)?;
+        let config = fs::read_to_string(self.config()).context("read the configuration")?;
+        ensure!(config.contains(text), "the configuration does not say {text}");
+        let config =
+            config.replace(text, instead).replace(&format!("name = \"{}\"", self.name), &format!("name = \"{name}\""));
+        fs::write(twin.config(), config).context("write the configuration")?;
+        for file in fs::read_dir(self.dist()).context("look into the release")? {
+            let file = file.context("look into the release")?.path();
+            let name = file.file_name().context("a file has no name")?;
+            fs::copy(&file, twin.dist().join(name)).context("copy the release")?;
+        }
+        Ok(twin)
+    }
+
+    /// Credentials of the role [`OPERATOR`], so that what the script asks of AWS is kept as that role's calls.
+    async fn session(&self, name: &str) -> anyhow::Result<BTreeMap<String, String>> {
+        let wanted = serde_json::json!({"role": OPERATOR, "session": name, "service": "sts.amazonaws.com"});
+        let answer =
+            crate::cloud::http()?.post(format!("{}/_local/sessions", self.cloud_url)).json(&wanted).send().await;
+        let answer = answer.and_then(reqwest::Response::error_for_status).context("get credentials for the script")?;
+        answer.json().await.context("understand the credentials")
     }
 
     fn config(&self) -> PathBuf {

@@ -16,7 +16,7 @@ use local::{
     narrator::Narrator,
     samples, stories,
     until::until,
-    world::World,
+    world::{World, inventory},
 };
 use operate::release::Release;
 use sonarqube::Source;
@@ -43,10 +43,13 @@ async fn live(world: &World, scans: bool, narrator: &Narrator) -> anyhow::Result
     }
 
     again_changes_nothing(script, scans).await?;
+    a_look_needs_neither_a_package_nor_secrets(script, scans).await?;
+    let refused = refused_clicks(world).await?;
     healthy(script, scans).await?;
+    ensure!(refused > 0 && refused_clicks(world).await? == refused, "the doctor's click counts as a forged one");
     the_manifest_has_the_address(script).await?;
     each_broken_thing_is_found(world, script, scans).await?;
-    a_failure_is_explained_and_leaves_nothing(world, script).await?;
+    a_failure_is_explained_mended_and_leaves_nothing(world, script).await?;
     updates_and_rolls_back(world, script, &first, scans).await?;
     if scans {
         let zip = samples::small_code("vulnerable")?;
@@ -97,8 +100,18 @@ async fn each_broken_thing_is_found(world: &World, script: &Script, scans: bool)
     healthy(script, scans).await
 }
 
-/// Two configurations of Amazon Q cannot have one channel.
-async fn a_failure_is_explained_and_leaves_nothing(world: &World, script: &Script) -> anyhow::Result<()> {
+/// Neither is there, and it is not asked for.
+async fn a_look_needs_neither_a_package_nor_secrets(script: &Script, scans: bool) -> anyhow::Result<()> {
+    let before = script.run("deploy", &["--check-only", "--name", "new", "--dist", "nowhere"], []).await?;
+    expect(&before, scans, &["ok     sender in Amazon SES", "ok     Amazon Macie: enabled"])?;
+    ensure!(!before.words.contains("\nerror: "), "{}", before.words);
+    let deployed = script.run("deploy", &["--name", "new", "--dist", "nowhere", "--yes"], []).await?;
+    expect(&deployed, false, &["set SONAR_TOKEN, SONAR_READER_TOKEN, SLACK_WEBHOOK_URL"])
+}
+
+/// Two configurations of Amazon Q cannot have one channel. With another channel the same command goes on from there.
+async fn a_failure_is_explained_mended_and_leaves_nothing(world: &World, script: &Script) -> anyhow::Result<()> {
+    let before = inventory(&world.cloud_url).await?;
     let token = "0".repeat(44);
     let secrets = [
         ("SONAR_TOKEN", token.as_str()),
@@ -106,23 +119,27 @@ async fn a_failure_is_explained_and_leaves_nothing(world: &World, script: &Scrip
         ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T012/B012/abc"),
         ("SLACK_SIGNING_SECRET", "10ca110ca110ca110ca110ca110ca11f"),
     ];
-    let twin = ["--yes", "--name", "twin", "--although-checks-fail"];
-    let failed = script.run("deploy", &twin, secrets).await?;
+    let twin = script.twin("twin", (&world.deployment.app.id, "A0TWIN0001"))?;
+    let force = ["--yes", "--although-checks-fail"];
+    let failed = twin.run("deploy", &force, secrets).await?;
     let words = [
         "the stack twin-app-security is ROLLBACK_COMPLETE",
         "SlackChannel: ",
         "-> a Slack channel can be configured once",
     ];
-    // What never ran keeps no secret: they are wanted again.
-    let again = script.run("deploy", &twin, []).await?;
-    expect(&again, false, &["set SONAR_TOKEN, SONAR_READER_TOKEN, SLACK_WEBHOOK_URL"])?;
     expect(&failed, false, &words)?;
-    let name = ["--yes", "--name", "twin", "--empty-evidence-and-quarantine", "--yes-delete-all-data"];
-    let removed = script.run("destroy", &name, []).await?;
+    // What never ran keeps no secret: they are wanted again.
+    let again = twin.run("deploy", &force, []).await?;
+    expect(&again, false, &["set SONAR_TOKEN, SONAR_READER_TOKEN, SLACK_WEBHOOK_URL"])?;
+
+    let other = twin.twin("twin", (&world.deployment.scan_channel.id, "C0TWIN0001"))?;
+    let mended = other.run("deploy", &force, secrets).await?;
+    expect(&mended, true, &["twin-app-security                        created", "nothing to change"])?;
+    let name = ["--yes", "--empty-evidence-and-quarantine", "--yes-delete-all-data"];
+    let removed = other.run("destroy", &name, []).await?;
     expect(&removed, true, &["Nothing of the deployment is left"])?;
-    let left = world.s3.list_buckets().send().await?;
-    let left: Vec<&str> = left.buckets().iter().filter_map(|bucket| bucket.name()).collect();
-    ensure!(!left.iter().any(|bucket| bucket.starts_with("twin-")), "left: {left:?}");
+    let left: Vec<String> = inventory(&world.cloud_url).await?.difference(&before).cloned().collect();
+    ensure!(left.is_empty(), "the twin left: {left:#?}");
     Ok(())
 }
 
@@ -156,6 +173,7 @@ async fn updates_and_rolls_back(
 async fn nothing_is_left_but_data(world: &World, script: &Script, scans: bool) -> anyhow::Result<()> {
     let data =
         buckets_of(world, &["UploadBucket", "EvidenceBucket", "QuarantineBucket", "QuarantineLogBucket"]).await?;
+    the_inventory_has_every_kind(world).await?;
     let refused = script.run("destroy", &[], []).await?;
     expect(&refused, false, &["Nobody can be asked here: give --yes"])?;
     let once = script.run("destroy", &["--yes", "--empty-evidence-and-quarantine"], []).await?;
@@ -171,13 +189,16 @@ async fn nothing_is_left_but_data(world: &World, script: &Script, scans: bool) -
     }
     let kept = buckets(world).await?;
     ensure!(kept == data, "kept are {kept:?} instead of {data:?}");
-    let left = resources(world).await?;
-    ensure!(left.is_empty(), "left besides data: {left:#?}");
+    let left = left(world).await?;
+    ensure!(left.iter().any(|thing| thing.starts_with("s3._buckets ")), "the inventory lacks the data: {left:#?}");
+    let strange: Vec<&String> = left.iter().filter(|thing| !is_data(thing, &data)).collect();
+    ensure!(strange.is_empty(), "left besides data: {strange:#?}");
 
     let twice = ["--yes", "--empty-evidence-and-quarantine", "--yes-delete-all-data"];
     let emptied = script.run("destroy", &twice, []).await?;
     expect(&emptied, true, &["Nothing of the deployment is left", "will be deleted in 30 days"])?;
-    ensure!(buckets(world).await?.is_empty(), "a bucket is left");
+    let left = self::left(world).await?;
+    ensure!(left.is_empty(), "left after everything was removed: {left:#?}");
     let nothing = script.run("destroy", &["--yes"], []).await?;
     expect(&nothing, true, &["There is no deployment demo"])
 }
@@ -235,28 +256,82 @@ async fn buckets_of(world: &World, logical_ids: &[&str]) -> anyhow::Result<BTree
     Ok(found)
 }
 
+/// What is in the cloud now and was not before the deployment, but for what the stories made and the account needs.
+async fn left(world: &World) -> anyhow::Result<BTreeSet<String>> {
+    let now = inventory(&world.cloud_url).await?;
+    let left = now.difference(&world.things_before).filter(|thing| !is_others(thing));
+    Ok(left.cloned().collect())
+}
+
+/// The account's own bus and Macie's session, and the buckets of the stories, which are named otherwise than a stack's.
+fn is_others(thing: &str) -> bool {
+    let (store, id) = thing.split_once(' ').unwrap_or((thing, ""));
+    let bucket = store.starts_with("s3._bucket") && !is_of_the_deployment(id);
+    bucket || ["eventbridge._event_buses default", "macie2.session"].contains(&thing)
+}
+
+/// The kinds of things that a deployment has, one of each service that the templates touch: an inventory that lacked one
+/// would find nothing left of it.
+const KINDS: [&str; 20] = [
+    "apigateway._apis",
+    "apigateway._routes",
+    "chatbot.actions",
+    "chatbot.channels",
+    "cloudwatch._alarms",
+    "cloudwatch._dashboards",
+    "cloudwatch_logs._log_groups",
+    "codebuild._projects",
+    "eventbridge._rules",
+    "iam._policies",
+    "iam._roles",
+    "kms._keys",
+    "lambda_svc._esms",
+    "lambda_svc._functions",
+    "macie2.filters",
+    "s3._bucket_policies",
+    "secretsmanager._secrets",
+    "sns._topics",
+    "sqs._queues",
+    "stepfunctions._state_machines",
+];
+
+async fn the_inventory_has_every_kind(world: &World) -> anyhow::Result<()> {
+    let things = left(world).await?;
+    let lacks =
+        |kind: &&&str| !things.iter().any(|thing| thing.split_once(' ').is_some_and(|(store, _)| store == **kind));
+    let lacking: Vec<&&str> = KINDS.iter().filter(lacks).collect();
+    ensure!(lacking.is_empty(), "the inventory does not see {lacking:?}: {things:#?}");
+    Ok(())
+}
+
+/// Buckets that are kept, with their settings, and the key that is needed to read them.
+fn is_data(thing: &str, data: &BTreeSet<String>) -> bool {
+    let (store, id) = thing.split_once(' ').unwrap_or((thing, ""));
+    (store.starts_with("s3._bucket") && data.contains(id)) || store == "kms._keys"
+}
+
 /// The stories' own buckets are not the deployment's.
 async fn buckets(world: &World) -> anyhow::Result<BTreeSet<String>> {
     let answer = world.s3.list_buckets().send().await?;
     let names = answer.buckets().iter().filter_map(|bucket| bucket.name().map(str::to_owned));
-    let stacks = ["pre-requisite", "app-security", "macie-remediation"].map(|stack| format!("{NAME}-{stack}-"));
-    Ok(names.filter(|name| stacks.iter().any(|stack| name.starts_with(stack))).collect())
+    Ok(names.filter(|name| is_of_the_deployment(name)).collect())
 }
 
-/// What a person would find in the consoles.
-async fn resources(world: &World) -> anyhow::Result<Vec<String>> {
-    let mut left = Vec::new();
-    let lambda = aws_sdk_lambda::Client::new(&world.aws).list_functions().send().await?;
-    left.extend(lambda.functions().iter().filter_map(|one| one.function_name().map(str::to_owned)));
-    let machines = world.sfn.list_state_machines().send().await?;
-    left.extend(machines.state_machines().iter().map(|one| one.name().to_owned()));
-    let topics = world.sns.list_topics().send().await?;
-    left.extend(topics.topics().iter().filter_map(|one| one.topic_arn().map(str::to_owned)));
-    let secrets = aws_sdk_secretsmanager::Client::new(&world.aws).list_secrets().send().await?;
-    left.extend(secrets.secret_list().iter().filter_map(|one| one.name().map(str::to_owned)));
-    let logs = aws_sdk_cloudwatchlogs::Client::new(&world.aws).describe_log_groups().send().await?;
-    left.extend(logs.log_groups().iter().filter_map(|one| one.log_group_name().map(str::to_owned)));
-    let projects = aws_sdk_codebuild::Client::new(&world.aws).list_projects().send().await?;
-    left.extend(projects.projects().iter().cloned());
-    Ok(left)
+fn is_of_the_deployment(bucket: &str) -> bool {
+    let stacks = ["pre-requisite", "app-security", "macie-remediation"].map(|stack| format!("{NAME}-{stack}-"));
+    stacks.iter().any(|stack| bucket.starts_with(stack))
+}
+
+/// Clicks that RemediationHandler has counted as refused.
+async fn refused_clicks(world: &World) -> anyhow::Result<usize> {
+    let function = broken::physical(world, "macie-remediation", "RemediationHandlerLogGroup").await?;
+    let logs = aws_sdk_cloudwatchlogs::Client::new(&world.aws);
+    let mut pages = logs.filter_log_events().log_group_name(function).into_paginator().send();
+    let mut count = 0;
+    while let Some(page) = pages.next().await {
+        let page = page.context("read the log of RemediationHandler")?;
+        let lines = page.events().iter().filter_map(|event| event.message());
+        count += lines.filter(|line| line.contains("\"ClicksRefused\":1")).count();
+    }
+    Ok(count)
 }

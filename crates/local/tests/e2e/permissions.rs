@@ -9,15 +9,16 @@ use local::{
     permissions::{
         self, Call, Deployed,
         evaluate::{Refusal, evaluate},
-        judgement::{refused, unused},
+        judgement::{Grant, refused, unused},
         mutation::{idle_conditions, redundant, unnoticed_additions},
+        width::{unnoticed_widenings, wide},
     },
     world::World,
 };
 
 use serde_json::json;
 
-use self::exceptions::{DOUBLE, UNUSED};
+use self::exceptions::{DOUBLE, UNUSED, WIDE};
 
 /// Judges the calls so far. Whether a grant is left over can be said only after every story (`complete`).
 pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize> {
@@ -44,6 +45,7 @@ fn leftovers(calls: &[Call], deployed: &Deployed) -> Vec<String> {
     for (kind, found, exceptions) in [
         ("never used", unused(calls, deployed, stacks), UNUSED),
         ("double", redundant(calls, deployed, stacks), DOUBLE),
+        ("wider than what was done", wide(calls, deployed, stacks), WIDE),
     ] {
         for grant in &found {
             if !exceptions.iter().any(|exception| exception.covers(grant)) {
@@ -63,6 +65,9 @@ fn leftovers(calls: &[Call], deployed: &Deployed) -> Vec<String> {
         .extend(idle_conditions(calls, deployed, stacks).into_iter().map(|idle| format!("asks for nothing: {idle}")));
     let unseen = unnoticed_additions(calls, deployed, stacks);
     problems.extend(unseen.into_iter().map(|owner| format!("one more grant would go unseen: {owner}")));
+    let known = |grant: &Grant| WIDE.iter().any(|exception| exception.covers(grant));
+    let unseen = unnoticed_widenings(calls, deployed, stacks, known);
+    problems.extend(unseen.into_iter().map(|grant| format!("a wider grant would go unseen: {grant}")));
     problems
 }
 

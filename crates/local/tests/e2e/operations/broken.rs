@@ -93,7 +93,7 @@ pub(crate) const BROKEN: &[Broken] = broken! {
 };
 
 /// The physical id of a resource.
-async fn physical(world: &World, stack: &str, logical_id: &str) -> anyhow::Result<String> {
+pub(crate) async fn physical(world: &World, stack: &str, logical_id: &str) -> anyhow::Result<String> {
     let client = aws_sdk_cloudformation::Client::new(&world.aws);
     let stack = format!("{}-{stack}", world.deployment.name);
     let answer = client.describe_stack_resource().stack_name(stack).logical_resource_id(logical_id).send().await?;
