@@ -16,6 +16,7 @@ from unittest import mock
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS))
 
+import check_zip  # noqa: E402
 import package  # noqa: E402
 import packaging_sbom  # noqa: E402
 import packaging_trial  # noqa: E402
@@ -41,6 +42,28 @@ class Zips(unittest.TestCase):
             self.assertEqual((entry.filename, entry.external_attr >> 16), ("bootstrap", 0o100755))
             self.assertEqual(archive.read(entry), b"program")
             self.assertIsNone(archive.testzip())
+
+    def test_what_lambda_would_not_unpack_is_refused(self):
+        def unpacked(*entries: tuple[str, int]) -> None:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "f.zip"
+                with zipfile.ZipFile(path, "w") as archive:
+                    for name, mode in entries:
+                        entry = zipfile.ZipInfo(name)
+                        entry.external_attr = mode << 16
+                        archive.writestr(entry, b"program")
+                program = check_zip.unpack(path, Path(folder) / "f")
+                self.assertEqual((program.read_bytes(), program.stat().st_mode), (b"program", 0o100755))
+
+        unpacked(("bootstrap", 0o100755))
+        for entries, why in [
+            ([("bootstrap", 0o100755), ("notes", 0o100644)], "not bootstrap alone"),
+            ([("bin/bootstrap", 0o100755)], "not bootstrap alone"),
+            ([("bootstrap", 0o100644)], "cannot be run by everybody"),
+            ([("bootstrap", 0o120755)], "cannot be run by everybody"),
+        ]:
+            with self.subTest(entries), self.assertRaisesRegex(package.Refused, why):
+                unpacked(*entries)
 
     def test_a_zip_that_is_too_large_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:

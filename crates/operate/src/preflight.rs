@@ -1,5 +1,7 @@
 //! What must be right before a deployment, checked from here; each failure says what to do.
 
+mod neighbours;
+
 use aws_sdk_macie2::types::MacieStatus;
 use aws_sdk_sesv2::operation::get_email_identity::GetEmailIdentityError;
 use secrecy::ExposeSecret;
@@ -15,7 +17,7 @@ use crate::{
 /// Runs all checks of the stacks that are wanted.
 ///
 /// # Errors
-/// A parameter cannot be read.
+/// A parameter cannot be read, or CloudFormation does not list the stacks.
 pub async fn run(account: &Account, config: &Config, secrets: &Secrets) -> anyhow::Result<Vec<Check>> {
     let mut checks = vec![Check::well("identity and Region", format!("{} in {}", account.identity, account.region))];
     for stack in config.stacks() {
@@ -36,6 +38,7 @@ pub async fn run(account: &Account, config: &Config, secrets: &Secrets) -> anyho
             }
             Stack::MacieRemediation => {
                 checks.push(macie(account).await);
+                checks.extend(neighbours::check(account, &config.name, &values).await?);
                 checks.extend(slack_app(&values, secrets));
             }
         }

@@ -10,7 +10,9 @@ KMS behind it. Touches ministack's `iam_actions` (`extract_iam_action`, `extract
 
 from __future__ import annotations
 
+import html
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote
@@ -29,6 +31,7 @@ _MACIE_ACTIONS = {
     ("POST", "/jobs"): "CreateClassificationJob",
     ("GET", "/macie"): "GetMacieSession",
 }
+_ONE_MAPPING = re.compile(r"/2015-03-31/event-source-mappings/[^/]+/?")
 _READS = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes", "s3:GetObjectVersionAttributes")
 
 
@@ -105,6 +108,16 @@ def _action(request: Request) -> str:
     if request.service == "macie2":
         named = _MACIE_ACTIONS.get((request.method, request.path), f"{request.method} {request.path}")
         return f"macie2:{named}"
+    if request.service == "chatbot":
+        # /get-custom-action is GetCustomAction.
+        return "chatbot:" + "".join(word.capitalize() for word in request.path.strip("/").split("-"))
+    if request.service == "monitoring":
+        # By its path in the protocol that the SDKs speak: /service/…/operation/DescribeAlarms.
+        return f"cloudwatch:{request.path.rsplit('/', 1)[-1]}"
+    if request.service == "lambda" and request.method == "GET" and _ONE_MAPPING.fullmatch(request.path):
+        return "lambda:GetEventSourceMapping"
+    if _deletes_many(request):
+        return "s3:DeleteObjectVersion"
     try:
         action = iam_actions.extract_iam_action(
             request.service, request.method, request.path, request.headers, request.body, request.parameters
@@ -117,6 +130,13 @@ def _action(request: Request) -> str:
 
 def _resources(request: Request) -> list[str]:
     region, account = extract_region(request.headers), get_account_id()
+    if _deletes_many(request):
+        # https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html
+        bucket = unquote(request.path).strip("/")
+        keys = [html.unescape(key.decode()) for key in re.findall(rb"<Key>(.*?)</Key>", request.body, re.DOTALL)]
+        return [f"arn:aws:s3:::{bucket}/{key}" for key in keys] or [f"arn:aws:s3:::{bucket}"]
+    if request.service == "events" and (rule := request.member("Rule") or request.member("Name")):
+        return [f"arn:aws:events:{region}:{account}:rule/{rule}"]
     if request.service == "s3":
         # The bucket, or the object by its key as it is, not as the path spells it.
         bucket, _, key = unquote(request.path).lstrip("/").partition("/")
@@ -190,6 +210,10 @@ def _around_objects(request: Request, action: str, resource: str) -> list[Check]
         # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
         checks += [("s3:GetObjectRetention", resource, {}), ("s3:GetObjectLegalHold", resource, {})]
     return checks
+
+
+def _deletes_many(request: Request) -> bool:
+    return request.service == "s3" and request.method == "POST" and "delete" in request.query
 
 
 def _bucket(resource: str) -> str:

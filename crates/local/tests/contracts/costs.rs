@@ -67,3 +67,78 @@ fn the_examples_are_added_up() {
         assert!(is_about(sum, number(&row[5]), 0.51), "{row:?} makes {sum:.2}");
     }
 }
+
+/// `(4 × 0.01)` is 0.04, `(0.0005)` is itself.
+fn amount(text: &str) -> f64 {
+    let factors = text.split(" × ").map(number);
+    factors.product()
+}
+
+#[test]
+fn what_one_of_each_costs_is_the_sum_of_its_parts() {
+    let mut seen = 0;
+    for row in rows().into_iter().filter(|row| row.len() == 3 && (row[0] == "scan" || row[0] == "finding")) {
+        // What stands last in each pair of brackets: before a comma there may be an amount of another kind.
+        let parts = between(&row[1], "(", ')').map(|part| part.rsplit(", ").next().unwrap());
+        let sum: f64 = parts.map(amount).sum();
+        let cost = number(&row[2]);
+        // As exact as it is written: half of the last digit, and a finding is rounded up so as not to look free.
+        assert!(sum <= cost + 0.0005 && sum >= cost * 0.7, "README, Costs: {} costs {sum}, not {cost}", row[0]);
+        seen += 1;
+    }
+    assert_eq!(seen, 2);
+}
+
+#[test]
+fn the_examples_use_the_prices_above_and_keep_a_years_data() {
+    let rows = rows();
+    let price = |what: &str| number(&rows.iter().find(|row| row[0].starts_with(what)).unwrap()[2]);
+    let megabytes = {
+        let row = &rows.iter().find(|row| row[0].starts_with("GB kept")).unwrap()[1];
+        number(row.split(" MB").next().unwrap().rsplit(' ').next().unwrap())
+    };
+    let mut seen = 0;
+    for row in rows.iter().filter(|row| row.len() == 6 && row[1] != "fixed") {
+        // "small: 50 scans, 100 findings, 1 GB into quarantine"
+        let numbers: Vec<f64> = row[0]
+            .split(|character: char| !(character.is_ascii_digit() || character == ',' || character == '.'))
+            .map(|part| part.trim_matches(','))
+            .filter(|part| part.chars().any(|character| character.is_ascii_digit()))
+            .map(number)
+            .collect();
+        let [scans, findings, quarantine] = numbers.as_slice() else { panic!("{row:?}") };
+        assert!(row[2].starts_with(&format!("{} × {} = ", grouped(*scans), price("scan"))), "{row:?}");
+        assert!(is_about(findings * price("finding"), number(&row[3]), 0.006), "{row:?}");
+        let kept = 12.0 * (scans * megabytes / 1000.0 + quarantine);
+        assert!(is_about(kept, number(row[4].split(" GB").next().unwrap()), 0.06), "{row:?}: {kept} GB");
+        assert!(row[4].contains(&format!(" × {} = ", price("GB kept"))), "{row:?}");
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+}
+
+fn grouped(number: f64) -> String {
+    let digits = format!("{number:.0}");
+    match digits.len().checked_sub(3) {
+        None | Some(0) => digits,
+        Some(at) => format!("{},{}", &digits[..at], &digits[at..]),
+    }
+}
+
+/// "That is 14.16; an account with nothing else in it has 3 dashboards, 10 alarms, … free, and pays 3.90."
+#[test]
+fn what_is_free_is_taken_off() {
+    let readme = read("README.md");
+    let sentence =
+        readme.lines().find(|line| line.starts_with("That is ") && line.contains(" free, and pays ")).unwrap();
+    let rows = rows();
+    let mut pays = number(between(sentence, "That is ", ';').next().unwrap());
+    for (what, each_row) in [("dashboards", "dashboards"), ("alarms", "alarms"), ("metrics", "metrics")] {
+        let free = number(sentence.split(&format!(" {what}")).next().unwrap().rsplit(' ').next().unwrap());
+        let row = rows.iter().find(|row| row[0].starts_with(each_row)).unwrap();
+        pays -= free.min(number(&row[1])) * number(&row[2]);
+    }
+    assert!(sentence.contains("a million requests to SQS free"), "{sentence}");
+    pays -= number(&rows.iter().find(|row| row[0].starts_with("polling")).unwrap()[3]);
+    assert!(sentence.ends_with(&format!("and pays {pays:.2}.")), "README, Costs: pays {pays:.2}");
+}

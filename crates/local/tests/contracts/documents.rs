@@ -32,6 +32,88 @@ fn the_tables_of_the_templates_readme_name_every_parameter_with_its_default() {
     }
 }
 
+/// A row about something that is gone misleads more than one that is missing.
+#[test]
+fn the_tables_of_the_templates_readme_name_nothing_else() {
+    let readme = read("templates/README.md");
+    for name in TEMPLATES {
+        let template = template(name);
+        let begin = readme.lines().position(|line| line.starts_with('#') && line.contains(name)).unwrap();
+        let section = readme.lines().skip(begin + 1).take_while(|line| !line.starts_with("## "));
+        let mut known = BTreeSet::new();
+        let mut rows = 0;
+        for line in section {
+            if line.starts_with("| Parameter |") {
+                known = keys(&template["Parameters"]);
+            } else if line.starts_with("| Output |") {
+                known = keys(&template["Outputs"]);
+            } else if let Some(row) = between(line, "| `", '`').next().filter(|_| line.starts_with("| `")) {
+                assert!(known.remove(row), "templates/README.md names {row} of {name}, which it has not, or twice");
+                rows += 1;
+            }
+        }
+        assert!(rows > 5, "{name}");
+    }
+    // Where a parameter of one template comes from: "`A` of x.yml and y.yml | output `B` of z.yml".
+    let origins = readme.lines().skip_while(|line| *line != "| Parameter | Comes from |").skip(2);
+    for line in origins.take_while(|line| line.starts_with('|')) {
+        let cells: Vec<&str> = line.trim_matches('|').split('|').collect();
+        for (cell, section) in cells.iter().zip(["Parameters", "Outputs"]) {
+            let thing = between(cell, "`", '`').next().unwrap();
+            let of = TEMPLATES.into_iter().filter(|name| cell.contains(name));
+            let missing: Vec<_> = of.filter(|name| !keys(&template(name)[section]).contains(thing)).collect();
+            assert!(missing.is_empty(), "templates/README.md: {thing} is not in {missing:?}");
+        }
+    }
+}
+
+/// One way, so that nobody has to choose: the script, with the secret's variable.
+#[test]
+fn secrets_are_changed_in_the_one_documented_way() {
+    let readme = read("README.md");
+    let section = readme.split("### Change a token or secret\n").nth(1).unwrap().split("\n### ").next().unwrap();
+    for secret in operate::parameters::SECRETS {
+        assert!(section.contains(secret.variable), "README.md does not say how {} is changed", secret.name);
+    }
+    for document in ["README.md", "SECURITY.md", "docs/code-scan.md", "docs/macie.md", "docs/macie-operation.md"] {
+        assert!(!read(document).contains("put-secret-value"), "{document} knows another way");
+    }
+}
+
+/// CloudFormation makes the resources with the rights of whoever deploys.
+#[test]
+fn the_operators_policy_covers_every_service_of_the_templates() {
+    let policy: serde_json::Value = serde_json::from_str(&read("docs/operator-policy.json")).unwrap();
+    let statements = policy["Statement"].as_array().unwrap();
+    let of = |sid: &str| statements.iter().find(|statement| statement["Sid"] == sid).unwrap();
+    let made = of("LetCloudFormationMakeTheResources");
+    assert_eq!(made["Condition"]["ForAnyValue:StringEquals"]["aws:CalledVia"], "cloudformation.amazonaws.com");
+    let allowed: BTreeSet<&str> = made["Action"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|action| action.as_str().unwrap().split(':').next().unwrap())
+        .collect();
+    // How IAM calls a service of CloudFormation's types where that is not the same in lower case.
+    let names = [("apigatewayv2", "apigateway"), ("macie", "macie2"), ("stepfunctions", "states")];
+    let mut needed = BTreeSet::new();
+    let mut assuming = BTreeSet::new();
+    for name in TEMPLATES {
+        for resource in template(name)["Resources"].as_hash().unwrap().values() {
+            let kind = resource["Type"].as_str().unwrap().split("::").nth(1).unwrap().to_ascii_lowercase();
+            let known = names.iter().find(|(theirs, _)| *theirs == kind).map(|(_, iam)| (*iam).to_owned());
+            needed.insert(known.unwrap_or(kind));
+        }
+        assuming.extend(between(&read(&format!("templates/{name}")), "Principal: {Service: ", '}').map(str::to_owned));
+    }
+    assert_eq!(allowed, needed.iter().map(String::as_str).collect());
+    // Those that take on a role; the others write to a queue, a topic or a bucket.
+    let passed = &of("LetServicesUseTheRoles")["Condition"]["StringEquals"]["iam:PassedToService"];
+    let passed: BTreeSet<&str> = passed.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
+    let others = ["cloudwatch.amazonaws.com", "logging.s3.amazonaws.com"];
+    assert_eq!(passed, assuming.iter().map(String::as_str).filter(|name| !others.contains(name)).collect());
+}
+
 #[test]
 fn every_walkthrough_is_a_story_that_the_tests_play() {
     let architecture = read("ARCHITECTURE.md");

@@ -320,25 +320,67 @@ fn every_parameter_has_a_rule_and_every_output_is_described() {
     }
 }
 
-/// Costs are told apart by it: by the environment where there is one, else by the project.
+/// Types that CloudFormation can tag, and those that it cannot. A new type belongs into one of the two.
+const TAGGED: [&str; 19] = [
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Stage",
+    "AWS::Chatbot::CustomAction",
+    "AWS::Chatbot::SlackChannelConfiguration",
+    "AWS::CloudWatch::Alarm",
+    "AWS::CloudWatch::Dashboard",
+    "AWS::CodeBuild::Project",
+    "AWS::Events::Rule",
+    "AWS::IAM::Role",
+    "AWS::KMS::Key",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Function",
+    "AWS::Logs::LogGroup",
+    "AWS::Macie::FindingsFilter",
+    "AWS::S3::Bucket",
+    "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
+    "AWS::SecretsManager::Secret",
+    "AWS::StepFunctions::StateMachine",
+];
+
+const UNTAGGED: [&str; 8] = [
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Route",
+    "AWS::IAM::ManagedPolicy",
+    "AWS::Lambda::EventInvokeConfig",
+    "AWS::Lambda::Permission",
+    "AWS::S3::BucketPolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+];
+
+/// Costs are told apart by the tags, and what belongs to the product is found by them.
 #[test]
-fn whatever_costs_money_has_a_tag() {
-    let kinds = [
-        "AWS::S3::Bucket",
-        "AWS::SQS::Queue",
-        "AWS::SNS::Topic",
-        "AWS::Lambda::Function",
-        "AWS::StepFunctions::StateMachine",
-        "AWS::CodeBuild::Project",
-        "AWS::SecretsManager::Secret",
-        "AWS::KMS::Key",
-    ];
+fn whatever_can_have_a_tag_has_the_products() {
+    let mut kinds = BTreeSet::new();
     for name in TEMPLATES {
         let by_environment = keys(&template(name)["Parameters"]).contains("EnvironmentType");
-        let wanted = if by_environment { ["Environment", "EnvironmentType"] } else { ["Project", "security-chatops"] };
-        for (logical, _, resource) in resources(name).into_iter().filter(|(_, kind, _)| kinds.contains(&kind.as_str()))
-        {
-            assert_eq!(leaves(&resource["Properties"]["Tags"]), wanted, "{name}: {logical}");
+        for (logical, kind, resource) in resources(name) {
+            let tags = &resource["Properties"]["Tags"];
+            if TAGGED.contains(&kind.as_str()) {
+                assert_eq!(tag(tags, "Project").as_deref(), Some("security-chatops"), "{name}: {logical}");
+                let environment = by_environment.then_some("EnvironmentType");
+                assert_eq!(tag(tags, "Environment").as_deref(), environment, "{name}: {logical}");
+            } else {
+                assert!(UNTAGGED.contains(&kind.as_str()), "{name}: can {kind} be tagged?");
+                assert!(tags.is_badvalue(), "{name}: {logical} has tags after all");
+            }
+            kinds.insert(kind);
         }
     }
+    for kind in TAGGED.iter().chain(&UNTAGGED) {
+        assert!(kinds.contains(*kind), "no template has {kind} any more");
+    }
+}
+
+/// A tag's value, from a list of keys and values or from a map.
+fn tag(tags: &Yaml, key: &str) -> Option<String> {
+    let listed = tags.as_vec().into_iter().flatten().find(|one| one["Key"].as_str() == Some(key));
+    let value = listed.map_or(&tags[key], |one| &one["Value"]);
+    value.as_str().map(str::to_owned)
 }

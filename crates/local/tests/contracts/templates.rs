@@ -112,3 +112,19 @@ fn the_commands_of_the_buttons_fit_in_every_region() {
 fn texts_of(yaml: &yaml_rust2::Yaml) -> String {
     crate::texts(yaml).first().cloned().unwrap_or_else(|| panic!("no text: {yaml:?}"))
 }
+
+/// A template in a request may have 51,200 bytes, one in S3 a megabyte:
+/// <https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html>. The first stack makes the
+/// bucket that the others are read from.
+#[test]
+fn every_template_is_small_enough_for_the_way_it_is_sent() {
+    let size = |name: &str| read(&format!("templates/{name}")).len();
+    let sent = read("crates/operate/src/deploy.rs");
+    let sent = sent.split("#[cfg(test)]").next().unwrap();
+    assert_eq!(sent.matches("Template::Body(").count(), 1, "another template is sent in a request");
+    assert!(sent.contains("release.template(Stack::PreRequisite)"), "the first template is not the one in a request");
+    assert!(size("pre-requisite.yml") <= 51_200, "pre-requisite.yml does not fit into a request any more");
+    for name in TEMPLATES {
+        assert!(size(name) <= 1_000_000, "{name} is larger than CloudFormation takes");
+    }
+}

@@ -1,6 +1,8 @@
 //! The life of a deployment, by the scripts that a person would use: deploy, look, update, roll back, remove.
 
 mod broken;
+mod inventory;
+mod operator;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,14 +16,17 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use local::{
     deployment::{self, By, Output, Script},
     narrator::Narrator,
-    samples, stories,
+    permissions, samples, stories,
     until::until,
-    world::{World, inventory},
+    world::{self, World},
 };
 use operate::release::Release;
 use sonarqube::Source;
 
-use self::broken::BROKEN;
+use self::{
+    broken::BROKEN,
+    inventory::{is_data, is_of_the_deployment, left, the_inventory_has_every_kind},
+};
 
 const NAME: &str = "demo";
 
@@ -44,6 +49,7 @@ async fn live(world: &World, scans: bool, narrator: &Narrator) -> anyhow::Result
 
     again_changes_nothing(script, scans).await?;
     a_look_needs_neither_a_package_nor_secrets(script, scans).await?;
+    a_secret_is_changed_by_deploying_with_it(world, script, scans).await?;
     let refused = refused_clicks(world).await?;
     healthy(script, scans).await?;
     ensure!(refused > 0 && refused_clicks(world).await? == refused, "the doctor's click counts as a forged one");
@@ -63,7 +69,9 @@ async fn live(world: &World, scans: bool, narrator: &Narrator) -> anyhow::Result
         })
         .await?;
     }
-    nothing_is_left_but_data(world, script, scans).await
+    let deployed = permissions::deployed(&world.cloud_url).await?;
+    nothing_is_left_but_data(world, script, scans).await?;
+    operator::check(world, &deployed, scans).await
 }
 
 /// A second run finds the same release and the same settings, and needs no secret again.
@@ -71,6 +79,26 @@ async fn again_changes_nothing(script: &Script, scans: bool) -> anyhow::Result<(
     let again = deploy(script, &[], scans).await?;
     expect(&again, true, &["is already in", "demo-app-security: nothing to change"])?;
     expect(&again, true, &["demo-pre-requisite: nothing to change", "demo-macie-remediation: nothing to change"])
+}
+
+/// The one way that the README knows.
+async fn a_secret_is_changed_by_deploying_with_it(world: &World, script: &Script, scans: bool) -> anyhow::Result<()> {
+    let secrets = aws_sdk_secretsmanager::Client::new(&world.aws);
+    let id = broken::physical(world, "macie-remediation", "SlackWebHookSecret").await?;
+    let value = async || anyhow::Ok(secrets.get_secret_value().secret_id(&id).send().await?.secret_string);
+    let before = value().await?.context("the secret has no value")?;
+    for new in [format!("{before}-new"), before] {
+        let variables = [("SLACK_WEBHOOK_URL", new.as_str())];
+        let arguments: &[&str] = if scans { &["--yes"] } else { &["--yes", "--although-checks-fail"] };
+        let changed = script.run("deploy", arguments, variables).await?;
+        expect(
+            &changed,
+            true,
+            &["demo-app-security: nothing to change", "  SlackWebHookSecret (AWS::SecretsManager::Secret)"],
+        )?;
+        ensure!(value().await?.as_ref() == Some(&new), "the secret has another value");
+    }
+    Ok(())
 }
 
 async fn healthy(script: &Script, scans: bool) -> anyhow::Result<()> {
@@ -111,7 +139,7 @@ async fn a_look_needs_neither_a_package_nor_secrets(script: &Script, scans: bool
 
 /// Two configurations of Amazon Q cannot have one channel. With another channel the same command goes on from there.
 async fn a_failure_is_explained_mended_and_leaves_nothing(world: &World, script: &Script) -> anyhow::Result<()> {
-    let before = inventory(&world.cloud_url).await?;
+    let before = world::inventory(&world.cloud_url).await?;
     let token = "0".repeat(44);
     let secrets = [
         ("SONAR_TOKEN", token.as_str()),
@@ -128,6 +156,11 @@ async fn a_failure_is_explained_mended_and_leaves_nothing(world: &World, script:
         "-> a Slack channel can be configured once",
     ];
     expect(&failed, false, &words)?;
+    expect(
+        &failed,
+        false,
+        &["note   automatic remediation: the stack demo-macie-remediation acts on the same findings"],
+    )?;
     // What never ran keeps no secret: they are wanted again.
     let again = twin.run("deploy", &force, []).await?;
     expect(&again, false, &["set SONAR_TOKEN, SONAR_READER_TOKEN, SLACK_WEBHOOK_URL"])?;
@@ -138,7 +171,7 @@ async fn a_failure_is_explained_mended_and_leaves_nothing(world: &World, script:
     let name = ["--yes", "--empty-evidence-and-quarantine", "--yes-delete-all-data"];
     let removed = other.run("destroy", &name, []).await?;
     expect(&removed, true, &["Nothing of the deployment is left"])?;
-    let left: Vec<String> = inventory(&world.cloud_url).await?.difference(&before).cloned().collect();
+    let left: Vec<String> = world::inventory(&world.cloud_url).await?.difference(&before).cloned().collect();
     ensure!(left.is_empty(), "the twin left: {left:#?}");
     Ok(())
 }
@@ -189,15 +222,15 @@ async fn nothing_is_left_but_data(world: &World, script: &Script, scans: bool) -
     }
     let kept = buckets(world).await?;
     ensure!(kept == data, "kept are {kept:?} instead of {data:?}");
-    let left = left(world).await?;
-    ensure!(left.iter().any(|thing| thing.starts_with("s3._buckets ")), "the inventory lacks the data: {left:#?}");
-    let strange: Vec<&String> = left.iter().filter(|thing| !is_data(thing, &data)).collect();
+    let kept = left(world).await?;
+    ensure!(kept.iter().any(|thing| thing.starts_with("s3._buckets ")), "the inventory lacks the data: {kept:#?}");
+    let strange: Vec<&String> = kept.iter().filter(|thing| !is_data(thing, &data)).collect();
     ensure!(strange.is_empty(), "left besides data: {strange:#?}");
 
     let twice = ["--yes", "--empty-evidence-and-quarantine", "--yes-delete-all-data"];
     let emptied = script.run("destroy", &twice, []).await?;
     expect(&emptied, true, &["Nothing of the deployment is left", "will be deleted in 30 days"])?;
-    let left = self::left(world).await?;
+    let left = left(world).await?;
     ensure!(left.is_empty(), "left after everything was removed: {left:#?}");
     let nothing = script.run("destroy", &["--yes"], []).await?;
     expect(&nothing, true, &["There is no deployment demo"])
@@ -256,70 +289,11 @@ async fn buckets_of(world: &World, logical_ids: &[&str]) -> anyhow::Result<BTree
     Ok(found)
 }
 
-/// What is in the cloud now and was not before the deployment, but for what the stories made and the account needs.
-async fn left(world: &World) -> anyhow::Result<BTreeSet<String>> {
-    let now = inventory(&world.cloud_url).await?;
-    let left = now.difference(&world.things_before).filter(|thing| !is_others(thing));
-    Ok(left.cloned().collect())
-}
-
-/// The account's own bus and Macie's session, and the buckets of the stories, which are named otherwise than a stack's.
-fn is_others(thing: &str) -> bool {
-    let (store, id) = thing.split_once(' ').unwrap_or((thing, ""));
-    let bucket = store.starts_with("s3._bucket") && !is_of_the_deployment(id);
-    bucket || ["eventbridge._event_buses default", "macie2.session"].contains(&thing)
-}
-
-/// The kinds of things that a deployment has, one of each service that the templates touch: an inventory that lacked one
-/// would find nothing left of it.
-const KINDS: [&str; 20] = [
-    "apigateway._apis",
-    "apigateway._routes",
-    "chatbot.actions",
-    "chatbot.channels",
-    "cloudwatch._alarms",
-    "cloudwatch._dashboards",
-    "cloudwatch_logs._log_groups",
-    "codebuild._projects",
-    "eventbridge._rules",
-    "iam._policies",
-    "iam._roles",
-    "kms._keys",
-    "lambda_svc._esms",
-    "lambda_svc._functions",
-    "macie2.filters",
-    "s3._bucket_policies",
-    "secretsmanager._secrets",
-    "sns._topics",
-    "sqs._queues",
-    "stepfunctions._state_machines",
-];
-
-async fn the_inventory_has_every_kind(world: &World) -> anyhow::Result<()> {
-    let things = left(world).await?;
-    let lacks =
-        |kind: &&&str| !things.iter().any(|thing| thing.split_once(' ').is_some_and(|(store, _)| store == **kind));
-    let lacking: Vec<&&str> = KINDS.iter().filter(lacks).collect();
-    ensure!(lacking.is_empty(), "the inventory does not see {lacking:?}: {things:#?}");
-    Ok(())
-}
-
-/// Buckets that are kept, with their settings, and the key that is needed to read them.
-fn is_data(thing: &str, data: &BTreeSet<String>) -> bool {
-    let (store, id) = thing.split_once(' ').unwrap_or((thing, ""));
-    (store.starts_with("s3._bucket") && data.contains(id)) || store == "kms._keys"
-}
-
 /// The stories' own buckets are not the deployment's.
 async fn buckets(world: &World) -> anyhow::Result<BTreeSet<String>> {
     let answer = world.s3.list_buckets().send().await?;
     let names = answer.buckets().iter().filter_map(|bucket| bucket.name().map(str::to_owned));
     Ok(names.filter(|name| is_of_the_deployment(name)).collect())
-}
-
-fn is_of_the_deployment(bucket: &str) -> bool {
-    let stacks = ["pre-requisite", "app-security", "macie-remediation"].map(|stack| format!("{NAME}-{stack}-"));
-    stacks.iter().any(|stack| bucket.starts_with(stack))
 }
 
 /// Clicks that RemediationHandler has counted as refused.
