@@ -343,10 +343,11 @@ const TAGGED: [&str; 19] = [
     "AWS::StepFunctions::StateMachine",
 ];
 
-const UNTAGGED: [&str; 8] = [
+const UNTAGGED: [&str; 9] = [
     "AWS::ApiGatewayV2::Integration",
     "AWS::ApiGatewayV2::Route",
     "AWS::IAM::ManagedPolicy",
+    "AWS::IAM::Policy",
     "AWS::Lambda::EventInvokeConfig",
     "AWS::Lambda::Permission",
     "AWS::S3::BucketPolicy",
