@@ -251,6 +251,13 @@ pub const NULL_VERSION: &str = "null";
 pub(crate) const MAX_KEY_BYTES: usize = 1_024;
 
 impl ObjectRef {
+    /// Whether the scanned content can be told from a newer one: by a version of its own, or by its `ETag`. The version
+    /// `null` alone names whatever was uploaded last.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        self.etag.is_some() || self.version_id.as_deref().is_some_and(|id| id != NULL_VERSION)
+    }
+
     /// 32 hex digits that name this object version, whatever finding reports it: a new scan of the same version
     /// makes a new finding, but the same case.
     ///

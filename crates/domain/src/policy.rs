@@ -113,7 +113,7 @@ pub fn bucket_action(kind: &FindingType) -> Option<button::Action> {
     }
 }
 
-/// Which findings two people have to agree on before the object is moved by a button.
+/// Which findings two people have to agree on before the object is moved by a button, in either direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecondApprover {
     None,
@@ -124,7 +124,12 @@ pub enum SecondApprover {
 impl SecondApprover {
     #[must_use]
     pub fn is_needed(self, finding: &Finding) -> bool {
-        self == Self::High && finding.severity() == Some(Severity::High)
+        self.is_needed_for(finding.severity())
+    }
+
+    #[must_use]
+    pub fn is_needed_for(self, severity: Option<Severity>) -> bool {
+        self == Self::High && severity == Some(Severity::High)
     }
 }
 
@@ -238,7 +243,7 @@ pub fn movable(finding: &Finding, quarantine_bucket: &str) -> Result<ObjectRef, 
         return Err(Reason::NotAnObject);
     }
     let object = finding.object().ok_or(Reason::NotAnObject)?;
-    if object.version_id.is_none() && object.etag.is_none() {
+    if !object.is_pinned() {
         return Err(Reason::Unpinned);
     }
     Ok(object)

@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::{Finding, MAX_KEY_BYTES, NULL_VERSION, ObjectRef, hex};
 
-pub use manifest::{Claim, FirstApproval, Location, Manifest, Original, Properties, Shown, State, Transition};
+pub use manifest::{Claim, FirstApproval, Location, Manifest, Original, Properties, Run, Shown, State, Transition};
 pub use parts::{LARGEST_SINGLE_COPY, Part, parts};
 pub use proof::{Checksum, Fingerprint, compare};
 pub use restoration::{
@@ -75,7 +75,7 @@ pub fn plan(finding: &Finding) -> Result<Plan, Unplannable> {
         return Err(Unplannable::FindingId);
     }
     let object = finding.object().ok_or(Unplannable::NotAnObject)?;
-    if object.version_id.is_none() && object.etag.is_none() {
+    if !object.is_pinned() {
         return Err(Unplannable::Unpinned);
     }
     let case_id = object.case_id();
@@ -100,6 +100,18 @@ pub fn claim_key(case_id: &str) -> String {
 #[must_use]
 pub fn first_approval_key(case_id: &str) -> String {
     format!("cases/{case_id}/first-approval.json")
+}
+
+/// `cases/<case-id>/first-approval-restore.json`: the first of two people who put the object back.
+#[must_use]
+pub fn first_restore_approval_key(case_id: &str) -> String {
+    format!("cases/{case_id}/first-approval-restore.json")
+}
+
+/// `cases/<case-id>/first-approval-versions.json`: the first of two people who move the other versions too.
+#[must_use]
+pub fn first_versions_approval_key(case_id: &str) -> String {
+    format!("cases/{case_id}/first-approval-versions.json")
 }
 
 /// `cases/<case-id>/manifest.json`: what was done.

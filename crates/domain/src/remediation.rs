@@ -178,6 +178,18 @@ impl Outcome {
         matches!(self, Self::Quarantined { .. })
     }
 
+    /// Whether a copy of the scanned content lies in quarantine: the object was moved, or copied and then not deleted.
+    #[must_use]
+    pub fn left_a_copy(&self) -> bool {
+        match self {
+            Self::Quarantined { .. } => true,
+            Self::ChangedSinceScan { copied } | Self::Locked { copied, .. } | Self::AccessDenied { copied, .. } => {
+                *copied
+            }
+            Self::AlreadyGone | Self::KeyUnusable | Self::Archived { .. } | Self::OtherRegion => false,
+        }
+    }
+
     /// Whether a person can remove the obstacle and press the button once more.
     #[must_use]
     pub fn can_be_tried_again(&self) -> bool {

@@ -17,6 +17,7 @@ mod facts;
 mod in_progress;
 mod not_remediated;
 mod notice;
+mod one_more_person;
 mod other_versions;
 mod refused;
 mod remediated;
@@ -24,6 +25,7 @@ mod remediation_failed;
 mod restored;
 mod review_request;
 mod task_failed;
+mod under_way;
 mod unreadable;
 
 pub use already_decided::already_decided;
@@ -37,6 +39,7 @@ pub use dismissed::dismissed;
 pub use in_progress::{in_progress, moving};
 pub use not_remediated::not_remediated;
 pub use notice::notice;
+pub use one_more_person::one_more_person;
 pub use other_versions::{moving_versions, other_versions};
 pub use refused::{Refusal, refused};
 pub use remediated::{already_quarantined, remediated};
@@ -44,6 +47,7 @@ pub use remediation_failed::remediation_failed;
 pub use restored::{already_restored, restoration, restored_before, restoring};
 pub use review_request::{Approvals, review_request};
 pub use task_failed::task_failed;
+pub use under_way::under_way;
 pub use unreadable::{Unreadable, unreadable_finding, unreadable_request};
 
 /// The button that only opens the console. Slack reports such clicks as well; it has no value.

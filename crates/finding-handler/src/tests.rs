@@ -365,6 +365,7 @@ async fn what_somebody_dismissed_is_neither_shown_nor_moved_but_another_type_is(
                 finding_type: finding_type.clone(),
                 decision: Decision::Policy,
                 dismissed: Some(DismissReason::TestData),
+                reopened: None,
                 at,
             };
             let case_id = finding.case_id().unwrap();
@@ -390,6 +391,8 @@ fn ended(finding: &Finding, outcome: Outcome, at: i64) -> (String, Manifest) {
         remaining: Vec::new(),
         restoration: None,
         other_versions: None,
+        run: None,
+        severity: None,
         transitions: Vec::new(),
     };
     (manifest_key(&case_id), manifest)

@@ -11,6 +11,10 @@ use domain::remediation::{Outcome, Proof, Step};
 use crate::error::{Error, Refusal, Stop};
 use crate::inspect;
 
+/// S3 takes headers of 8 KB in all. Tags that need more are copied, and compared afterwards like all others.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>
+const LARGEST_TAGGING: usize = 4_096;
+
 /// A copy to be made.
 pub(crate) struct Transfer<'a> {
     /// The version that is copied.
@@ -24,7 +28,18 @@ pub(crate) struct Transfer<'a> {
     pub(crate) owner: Option<&'a str>,
     /// What must be true of the destination's key when the copy appears there.
     pub(crate) only_if: OnlyIf,
+    pub(crate) tags: Tags,
     pub(crate) keep: Keep,
+}
+
+/// Where the copy's tags come from. All else that an object carries belongs to its version and cannot be changed; tags
+/// can, by whoever may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tags {
+    /// From the version that is copied.
+    AsTheyAre,
+    /// From what is recorded of the original.
+    AsRecorded,
 }
 
 /// A condition on the destination.
@@ -70,7 +85,10 @@ pub(crate) async fn copy(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<
 }
 
 async fn in_one(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, Refusal> {
-    let Transfer { from, head, properties, to, owner, only_if, keep } = transfer;
+    let Transfer { from, head, properties, to, owner, only_if, tags, keep } = transfer;
+    let recorded = tagging(properties);
+    let replaces = *tags == Tags::AsRecorded && recorded.len() <= LARGEST_TAGGING;
+    let directive = if replaces { TaggingDirective::Replace } else { TaggingDirective::Copy };
     let answer = s3
         .copy_object()
         .copy_source(copy_source(&from.bucket, &from.key, from.version_id.as_deref()))
@@ -82,7 +100,8 @@ async fn in_one(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, 
         .set_if_none_match(only_if.if_none_match())
         .set_if_match(only_if.if_match())
         .metadata_directive(MetadataDirective::Copy)
-        .tagging_directive(TaggingDirective::Copy)
+        .tagging_directive(directive)
+        .set_tagging((replaces && !recorded.is_empty()).then_some(recorded))
         // The one header that S3 does not copy by itself.
         .set_website_redirect_location(properties.website_redirect_location.clone())
         .set_storage_class(keep.storage_class.clone())
@@ -94,8 +113,13 @@ async fn in_one(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, 
     Ok(answer.version_id)
 }
 
-/// How a copy into quarantine that S3 refused ends the case, or that it failed.
-pub(crate) fn refused(refusal: Refusal, head: &HeadObjectOutput) -> Stop {
+/// Tags as S3 takes them in a header: the form of a query.
+fn tagging(properties: &Properties) -> String {
+    url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&properties.tags).finish()
+}
+
+/// How a call for a copy into quarantine that S3 refused ends the case, or that it failed.
+pub(crate) fn refused(refusal: Refusal, head: &HeadObjectOutput, step: Step) -> Stop {
     Stop::Ended(match (refusal.status, refusal.code.as_str()) {
         (412, _) => Outcome::ChangedSinceScan { copied: false },
         (404, "NoSuchKey" | "NoSuchVersion") => Outcome::AlreadyGone,
@@ -103,7 +127,7 @@ pub(crate) fn refused(refusal: Refusal, head: &HeadObjectOutput) -> Stop {
             storage_class: head.storage_class().map_or("STANDARD", StorageClass::as_str).to_owned(),
         },
         _ if refusal.is_about_the_key() => Outcome::KeyUnusable,
-        (403, _) => Outcome::AccessDenied { step: Step::Copy, copied: false },
+        (403, _) => Outcome::AccessDenied { step, copied: false },
         _ => return Error::Copy(refusal.cause).into(),
     })
 }

@@ -27,6 +27,8 @@ pub enum Error {
     ReadRecord(#[source] RecordError),
     #[error("could not write the case")]
     WriteRecord(#[source] RecordError),
+    #[error("another run works on the case `{case_id}`")]
+    UnderWay { case_id: String },
     #[error("another run changed the record `{key}`")]
     RecordChanged { key: String },
     #[error("could not look at the object")]
@@ -82,6 +84,7 @@ impl Error {
             Self::NoBucket { .. } => "FindingWithoutBucket",
             Self::ReadRecord(_) => "RecordReadFailed",
             Self::WriteRecord(_) => "RecordWriteFailed",
+            Self::UnderWay { .. } => "CaseUnderWay",
             Self::RecordChanged { .. } => "RecordChanged",
             Self::Inspect(_) => "ObjectReadFailed",
             Self::Copy(_) => "QuarantineCopyFailed",

@@ -17,6 +17,9 @@
 //!   `sqs:SendMessage` for the destinations; `kms:Decrypt` and `kms:GenerateDataKey` on the keys of the
 //!   parameters.
 //!
+//! Of two runs about one object, the second does nothing: the first notes itself in the record, until when Lambda lets it
+//! run, and only its own retries go on with it.
+//!
 //! Every step may be the last one before a crash, so the order is fixed: record, copy, compare, delete, check, record,
 //! tell, record. Whatever is missing is done by the next run, and the object is in at least one place at any time.
 
@@ -36,7 +39,7 @@ mod versions;
 
 pub use config::Config;
 pub use error::Error;
-pub use handler::{Ended, Handled, Remediator};
+pub use handler::{Ended, Handled, Invocation, Remediator};
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! Wires [`Remediator::handle`] to Lambda; nothing is decided here.
 
-use finding_remediator::{Config, Error, Remediator};
+use finding_remediator::{Config, Error, Invocation, Remediator};
 use lambda_runtime::{LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -11,7 +11,8 @@ async fn main() -> Result<(), lambda_runtime::Error> {
     let remediator = &Remediator::new(config, &platform::aws_config().await);
 
     run(service_fn(move |event: LambdaEvent<serde_json::Value>| async move {
-        let handled = remediator.handle(event.payload).await?;
+        let invocation = Invocation::new(&event.context.request_id, event.context.deadline);
+        let handled = remediator.handle(event.payload, &invocation).await?;
         tracing::info!(
             subject.id = handled.subject_id,
             case.id = handled.case_id,

@@ -1,14 +1,14 @@
 //! Moves one version of an object into quarantine.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use domain::finding::{Finding, FindingType};
+use domain::finding::{Finding, FindingType, Severity};
 use domain::quarantine::{Location, Manifest, Original, Plan, SourceVersion, State, compare, plan};
-use domain::remediation::{Decision, Outcome};
+use domain::remediation::{Decision, Outcome, Step};
 use platform::metrics::Metric;
 
-use crate::copy::{Keep, OnlyIf, Transfer};
+use crate::copy::{Keep, OnlyIf, Tags, Transfer};
 use crate::error::{Error, Refusal, Stop};
-use crate::handler::{Ended, Handled, Remediator};
+use crate::handler::{Ended, Handled, Invocation, Remediator};
 use crate::record::Record;
 use crate::{copy, inspect, listing, remove};
 
@@ -20,8 +20,10 @@ pub(crate) struct Job<'a> {
     pub(crate) plan: Plan,
     pub(crate) finding_id: &'a str,
     pub(crate) finding_type: &'a FindingType,
+    pub(crate) severity: Option<Severity>,
     pub(crate) region: Option<&'a str>,
     pub(crate) decision: &'a Decision,
+    pub(crate) invocation: &'a Invocation,
 }
 
 impl Job<'_> {
@@ -33,12 +35,30 @@ impl Job<'_> {
 
 impl Remediator {
     /// Quarantines the finding's object, unless that was done, and tells Slack if somebody clicked for it.
-    pub(crate) async fn quarantine_finding(&self, finding: &Finding, decision: &Decision) -> Result<Handled, Error> {
-        let plan = plan(finding).map_err(|source| Error::Unplannable { finding_id: finding.id.clone(), source })?;
+    pub(crate) async fn quarantine_finding(
+        &self,
+        finding: &Finding,
+        decision: &Decision,
+        invocation: &Invocation,
+    ) -> Result<Handled, Error> {
+        let mut plan = plan(finding).map_err(|source| Error::Unplannable { finding_id: finding.id.clone(), source })?;
+        // A finding that names no account is about this one: others are only shown.
+        plan.source.account_id.get_or_insert_with(|| self.config.account_id.clone());
         let case_id = plan.case_id.clone();
-        let region = finding.region.as_deref();
-        let job = Job { plan, finding_id: &finding.id, finding_type: &finding.kind, region, decision };
+        let job = Job {
+            plan,
+            finding_id: &finding.id,
+            finding_type: &finding.kind,
+            severity: finding.severity(),
+            region: finding.region.as_deref(),
+            decision,
+            invocation,
+        };
         let record = Record::read(&self.records, &case_id).await?;
+        if let Some(run) = record.as_ref().and_then(|record| self.other_run(&record.manifest, invocation)) {
+            self.tell_that_it_is_under_way(decision, run).await;
+            return Ok(Handled { subject_id: finding.id.clone(), case_id, ended: None });
+        }
 
         let same = record.as_ref().is_some_and(|record| job.is_same(&record.manifest));
         let outcome = match record {
@@ -49,6 +69,7 @@ impl Remediator {
                 outcome
             }
             record => {
+                let record = self.begin(&job, record).await?;
                 // Only the first run of a request: a message can be replaced five times.
                 if !same {
                     self.tell_that_it_begins(finding, decision).await;
@@ -72,19 +93,23 @@ impl Remediator {
         Ok(found.is_some_and(|head| inspect::is_as_scanned(&head, source)))
     }
 
-    /// Moves the object and records how that ended. `told` when nobody waits for a message about this version alone.
+    /// Moves the object of a record that has begun, and records how that ended. `told` when nobody waits for a message
+    /// about this version alone.
     pub(crate) async fn quarantine(
         &self,
         job: &Job<'_>,
-        record: Option<Record>,
+        mut record: Record,
         told: bool,
     ) -> Result<(Record, Outcome), Error> {
-        let mut record = self.begin(job, record);
         let outcome = match Box::pin(self.relocate(job, &mut record)).await {
             Ok(outcome) | Err(Stop::Ended(outcome)) => outcome,
-            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::Failed(error)) => {
+                record.let_go(&self.records).await;
+                return Err(error);
+            }
         };
         let ended = self.transition(job.decision, describe(&outcome));
+        record.manifest.run = None;
         record.manifest.state = State::Ended { outcome: outcome.clone(), at: ended.at, told };
         record.manifest.transitions.push(ended);
         record.write(&self.records).await?;
@@ -94,14 +119,24 @@ impl Remediator {
         Ok((record, outcome))
     }
 
+    /// Takes the case for this run, before anything else is looked at: of two runs at once, only one can write that it
+    /// begins.
+    pub(crate) async fn begin(&self, job: &Job<'_>, record: Option<Record>) -> Result<Record, Error> {
+        let mut record = self.begun(job, record);
+        record.manifest.run = Some(job.invocation.run(job.decision));
+        record.write(&self.records).await?;
+        Ok(record)
+    }
+
     /// The record with which this run begins: a new one, or the one that an earlier run left. A copy that was begun
     /// keeps its place, so that no second one is left behind.
-    fn begin(&self, job: &Job<'_>, record: Option<Record>) -> Record {
+    fn begun(&self, job: &Job<'_>, record: Option<Record>) -> Record {
         let Some(mut record) = record else {
             return Record::new(Manifest {
                 case_id: job.plan.case_id.clone(),
                 finding_id: job.finding_id.to_owned(),
                 finding_type: job.finding_type.clone(),
+                severity: job.severity,
                 region: job.region.map(str::to_owned),
                 decision: job.decision.recorded(),
                 original: None,
@@ -114,6 +149,7 @@ impl Remediator {
                 remaining: Vec::new(),
                 restoration: None,
                 other_versions: None,
+                run: None,
                 transitions: vec![self.transition(job.decision, "Quarantine decided")],
             });
         };
@@ -128,6 +164,7 @@ impl Remediator {
         }
         job.finding_id.clone_into(&mut manifest.finding_id);
         manifest.finding_type.clone_from(job.finding_type);
+        manifest.severity = manifest.severity.max(job.severity);
         manifest.decision = job.decision.recorded();
         manifest.state = State::Started;
         manifest.transitions.push(self.transition(job.decision, again));
@@ -156,7 +193,10 @@ impl Remediator {
             source.version_id = head.version_id().map(str::to_owned);
         }
         source.etag = inspect::etag(&head).or(source.etag);
-        let tags = inspect::tags(&self.s3, &source).await.map_err(|refusal| copy::refused(refusal, &head))?;
+        let tags = match inspect::tags(&self.s3, &source).await {
+            Ok(tags) => tags,
+            Err(refusal) => return self.refused(copy::refused(refusal, &head, Step::Read), &source, record).await,
+        };
         let original = inspect::original(&head, &source, tags);
         let earlier = record.manifest.original.replace(original.clone());
         record.write(&self.records).await?;
@@ -175,10 +215,13 @@ impl Remediator {
                 to: &record.manifest.quarantine,
                 owner: Some(&self.config.account_id),
                 only_if: OnlyIf::Always,
+                tags: Tags::AsTheyAre,
                 keep: Keep::default(),
             };
-            let copied = Box::pin(copy::copy(&self.s3, &transfer)).await;
-            copied.map_err(|refusal| copy::refused(refusal, &head))?
+            match Box::pin(copy::copy(&self.s3, &transfer)).await {
+                Ok(version_id) => version_id,
+                Err(refusal) => return self.refused(copy::refused(refusal, &head, Step::Copy), &source, record).await,
+            }
         };
         record.manifest.quarantine.version_id = version_id;
         let at = self.quarantined(&record.manifest.quarantine);
@@ -187,6 +230,16 @@ impl Remediator {
         remove::check_gone(&self.s3, &source).await?;
         let remaining_versions = self.look_for_others(&source, &mut record.manifest).await;
         Ok(Outcome::Quarantined { proof, remaining_versions })
+    }
+
+    /// A call about the original was refused. If it is gone, somebody else moved or deleted it since the look at it.
+    async fn refused(&self, stop: Stop, source: &SourceVersion, record: &mut Record) -> Result<Outcome, Stop> {
+        match stop {
+            Stop::Ended(gone @ (Outcome::AlreadyGone | Outcome::ChangedSinceScan { .. })) => {
+                self.finish_or(gone, source, record).await
+            }
+            stop => Err(stop),
+        }
     }
 
     /// What lies where the scanned version was. What was scanned without a version may live on as the version `null`

@@ -22,6 +22,15 @@ impl Record {
         Self::at(key, manifest)
     }
 
+    /// After a failure: lets go of the case, so that whoever is asked to try again need not wait until this run would
+    /// have ended, and keeps what is known of how far it came.
+    pub(crate) async fn let_go(&mut self, records: &Records) {
+        self.manifest.run = None;
+        if let Err(error) = self.write(records).await {
+            tracing::warn!(error = platform::chain(&error), "could not let go of the case");
+        }
+    }
+
     /// The case's manifest, if there is one.
     pub(crate) async fn read(records: &Records, case_id: &str) -> Result<Option<Self>, Error> {
         Self::read_at(records, manifest_key(case_id)).await

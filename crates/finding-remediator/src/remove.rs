@@ -8,7 +8,7 @@ use domain::remediation::{Outcome, Step};
 use jiff::Timestamp;
 
 use crate::error::{Error, Refusal, Stop};
-use crate::inspect;
+use crate::{inspect, listing};
 
 /// Deletes exactly the scanned version. One with an id of its own is deleted by that. What an upload can replace is
 /// deleted by its `ETag`: S3 compares and deletes in one step, so that an upload in the last moment is not lost
@@ -79,12 +79,32 @@ pub(crate) async fn check_gone(s3: &Client, source: &SourceVersion) -> Result<()
     }
 }
 
-/// Deletes the copy in quarantine of an object that was put back, unless something keeps it there.
-pub(crate) async fn copy(
-    s3: &Client,
-    version: &SourceVersion,
-    now: Timestamp,
-) -> Result<CopyLeft, Stop<RestoreOutcome>> {
+/// Takes away what a restoration has just made and what is not as the original was: by its own version, or, without
+/// versions, only as long as it is what lies there.
+pub(crate) async fn failed_restoration(s3: &Client, made: &SourceVersion, head: &HeadObjectOutput) {
+    if let Err(refusal) = delete(s3, made, head).await {
+        let error = platform::chain(refusal.cause.as_ref());
+        tracing::warn!(error, "could not take away a restored object that differs from the original");
+    }
+}
+
+/// Deletes every copy in quarantine of an object that was put back, unless something keeps one there. The place is the
+/// case's own. There may be more copies than the record knows: a run that died after it had copied leaves one, and it
+/// would come to light when the newest is deleted.
+pub(crate) async fn copies(s3: &Client, at: &SourceVersion, now: Timestamp) -> Result<CopyLeft, Stop<RestoreOutcome>> {
+    let found = listing::versions(s3, at).await.map_err(|refused| Error::DeleteCopy(refused.cause))?;
+    let mut left = CopyLeft::Deleted;
+    for listed in found {
+        let version = SourceVersion { version_id: Some(listed.version.version_id), ..at.clone() };
+        match copy(s3, &version, now).await? {
+            CopyLeft::Deleted => {}
+            kept => left = kept,
+        }
+    }
+    Ok(left)
+}
+
+async fn copy(s3: &Client, version: &SourceVersion, now: Timestamp) -> Result<CopyLeft, Stop<RestoreOutcome>> {
     let head = match inspect::head(s3, version).await {
         Ok(Some(head)) => head,
         Ok(None) => return Ok(CopyLeft::Deleted),

@@ -11,11 +11,11 @@ use domain::quarantine::{
     CopyLeft, Location, Occupant, Original, Place, Restoration, RestorationState, RestoreOutcome, Restored, RestoredTo,
     SourceVersion, cases_of_restored, compare, place, restored_key,
 };
-use domain::remediation::{Decision, Step};
+use domain::remediation::{Decision, Outcome, Step};
 
-use crate::copy::{Keep, OnlyIf, Transfer};
+use crate::copy::{Keep, OnlyIf, Tags, Transfer};
 use crate::error::{Error, Refusal};
-use crate::handler::{Ended, Handled, Remediator};
+use crate::handler::{Ended, Handled, Invocation, Remediator};
 use crate::record::Record;
 use crate::{copy, inspect, remove};
 
@@ -23,9 +23,23 @@ type Stop = crate::error::Stop<RestoreOutcome>;
 
 impl Remediator {
     /// Puts the object back, unless that was done, and tells Slack.
-    pub(crate) async fn restore(&self, case_id: &str, decision: &Decision) -> Result<Handled, Error> {
+    pub(crate) async fn restore(
+        &self,
+        case_id: &str,
+        decision: &Decision,
+        invocation: &Invocation,
+    ) -> Result<Handled, Error> {
         let record = Record::read(&self.records, case_id).await?;
         let mut record = record.ok_or_else(|| Error::UnknownCase { case_id: case_id.to_owned() })?;
+        let handled = |outcome: Option<RestoreOutcome>| Handled {
+            subject_id: case_id.to_owned(),
+            case_id: case_id.to_owned(),
+            ended: outcome.map(Ended::Restoration),
+        };
+        if let Some(run) = self.other_run(&record.manifest, invocation) {
+            self.tell_that_it_is_under_way(decision, run).await;
+            return Ok(handled(None));
+        }
         let earlier = record.manifest.restoration.as_ref();
         let same = earlier.is_some_and(|earlier| earlier.decision == decision.recorded());
         let outcome = match earlier.and_then(Restoration::outcome).cloned() {
@@ -39,28 +53,32 @@ impl Remediator {
                 Some(outcome)
             }
             _ => {
+                self.begin_restoration(decision, invocation, &mut record).await?;
                 if !same {
                     self.tell_that_restoring_begins(decision, &record.manifest).await;
                 }
-                self.begin_restoration(decision, &mut record).await?;
                 let outcome = match Box::pin(self.put_back(decision, &mut record)).await {
                     Ok(outcome) | Err(Stop::Ended(outcome)) => outcome,
-                    Err(Stop::Failed(error)) => return Err(error),
+                    Err(Stop::Failed(error)) => {
+                        record.let_go(&self.records).await;
+                        return Err(error);
+                    }
                 };
                 self.end_restoration(decision, &mut record, outcome.clone()).await?;
                 self.tell_restoration(decision, record).await?;
                 Some(outcome)
             }
         };
-        Ok(Handled {
-            subject_id: case_id.to_owned(),
-            case_id: case_id.to_owned(),
-            ended: outcome.map(Ended::Restoration),
-        })
+        Ok(handled(outcome))
     }
 
-    /// Records that the restoration begins, or goes on where an earlier run stopped.
-    async fn begin_restoration(&self, decision: &Decision, record: &mut Record) -> Result<(), Error> {
+    /// Takes the case for this run, and records that the restoration begins, or goes on where an earlier run stopped.
+    async fn begin_restoration(
+        &self,
+        decision: &Decision,
+        invocation: &Invocation,
+        record: &mut Record,
+    ) -> Result<(), Error> {
         let unfinished = record.manifest.restoration.take().filter(|earlier| earlier.outcome().is_none());
         let what = if unfinished.is_some() { "Restoration run again" } else { "Restoration decided" };
         let started_at = unfinished.as_ref().map_or_else(|| (self.clock)(), |earlier| earlier.started_at);
@@ -70,6 +88,7 @@ impl Remediator {
             restored: unfinished.and_then(|earlier| earlier.restored),
             state: RestorationState::Started,
         });
+        record.manifest.run = Some(invocation.run(decision));
         record.manifest.transitions.push(self.transition(decision, what));
         record.write(&self.records).await
     }
@@ -84,26 +103,35 @@ impl Remediator {
         if let Some(restoration) = &mut record.manifest.restoration {
             restoration.state = RestorationState::Ended { outcome, at: ended.at, told: false };
         }
+        record.manifest.run = None;
         record.manifest.transitions.push(ended);
         record.write(&self.records).await
     }
 
     /// The restoration itself.
     async fn put_back(&self, decision: &Decision, record: &mut Record) -> Result<RestoreOutcome, Stop> {
-        let was_moved = record.manifest.outcome().is_some_and(domain::remediation::Outcome::is_quarantined);
-        let Some(original) = record.manifest.original.clone().filter(|_| was_moved) else {
+        let outcome = record.manifest.outcome();
+        let (left_a_copy, was_moved) =
+            (outcome.is_some_and(Outcome::left_a_copy), outcome.is_some_and(Outcome::is_quarantined));
+        let Some(original) = record.manifest.original.clone().filter(|_| left_a_copy) else {
             return Ok(RestoreOutcome::NotInQuarantine);
         };
         let from = self.quarantined(&record.manifest.quarantine);
-        let (at, head) = match self.restored_by_an_earlier_run(&original, &from, record).await? {
+        let (at, head) = match self.back_already(&original, &from, record, was_moved).await? {
             Some(found) => found,
-            None => self.copy_back(&original, &from, record).await?,
+            None => match self.copy_back(&original, &from, record).await {
+                // A run that is over, or whose record somebody else's replaced, may be what put it there.
+                Err(Stop::Ended(occupied @ RestoreOutcome::Occupied { .. })) => {
+                    match self.is_the_occupant(&original, record).await? {
+                        Some(found) => found,
+                        None => return Ok(occupied),
+                    }
+                }
+                copied => copied?,
+            },
         };
         if let Some(head) = head {
             let proof = compare(&original.fingerprint(), &inspect::fingerprint(&head)).ok_or(Error::RestoredDiffers)?;
-            if !self.carries_the_same(&original, &at, &head).await? {
-                return Err(Error::RestoredDiffers.into());
-            }
             self.record_restored(decision, record, RestoredTo { at: at.clone(), proof }).await?;
             // The person's decision outlives the next scan, which finds the object as a case of its own.
             let note = Restored {
@@ -115,7 +143,7 @@ impl Remediator {
                 self.records.replace(&restored_key(&case_id), &note).await.map_err(Error::WriteRecord)?;
             }
         }
-        Ok(RestoreOutcome::Restored { copy: remove::copy(&self.s3, &from, (self.clock)()).await? })
+        Ok(RestoreOutcome::Restored { copy: remove::copies(&self.s3, &from, (self.clock)()).await? })
     }
 
     async fn record_restored(
@@ -162,6 +190,7 @@ impl Remediator {
             to: &at,
             owner: original.account_id.as_deref(),
             only_if,
+            tags: Tags::AsRecorded,
             keep: as_it_was(original),
         };
         let version_id = Box::pin(copy::copy(&self.s3, &transfer)).await.map_err(not_written)?;
@@ -171,7 +200,14 @@ impl Remediator {
         let head = inspect::head(&self.s3, &restored).await;
         let head = head.map_err(|refused| Error::InspectRestored(refused.cause))?;
         // Somebody else deleted or replaced it at once: the next run looks at what is there now.
-        Ok((at, Some(head.ok_or(Error::RestoredDiffers)?)))
+        let head = head.ok_or(Error::RestoredDiffers)?;
+        let is_same = compare(&original.fingerprint(), &inspect::fingerprint(&head)).is_some();
+        if !is_same || !self.carries_the_same(original, &at, &head).await? {
+            // Left there, it would be read as the original, and be in the way of the next attempt.
+            remove::failed_restoration(&self.s3, &restored, &head).await;
+            return Err(Error::RestoredDiffers.into());
+        }
+        Ok((at, Some(head)))
     }
 }
 

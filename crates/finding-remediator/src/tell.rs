@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use domain::bucket::{BucketRecord, BucketState};
 use domain::finding::Finding;
-use domain::quarantine::{Manifest, RestorationState, State};
+use domain::quarantine::{Manifest, RestorationState, Run, State};
 use domain::remediation::Decision;
 use domain::slack::button::{Place, Signer};
 use domain::slack::{
     Message, already_quarantined, already_restored, bucket_act, in_progress, moving_versions, not_remediated,
-    other_versions, remediated, restoration, restoring,
+    other_versions, remediated, restoration, restoring, under_way,
 };
 use platform::secret::Rotating;
 use platform::slack::SlackError;
@@ -111,6 +111,12 @@ impl Remediator {
     /// Takes the button away from the clicked message.
     pub(crate) async fn tell_that_it_begins(&self, finding: &Finding, decision: &Decision) {
         self.courtesy(decision, &in_progress(finding, decision).replacing_original()).await;
+    }
+
+    /// Whoever pressed the button learns whose run it is.
+    pub(crate) async fn tell_that_it_is_under_way(&self, decision: &Decision, run: &Run) {
+        tracing::info!(run.id, "another run works on the case");
+        self.courtesy(decision, &under_way(run)).await;
     }
 
     pub(crate) async fn tell_that_restoring_begins(&self, decision: &Decision, manifest: &Manifest) {

@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use testing::{metrics::Lines, slack::StandIn};
 
 use self::s3::S3;
-use crate::{Config, Ended, Error, Handled, Remediator};
+use crate::{Config, Ended, Error, Handled, Invocation, Remediator};
 
 const QUARANTINE: &str = "quarantine";
 const NOW: i64 = 1_795_169_800;
@@ -62,7 +62,7 @@ impl World {
         let metrics = Lines::default();
         let remediator = Remediator {
             config,
-            records: Records::new(client.clone(), QUARANTINE).of_account("111122223333"),
+            records: Records::new(client.clone(), QUARANTINE, "111122223333"),
             s3: client,
             secrets: SecretStore::from_client(secrets),
             slack: Slack::new(slack.url.clone()),
@@ -86,8 +86,14 @@ impl World {
         Ok(Quarantined { case_id: handled.case_id, outcome })
     }
 
+    /// The same request is the same invocation, as when Lambda tries again.
     async fn run(&self, request: &Value) -> Result<Handled, Error> {
-        self.remediator.handle(request.clone()).await
+        self.run_as(&request.to_string(), request).await
+    }
+
+    async fn run_as(&self, invocation: &str, request: &Value) -> Result<Handled, Error> {
+        let until = Timestamp::from_second(NOW + 900).unwrap();
+        self.remediator.handle(request.clone(), &Invocation { id: invocation.to_owned(), until }).await
     }
 
     fn case(&self, case_id: &str) -> Manifest {

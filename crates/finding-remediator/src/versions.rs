@@ -1,24 +1,44 @@
 //! Moves the other versions of a case's key into quarantine, each exactly as the first: as a case of its own.
 
-use domain::quarantine::{MOST_VERSIONS_AT_ONCE, Original, OtherVersion, OtherVersions, SourceVersion, plan_version};
+use domain::quarantine::{
+    MOST_VERSIONS_AT_ONCE, Manifest, Original, OtherVersion, OtherVersions, SourceVersion, plan_version,
+};
 use domain::remediation::{Decision, Outcome};
 
 use crate::error::Error;
-use crate::handler::{Ended, Handled, Remediator};
+use crate::handler::{Ended, Handled, Invocation, Remediator};
 use crate::inspect;
 use crate::listing::{self, Listed};
 use crate::quarantine::Job;
 use crate::record::Record;
 
+/// Whose decision it is, and about which key.
+#[derive(Clone, Copy)]
+struct Moving<'a> {
+    decision: &'a Decision,
+    invocation: &'a Invocation,
+    original: &'a Original,
+    manifest: &'a Manifest,
+}
+
 impl Remediator {
     /// Moves every remaining version of exactly this key, as many as one run can, and tells Slack.
-    pub(crate) async fn quarantine_versions(&self, case_id: &str, decision: &Decision) -> Result<Handled, Error> {
+    pub(crate) async fn quarantine_versions(
+        &self,
+        case_id: &str,
+        decision: &Decision,
+        invocation: &Invocation,
+    ) -> Result<Handled, Error> {
         let record = Record::read(&self.records, case_id).await?;
         let unknown = || Error::UnknownCase { case_id: case_id.to_owned() };
         let mut record = record.ok_or_else(unknown)?;
         let original = record.manifest.original.clone().ok_or_else(unknown)?;
         let handled = |ended| Handled { subject_id: case_id.to_owned(), case_id: case_id.to_owned(), ended };
 
+        if let Some(run) = self.other_run(&record.manifest, invocation) {
+            self.tell_that_it_is_under_way(decision, run).await;
+            return Ok(handled(None));
+        }
         let earlier = record.manifest.other_versions.take();
         let same = earlier.as_ref().is_some_and(|earlier| earlier.decision == decision.recorded());
         if same && earlier.as_ref().is_some_and(|earlier| earlier.told) {
@@ -30,23 +50,28 @@ impl Remediator {
             ended_at: earlier.as_ref().filter(|_| is_done).and_then(|earlier| earlier.ended_at),
             told: false,
             more: earlier.as_ref().is_some_and(|earlier| is_done && earlier.more),
+            unnamed: earlier.as_ref().map_or(0, |earlier| earlier.unnamed),
             versions: earlier.map(|earlier| earlier.versions).unwrap_or_default(),
         };
         if !is_done {
-            if !same {
-                self.tell_that_versions_move(decision, &record.manifest).await;
-            }
             let what = if same { "Other versions run again" } else { "Quarantine of all other versions decided" };
             record.manifest.transitions.push(self.transition(decision, what));
             self.plan_versions(&original, &record.manifest.finding_id, &mut others).await?;
             record.manifest.other_versions = Some(others.clone());
+            record.manifest.run = Some(invocation.run(decision));
             record.write(&self.records).await?;
-            let failed = Box::pin(self.move_versions(decision, &original, &mut others, &record)).await;
+            if !same {
+                self.tell_that_versions_move(decision, &record.manifest).await;
+            }
+            let moving = Moving { decision, invocation, original: &original, manifest: &record.manifest };
+            let failed = Box::pin(self.move_versions(&moving, &mut others)).await;
             if failed.is_none() {
                 others.ended_at = Some((self.clock)());
             }
+            others.name_only_the_last_moved();
             let (moved, left) = others.moved_and_left();
-            let what = format!("Other versions: {} in quarantine, {} not moved", moved.len(), left.len());
+            let what = format!("Other versions: {moved} in quarantine, {} not moved", left.len());
+            record.manifest.run = None;
             record.manifest.transitions.push(self.transition(decision, what));
             record.manifest.other_versions = Some(others.clone());
             record.write(&self.records).await?;
@@ -55,7 +80,7 @@ impl Remediator {
             }
         }
         let (moved, left) = others.moved_and_left();
-        let ended = Ended::OtherVersions { moved: moved.len(), left: left.len() };
+        let ended = Ended::OtherVersions { moved, left: left.len() };
         record.manifest.other_versions = Some(others);
         self.tell_other_versions(decision, record).await?;
         Ok(handled(Some(ended)))
@@ -88,18 +113,12 @@ impl Remediator {
 
     /// Tries every version that is noted and not in quarantine, and goes on after one that fails. Answers how many failed
     /// in a way that may heal, and the last error.
-    async fn move_versions(
-        &self,
-        decision: &Decision,
-        original: &Original,
-        others: &mut OtherVersions,
-        record: &Record,
-    ) -> Option<(usize, Error)> {
+    async fn move_versions(&self, moving: &Moving<'_>, others: &mut OtherVersions) -> Option<(usize, Error)> {
         let mut failed = None;
         let mut count = 0;
         let waiting = others.versions.clone().into_iter();
         for version in waiting.filter(|version| !version.outcome.as_ref().is_some_and(Outcome::is_quarantined)) {
-            match self.move_version(decision, original, &version, record).await {
+            match self.move_version(moving, &version).await {
                 // Deleted by somebody else.
                 Ok(Outcome::AlreadyGone) => others.versions.retain(|noted| noted.case_id != version.case_id),
                 Ok(outcome) => others.note(OtherVersion { outcome: Some(outcome), ..version }),
@@ -114,22 +133,21 @@ impl Remediator {
         failed.map(|error| (count, error))
     }
 
-    async fn move_version(
-        &self,
-        decision: &Decision,
-        original: &Original,
-        version: &OtherVersion,
-        record: &Record,
-    ) -> Result<Outcome, Error> {
-        let manifest = &record.manifest;
+    async fn move_version(&self, moving: &Moving<'_>, version: &OtherVersion) -> Result<Outcome, Error> {
+        let Moving { decision, invocation, original, manifest } = *moving;
         let job = Job {
             plan: plan_version(&manifest.finding_id, original, &version.version_id, version.etag.as_deref()),
             finding_id: &manifest.finding_id,
             finding_type: &manifest.finding_type,
+            severity: manifest.severity,
             region: manifest.region.as_deref(),
             decision,
+            invocation,
         };
         let known = Record::read(&self.records, &version.case_id).await?;
+        if known.as_ref().is_some_and(|known| self.other_run(&known.manifest, invocation).is_some()) {
+            return Err(Error::UnderWay { case_id: version.case_id.clone() });
+        }
         if let Some(outcome) = known.as_ref().and_then(|known| known.manifest.outcome())
             && outcome.is_quarantined()
             && matches!(inspect::head(&self.s3, &job.plan.source).await, Ok(None))
@@ -137,7 +155,8 @@ impl Remediator {
             // By an earlier run that died before it could say so here.
             return Ok(outcome.clone());
         }
-        let (_, outcome) = Box::pin(self.quarantine(&job, known, true)).await?;
+        let record = self.begin(&job, known).await?;
+        let (_, outcome) = Box::pin(self.quarantine(&job, record, true)).await?;
         Ok(outcome)
     }
 }

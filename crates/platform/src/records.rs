@@ -64,20 +64,14 @@ pub struct State(String);
 pub struct Records {
     s3: Client,
     bucket: String,
-    owner: Option<String>,
+    owner: String,
 }
 
 impl Records {
-    /// The records in this bucket.
+    /// The records in this bucket, which must belong to this account: S3 refuses every call otherwise.
     #[must_use]
-    pub fn new(s3: Client, bucket: impl Into<String>) -> Self {
-        Self { s3, bucket: bucket.into(), owner: None }
-    }
-
-    /// The same, if the bucket belongs to this account: S3 refuses every call otherwise.
-    #[must_use]
-    pub fn of_account(self, account_id: impl Into<String>) -> Self {
-        Self { owner: Some(account_id.into()), ..self }
+    pub fn new(s3: Client, bucket: impl Into<String>, account_id: impl Into<String>) -> Self {
+        Self { s3, bucket: bucket.into(), owner: account_id.into() }
     }
 
     /// Reads a record; `None` if there is none.
@@ -94,19 +88,12 @@ impl Records {
     /// [`RecordError`]
     pub async fn read_state<T: DeserializeOwned>(&self, key: &str) -> Result<Option<(T, State)>, RecordError> {
         let refused = |source: Box<dyn std::error::Error + Send + Sync>| refused("read", key, source);
-        let answer = match self
-            .s3
-            .get_object()
-            .bucket(&self.bucket)
-            .key(key)
-            .set_expected_bucket_owner(self.owner.clone())
-            .send()
-            .await
-        {
-            Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
-            Err(error) => return Err(refused(Box::new(error))),
-        };
+        let answer =
+            match self.s3.get_object().bucket(&self.bucket).key(key).expected_bucket_owner(&self.owner).send().await {
+                Ok(answer) => answer,
+                Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
+                Err(error) => return Err(refused(Box::new(error))),
+            };
         let size = answer.content_length().unwrap_or_default();
         if size > LARGEST {
             return Err(RecordError::TooLarge { key: key.to_owned(), size });
@@ -127,8 +114,13 @@ impl Records {
         let mut next = None;
         loop {
             // At most a thousand keys come at once.
-            let page = self.s3.list_objects_v2().bucket(&self.bucket).prefix(prefix).set_continuation_token(next);
-            let page = page.send().await.map_err(|error| refused("list", prefix, Box::new(error)))?;
+            let page = self.s3.list_objects_v2().bucket(&self.bucket).expected_bucket_owner(&self.owner);
+            let page = page
+                .prefix(prefix)
+                .set_continuation_token(next)
+                .send()
+                .await
+                .map_err(|error| refused("list", prefix, Box::new(error)))?;
             keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
             next = page.next_continuation_token;
             if next.is_none() {
@@ -192,14 +184,20 @@ impl Records {
             .put_object()
             .bucket(&self.bucket)
             .key(key)
-            .set_expected_bucket_owner(self.owner.clone())
+            .expected_bucket_owner(&self.owner)
             .content_type("application/json")
             .body(body)
     }
 }
 
 fn to_bytes(key: &str, record: &impl Serialize) -> Result<Vec<u8>, RecordError> {
-    serde_json::to_vec_pretty(record).map_err(|source| RecordError::Unreadable { key: key.to_owned(), source })
+    let bytes =
+        serde_json::to_vec_pretty(record).map_err(|source| RecordError::Unreadable { key: key.to_owned(), source })?;
+    // What could not be read again must not take the place of what can.
+    match i64::try_from(bytes.len()) {
+        Ok(size) if size <= LARGEST => Ok(bytes),
+        size => Err(RecordError::TooLarge { key: key.to_owned(), size: size.unwrap_or(i64::MAX) }),
+    }
 }
 
 fn refused(verb: &'static str, key: &str, source: Box<dyn std::error::Error + Send + Sync>) -> RecordError {
@@ -223,6 +221,8 @@ mod tests {
 
     use super::*;
 
+    const ACCOUNT: &str = "111122223333";
+
     fn response(status: u16, body: &'static str) -> aws_smithy_runtime_api::client::orchestrator::HttpResponse {
         let status = StatusCode::try_from(status).unwrap();
         aws_smithy_runtime_api::client::orchestrator::HttpResponse::new(status, SdkBody::from(body))
@@ -233,7 +233,7 @@ mod tests {
         let exists = mock!(Client::put_object)
             .match_requests(|put| put.if_none_match() == Some("*"))
             .then_http_response(|| response(412, "<Error><Code>PreconditionFailed</Code></Error>"));
-        let records = Records::new(mock_client!(aws_sdk_s3, [&exists]), "evidence");
+        let records = Records::new(mock_client!(aws_sdk_s3, [&exists]), "evidence", ACCOUNT);
         assert!(!records.create("a.json", &json!({})).await.unwrap());
         assert_eq!(exists.num_calls(), 1);
     }
@@ -252,7 +252,8 @@ mod tests {
         let second = mock!(Client::list_objects_v2)
             .match_requests(|list| list.continuation_token() == Some("more"))
             .then_output(page("d/2", None));
-        let records = Records::new(mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&first, &second]), "evidence");
+        let records =
+            Records::new(mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&first, &second]), "evidence", ACCOUNT);
         assert_eq!(records.list("d/").await.unwrap(), ["d/1", "d/2"]);
     }
 
@@ -261,7 +262,8 @@ mod tests {
         let conflict = mock!(Client::put_object)
             .then_http_response(|| response(409, "<Error><Code>ConditionalRequestConflict</Code></Error>"));
         let created = mock!(Client::put_object).then_output(|| PutObjectOutput::builder().build());
-        let records = Records::new(mock_client!(aws_sdk_s3, RuleMode::Sequential, [&conflict, &created]), "evidence");
+        let records =
+            Records::new(mock_client!(aws_sdk_s3, RuleMode::Sequential, [&conflict, &created]), "evidence", ACCOUNT);
         assert!(records.create("a.json", &json!({})).await.unwrap());
     }
 
@@ -269,7 +271,7 @@ mod tests {
     async fn a_refusal_is_no_answer_about_existence() {
         let denied =
             mock!(Client::put_object).then_http_response(|| response(403, "<Error><Code>AccessDenied</Code></Error>"));
-        let records = Records::new(mock_client!(aws_sdk_s3, [&denied]), "evidence");
+        let records = Records::new(mock_client!(aws_sdk_s3, [&denied]), "evidence", ACCOUNT);
         assert!(matches!(records.create("a.json", &json!({})).await, Err(RecordError::Refused { .. })));
     }
 
@@ -278,18 +280,47 @@ mod tests {
             let body = aws_sdk_s3::primitives::ByteStream::from_static(body.as_bytes());
             GetObjectOutput::builder().content_length(length).body(body).build()
         });
-        Records::new(mock_client!(aws_sdk_s3, [&get]), "evidence").read("a.json").await
+        Records::new(mock_client!(aws_sdk_s3, [&get]), "evidence", ACCOUNT).read("a.json").await
     }
 
     #[tokio::test]
     async fn a_missing_record_is_none_and_a_broken_one_is_an_error() {
         let missing =
             mock!(Client::get_object).then_http_response(|| response(404, "<Error><Code>NoSuchKey</Code></Error>"));
-        let records = Records::new(mock_client!(aws_sdk_s3, [&missing]), "evidence");
+        let records = Records::new(mock_client!(aws_sdk_s3, [&missing]), "evidence", ACCOUNT);
         assert_eq!(records.read::<Value>("a.json").await.unwrap(), None);
 
         assert_eq!(read("{\"a\":1}", 7).await.unwrap(), Some(json!({"a": 1})));
         assert!(matches!(read("{\"a\":", 5).await, Err(RecordError::Unreadable { .. })));
         assert!(matches!(read("{}", 2_000_000).await, Err(RecordError::TooLarge { .. })));
+    }
+
+    #[tokio::test]
+    async fn a_record_that_could_not_be_read_again_is_not_written() {
+        let put = mock!(Client::put_object).then_output(|| PutObjectOutput::builder().build());
+        let records = Records::new(mock_client!(aws_sdk_s3, [&put]), "evidence", ACCOUNT);
+        let large = json!("x".repeat(1_048_577));
+        assert!(matches!(records.create("a.json", &large).await, Err(RecordError::TooLarge { .. })));
+        assert!(matches!(records.replace("a.json", &large).await, Err(RecordError::TooLarge { .. })));
+        assert_eq!(put.num_calls(), 0);
+    }
+
+    #[tokio::test]
+    async fn every_call_names_the_account_that_must_own_the_bucket() {
+        let get = mock!(Client::get_object)
+            .match_requests(|get| get.expected_bucket_owner() == Some(ACCOUNT))
+            .then_http_response(|| response(404, "<Error><Code>NoSuchKey</Code></Error>"));
+        let put = mock!(Client::put_object)
+            .match_requests(|put| put.expected_bucket_owner() == Some(ACCOUNT))
+            .then_output(|| PutObjectOutput::builder().build());
+        let list = mock!(Client::list_objects_v2)
+            .match_requests(|list| list.expected_bucket_owner() == Some(ACCOUNT))
+            .then_output(|| ListObjectsV2Output::builder().build());
+        let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&get, &put, &list]);
+        let records = Records::new(s3, "evidence", ACCOUNT);
+        assert_eq!(records.read::<Value>("a.json").await.unwrap(), None);
+        records.replace("a.json", &json!({})).await.unwrap();
+        assert!(records.create("a.json", &json!({})).await.unwrap());
+        assert!(records.list("a").await.unwrap().is_empty());
     }
 }

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use super::restoration::{Restoration, RestoreOutcome};
 use super::versions::{OtherVersions, RemainingVersion};
 use super::{Checksum, Fingerprint};
-use crate::finding::{Finding, FindingType};
+use crate::finding::{Finding, FindingType, Severity};
 use crate::remediation::{Click, Decision, Outcome};
-use crate::slack::button::DismissReason;
+use crate::slack::button::{self, DismissReason};
 
 /// The record of one case: where the object came from, where it is, who decided, and every step with its time.
 ///
@@ -19,6 +19,9 @@ pub struct Manifest {
     pub case_id: String,
     pub finding_id: String,
     pub finding_type: FindingType,
+    /// The highest severity of the findings that the object was to be moved for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub severity: Option<Severity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub region: Option<String>,
     /// Who decided; never with a `response_url`.
@@ -38,7 +41,23 @@ pub struct Manifest {
     /// What became of the other versions of the key, once somebody asked for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_versions: Option<OtherVersions>,
+    /// The run that works on the case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Run>,
     pub transitions: Vec<Transition>,
+}
+
+/// A run of the remediator. While it lasts, no other run touches the object: two that copy and delete the same object
+/// at the same time leave copies behind that no record knows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Run {
+    /// The id of Lambda's invocation, which its retries share: the same request goes on at once after a crash.
+    pub id: String,
+    /// When Lambda stops it.
+    pub until: Timestamp,
+    /// Who decided; never with a `response_url`.
+    pub decision: Decision,
 }
 
 /// How far a case is.
@@ -57,6 +76,8 @@ pub enum State {
     },
     /// Somebody decided that nothing is to be done.
     Dismissed { reason: DismissReason, at: Timestamp },
+    /// Somebody took that back.
+    Reopened { at: Timestamp },
 }
 
 /// One step in the life of a case.
@@ -157,25 +178,48 @@ pub struct Claim {
     /// Why nothing is to be done; none when something is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dismissed: Option<DismissReason>,
+    /// Who took the dismissal back: the case is open again. Never with a `response_url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reopened: Option<Click>,
     pub at: Timestamp,
 }
 
 impl Claim {
+    /// Why nothing is to be done, if that still holds.
+    #[must_use]
+    pub fn dismissal(&self) -> Option<DismissReason> {
+        self.dismissed.filter(|_| self.reopened.is_none())
+    }
+
     /// Whether somebody decided that nothing is to be done about this finding. A dismissal is about one type of finding:
     /// who dismissed made-up addresses has said nothing about a password that a later scan finds in the same object.
     #[must_use]
     pub fn dismisses(&self, finding: &Finding) -> bool {
-        self.dismissed.is_some() && self.finding_type == finding.kind
+        self.dismissal().is_some() && self.finding_type == finding.kind
     }
 }
 
-/// The first of two people agreed: `cases/<case-id>/first-approval.json`.
+/// The first of two people agreed: `cases/<case-id>/first-approval.json`, and others beside it for what is done with an
+/// object that was moved.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct FirstApproval {
     pub finding_id: String,
     /// Never with a `response_url`.
     pub click: Click,
+}
+
+impl FirstApproval {
+    /// Whether it still counts: given for this finding, after what was decided or done last (`after`), and no longer ago
+    /// than a button holds. What somebody agreed to in winter says nothing about another finding in spring, and two
+    /// people who agreed to one attempt have not agreed to the next.
+    #[must_use]
+    pub fn stands(&self, finding_id: &str, after: Option<Timestamp>, now: Timestamp) -> bool {
+        let at = self.click.decided_at;
+        self.finding_id == finding_id
+            && after.is_none_or(|after| at > after)
+            && now.duration_since(at) < button::VALID_FOR
+    }
 }
 
 /// That the channel was asked: `cases/<case-id>/shown.json`.
@@ -203,6 +247,7 @@ impl Manifest {
             case_id: plan.case_id,
             finding_id: finding.id.clone(),
             finding_type: finding.kind.clone(),
+            severity: finding.severity(),
             region: finding.region.clone(),
             decision: decision.recorded(),
             original: None,
@@ -211,6 +256,7 @@ impl Manifest {
             remaining: Vec::new(),
             restoration: None,
             other_versions: None,
+            run: None,
             transitions: Vec::new(),
         })
     }
@@ -220,7 +266,7 @@ impl Manifest {
     pub fn outcome(&self) -> Option<&Outcome> {
         match &self.state {
             State::Ended { outcome, .. } => Some(outcome),
-            State::Started | State::Dismissed { .. } => None,
+            State::Started | State::Dismissed { .. } | State::Reopened { .. } => None,
         }
     }
 
@@ -228,6 +274,24 @@ impl Manifest {
     #[must_use]
     pub fn is_quarantined(&self) -> bool {
         self.outcome().is_some_and(Outcome::is_quarantined) && !self.is_restored()
+    }
+
+    /// Whether a copy of the object lies in quarantine, be the original gone or not.
+    #[must_use]
+    pub fn has_copy(&self) -> bool {
+        self.outcome().is_some_and(Outcome::left_a_copy) && !self.is_restored()
+    }
+
+    /// Whether the object may be in quarantine: it is, or a move has begun of which no end is recorded.
+    #[must_use]
+    pub fn may_be_quarantined(&self) -> bool {
+        self.is_quarantined() || self.state == State::Started
+    }
+
+    /// The run that works on the case at this time, if one does.
+    #[must_use]
+    pub fn run_at(&self, now: Timestamp) -> Option<&Run> {
+        self.run.as_ref().filter(|run| run.until > now)
     }
 
     /// Whether the object was put back.
@@ -247,7 +311,7 @@ impl Manifest {
     pub fn ended_at(&self) -> Option<Timestamp> {
         match self.state {
             State::Ended { at, .. } => Some(at),
-            State::Started | State::Dismissed { .. } => None,
+            State::Started | State::Dismissed { .. } | State::Reopened { .. } => None,
         }
     }
 }

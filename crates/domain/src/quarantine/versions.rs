@@ -7,6 +7,9 @@ use crate::remediation::{Decision, Outcome};
 /// fifteen minutes.
 pub const MOST_VERSIONS_AT_ONCE: usize = 300;
 
+/// How many of those that were moved a record names.
+const MOST_NAMED: usize = 600;
+
 /// A version of the key beside the one that was moved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -36,6 +39,9 @@ pub struct OtherVersions {
     /// Whether there were more than one press moves.
     #[serde(default)]
     pub more: bool,
+    /// How many were moved and are not named any more. Each has a record of its own.
+    #[serde(default)]
+    pub unnamed: usize,
     /// Those that were tried, of all presses.
     pub versions: Vec<OtherVersion>,
 }
@@ -52,6 +58,12 @@ pub struct OtherVersion {
     pub outcome: Option<Outcome>,
 }
 
+impl OtherVersion {
+    fn is_moved(&self) -> bool {
+        self.outcome.as_ref().is_some_and(Outcome::is_quarantined)
+    }
+}
+
 impl OtherVersions {
     /// Notes what became of a version, in place of what an earlier attempt noted.
     pub fn note(&mut self, version: OtherVersion) {
@@ -59,9 +71,62 @@ impl OtherVersions {
         self.versions.push(version);
     }
 
-    /// Those that are in quarantine, and those that are not.
+    /// How many are in quarantine, and those that are not.
     #[must_use]
-    pub fn moved_and_left(&self) -> (Vec<&OtherVersion>, Vec<&OtherVersion>) {
-        self.versions.iter().partition(|version| version.outcome.as_ref().is_some_and(Outcome::is_quarantined))
+    pub fn moved_and_left(&self) -> (usize, Vec<&OtherVersion>) {
+        let (moved, left): (Vec<_>, Vec<_>) = self.versions.iter().partition(|version| version.is_moved());
+        (self.unnamed + moved.len(), left)
+    }
+
+    /// Only counts those that were moved first, above a number: a key may have any number of versions, and a record only
+    /// so many bytes.
+    pub fn name_only_the_last_moved(&mut self) {
+        let moved = self.versions.iter().filter(|version| version.is_moved()).count();
+        let mut too_many = moved.saturating_sub(MOST_NAMED);
+        self.unnamed += too_many;
+        self.versions.retain(|version| {
+            let forget = too_many > 0 && version.is_moved();
+            too_many -= usize::from(forget);
+            !forget
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::remediation::Proof;
+
+    #[test]
+    fn a_record_counts_what_it_does_not_name_any_more_and_keeps_what_is_left() {
+        let moved = Some(Outcome::Quarantined { proof: Proof::Size, remaining_versions: Some(0) });
+        let version = |number: usize, outcome: Option<Outcome>| OtherVersion {
+            version_id: format!("{number:0>32}"),
+            etag: Some("07b21b45c9ed4a3fabf8173be102d9c2".into()),
+            case_id: format!("{number:0>32}"),
+            outcome,
+        };
+        let mut others = OtherVersions {
+            decision: Decision::Policy,
+            ended_at: None,
+            told: false,
+            more: true,
+            unnamed: 0,
+            versions: Vec::new(),
+        };
+        for press in 0..20 {
+            for number in 0..MOST_VERSIONS_AT_ONCE {
+                let locked = Outcome::Locked { until: None, legal_hold: true, copied: false };
+                let outcome = if number == 7 { Some(locked) } else { moved.clone() };
+                others.note(version(press * MOST_VERSIONS_AT_ONCE + number, outcome));
+            }
+            others.name_only_the_last_moved();
+            let (moved, left) = others.moved_and_left();
+            assert_eq!((moved, left.len()), ((press + 1) * (MOST_VERSIONS_AT_ONCE - 1), press + 1));
+        }
+        let last = version(20 * MOST_VERSIONS_AT_ONCE - 1, moved);
+        assert_eq!(others.versions.last(), Some(&last), "the last ones are named");
+        let bytes = serde_json::to_vec_pretty(&others).unwrap().len();
+        assert!(bytes < 500_000, "{bytes}");
     }
 }

@@ -14,7 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
 /// Macie keeps a finding for 90 days; nothing could be looked up for an older button.
-const VALID_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
+pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// RFC 2104, section 5: a code may be cut to half of its length, and not further.
 const CODE_BYTES: usize = 16;
 const LONGEST_VALUE: usize = 150;
@@ -28,6 +28,8 @@ pub enum Action {
     Remediate,
     /// Close the case without touching the object. Subject: a finding.
     Dismiss(DismissReason),
+    /// Take a dismissal back. Subject: a finding.
+    Reopen,
     /// Move the object back. Subject: a case.
     Restore,
     /// Quarantine the other versions of the object's key as well. Subject: a case.
@@ -70,12 +72,13 @@ impl DismissReason {
 }
 
 impl Action {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Remediate,
         Self::Dismiss(DismissReason::FalsePositive),
         Self::Dismiss(DismissReason::TestData),
         Self::Dismiss(DismissReason::AcceptedRisk),
         Self::Dismiss(DismissReason::HandledElsewhere),
+        Self::Reopen,
         Self::Restore,
         Self::QuarantineVersions,
         Self::BlockPublicAccess,
@@ -101,6 +104,7 @@ impl Action {
             Self::Dismiss(DismissReason::TestData) => "dismiss-test-data",
             Self::Dismiss(DismissReason::AcceptedRisk) => "dismiss-accepted-risk",
             Self::Dismiss(DismissReason::HandledElsewhere) => "dismiss-handled-elsewhere",
+            Self::Reopen => "reopen",
             Self::Restore => "restore",
             Self::QuarantineVersions => "quarantine-versions",
             Self::BlockPublicAccess => "block-public-access",

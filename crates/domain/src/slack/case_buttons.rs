@@ -8,9 +8,10 @@ use crate::text::{cut, visible};
 /// Characters of a key in a dialog, which takes 300 in all.
 const KEY: usize = 80;
 
-/// Puts the object back. None while there is nothing to put back.
+/// Puts the object back, or only takes the copy out of quarantine where the original could not be deleted. None while
+/// there is nothing in quarantine.
 pub(super) fn restore(manifest: &Manifest, signer: &Signer<'_>) -> Option<Button> {
-    let original = manifest.original.as_ref().filter(|_| manifest.is_quarantined())?;
+    let original = manifest.original.as_ref().filter(|_| manifest.has_copy())?;
     let value = signer.value(Action::Restore, &manifest.case_id)?;
     let question = format!(
         "Put {} back into {}, where it was? Whoever can read that bucket can read the data again.",

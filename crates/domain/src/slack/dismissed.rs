@@ -1,12 +1,19 @@
-use super::blocks::{Message, actions, context, fields, header, section};
-use super::button::DismissReason;
+use super::blocks::{Button, Message, actions, context, fields, header, section};
+use super::button::{Action, DismissReason, Signer};
 use super::facts;
 use crate::finding::Finding;
 use crate::quarantine::{Claim, claim_key};
 
-/// Takes the place of a message about a finding that somebody dismissed: who, why, and what that means.
+/// Takes the place of a message about a finding that somebody dismissed: who, why, what that means, and the button that
+/// takes it back.
 #[must_use]
-pub fn dismissed(finding: &Finding, case_id: &str, claim: &Claim, reason: DismissReason) -> Message {
+pub fn dismissed(
+    finding: &Finding,
+    case_id: &str,
+    claim: &Claim,
+    reason: DismissReason,
+    signer: &Signer<'_>,
+) -> Message {
     let object = facts::object(finding);
     let by = facts::decided_by(&claim.decision);
     let mut blocks = vec![
@@ -16,10 +23,12 @@ pub fn dismissed(finding: &Finding, case_id: &str, claim: &Claim, reason: Dismis
         fields([("Severity", facts::severity(finding)), ("Found", finding.kind.subject().to_owned())]),
         section(
             "Nothing was changed. Later findings of this type about the same version are not shown; a new version, or \
-             another type, is.\n*If this was a mistake:* act in the S3 console.",
+             another type, is.\n*If this was a mistake:* press Reopen, and the question is asked once more.",
         ),
     ];
-    blocks.extend(actions(facts::open_button(finding)));
+    let reopen = signer.value(Action::Reopen, &finding.id);
+    let reopen = reopen.map(|value| Button::plain("Reopen", Action::Reopen.action_id(), value));
+    blocks.extend(actions(reopen.into_iter().chain(facts::open_button(finding))));
     blocks.push(context([
         format!("Finding {}", facts::name(&finding.id)),
         format!("Record {}", facts::name(&claim_key(case_id))),

@@ -1,6 +1,6 @@
 use super::blocks::{Message, actions, context, fields, header, section};
 use super::button::Signer;
-use super::facts;
+use super::{case_buttons, facts};
 use crate::finding::Finding;
 use crate::quarantine::{Location, Manifest, manifest_key};
 use crate::remediation::{Outcome, Step};
@@ -20,7 +20,8 @@ pub fn not_remediated(finding: &Finding, manifest: &Manifest, signer: &Signer<'_
     ];
     let again =
         outcome.can_be_tried_again().then(|| facts::remediate_button(finding, "Remediate again", signer)).flatten();
-    blocks.extend(actions(again.into_iter().chain(facts::open_button(finding))));
+    let restore = case_buttons::restore(manifest, signer);
+    blocks.extend(actions(again.into_iter().chain(restore).chain(facts::open_button(finding))));
     blocks.push(context([
         format!("Finding {}", facts::name(&finding.id)),
         format!("Record {}", facts::name(&manifest_key(&manifest.case_id))),
@@ -54,7 +55,7 @@ fn explain(outcome: &Outcome) -> (&'static str, String, String) {
         }
         Outcome::AccessDenied { step, .. } => {
             let (verb, actions) = match step {
-                Step::Read => ("read", "`s3:GetObjectVersion`, `s3:GetObject` and `s3:ListBucket`"),
+                Step::Read => ("read", "`s3:GetObject`, `s3:GetObjectVersion`, their `Tagging` and `s3:ListBucket`"),
                 Step::Copy => ("copied", "`s3:GetObjectVersion`, `s3:GetObjectVersionTagging` and the KMS key's use"),
                 Step::Delete => ("deleted", "`s3:DeleteObjectVersion` and `s3:DeleteObject`"),
             };
@@ -95,5 +96,8 @@ fn copy_left(outcome: &Outcome, quarantine: &Location) -> String {
     if !copied {
         return String::new();
     }
-    format!(" A copy of the scanned version is in {}.", facts::location(&quarantine.bucket, &quarantine.key))
+    format!(
+        " A copy of the scanned version is in {}. *Restore* takes it out of there.",
+        facts::location(&quarantine.bucket, &quarantine.key)
+    )
 }

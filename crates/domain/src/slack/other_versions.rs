@@ -19,14 +19,14 @@ pub fn other_versions(manifest: &Manifest, signer: &Signer<'_>) -> Message {
     let (moved, left) = others.moved_and_left();
     let left: Vec<&OtherVersion> =
         left.into_iter().filter(|version| version.outcome != Some(Outcome::AlreadyGone)).collect();
-    let title = match (moved.len(), left.is_empty() && !others.more) {
+    let title = match (moved, left.is_empty() && !others.more) {
         (0, true) => "No other version is left",
         (_, true) => "All versions quarantined",
         (0, false) => "Other versions not moved",
         (_, false) => "Some versions quarantined",
     };
     let mut blocks = vec![header(title), section(&format!("*Object*\n{object}"))];
-    blocks.push(section(&what(moved.len(), &left, others.more)));
+    blocks.push(section(&what(moved, &left, others.more)));
     if !left.is_empty() {
         blocks.push(section(&list(&left)));
     }

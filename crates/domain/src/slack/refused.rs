@@ -77,7 +77,7 @@ pub fn refused(refusal: &Refusal) -> Message {
             format!("This finding cannot be remediated: {}. Nothing was changed.", Reason::Unpinned)
         }
         Refusal::AgreedAlready => {
-            "You agreed already, and that is recorded. Another person has to press Remediate too, because the severity \
+            "You agreed already, and that is recorded. Another person has to press the button too, because the severity \
              is High."
                 .to_owned()
         }

@@ -62,6 +62,8 @@ fn manifest(finding: &Finding, decision: Decision, outcome: Outcome) -> Manifest
         state: State::Ended { outcome, at: at(5), told: false },
         restoration: None,
         other_versions: None,
+        run: None,
+        severity: None,
         transitions: vec![Transition { at: at(5), what: "moved".into(), by: decision.clone() }],
         decision,
     }
@@ -69,7 +71,7 @@ fn manifest(finding: &Finding, decision: Decision, outcome: Outcome) -> Manifest
 
 fn claim(dismissed: Option<DismissReason>) -> Claim {
     let finding_type = FindingType::Personal;
-    Claim { finding_id: "f1".into(), finding_type, decision: by_ann(), dismissed, at: at(0) }
+    Claim { finding_id: "f1".into(), finding_type, decision: by_ann(), dismissed, reopened: None, at: at(0) }
 }
 
 fn quarantined(remaining_versions: Option<u32>) -> Outcome {
@@ -95,7 +97,7 @@ fn a_review_request_says_how_many_people_are_needed_and_who_agreed() {
 fn a_dismissed_finding_says_who_and_why() {
     let claim = claim(Some(DismissReason::TestData));
     assert_json_snapshot!(
-        dismissed(&finding("personal"), "c0ffee", &claim, DismissReason::TestData).replacing_original()
+        dismissed(&finding("personal"), "c0ffee", &claim, DismissReason::TestData, &signer()).replacing_original()
     );
 }
 
@@ -221,12 +223,21 @@ fn whoever_clicks_second_learns_who_decided() {
     let done = manifest(&finding, by_ann(), quarantined(Some(0)));
     let failed = manifest(&finding, by_ann(), Outcome::KeyUnusable);
     let gone = self::claim(Some(DismissReason::HandledElsewhere));
-    let texts =
-        [(&claim, None), (&claim, Some(&done)), (&claim, Some(&failed)), (&gone, None)].map(|(claim, manifest)| {
-            let message = serde_json::to_value(already_decided(claim, manifest)).unwrap();
-            assert_eq!((&message["response_type"], &message["replace_original"]), (&json!("ephemeral"), &json!(false)));
-            message["text"].as_str().unwrap().to_owned()
-        });
+    let automatic = manifest(&finding, Decision::Policy, quarantined(Some(0)));
+    let (claim, gone) = (Some(&claim), Some(&gone));
+    let texts = [
+        (claim, None),
+        (claim, Some(&done)),
+        (claim, Some(&failed)),
+        (gone, None),
+        (gone, Some(&automatic)),
+        (None, Some(&automatic)),
+    ]
+    .map(|(claim, manifest)| {
+        let message = serde_json::to_value(already_decided(claim, manifest)).unwrap();
+        assert_eq!((&message["response_type"], &message["replace_original"]), (&json!("ephemeral"), &json!(false)));
+        message["text"].as_str().unwrap().to_owned()
+    });
     assert_json_snapshot!(texts);
 }
 
@@ -260,7 +271,7 @@ fn all_messages(finding: &Finding) -> Vec<Value> {
         review_request(finding, QUARANTINE, Approvals::One, &signer()),
         in_progress(finding, &by_ann()),
         moving(finding),
-        dismissed(finding, "c0ffee", &claim(None), DismissReason::TestData),
+        dismissed(finding, "c0ffee", &claim(None), DismissReason::TestData, &signer()),
         remediation_failed(finding, Some("`<!channel>`"), &signer()),
         bucket_finding(finding, true, &signer()),
         notice(finding, Why::OtherAccount),
@@ -272,6 +283,7 @@ fn all_messages(finding: &Finding) -> Vec<Value> {
             messages.push(remediated(finding, &manifest, &signer()));
             messages.push(already_quarantined(finding, &manifest, &signer()));
             messages.push(not_remediated(finding, &manifest, &signer()));
+            messages.push(one_more_person(&manifest, "Restore", by_ann().click().unwrap()));
         }
     }
     messages.into_iter().map(|message| serde_json::to_value(message).unwrap()).collect()

@@ -2,6 +2,7 @@
 //! are set on the new object.
 
 use aws_sdk_s3::Client;
+use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, CopyPartResult};
 use domain::quarantine::{Part, copy_source, parts};
@@ -40,9 +41,7 @@ pub(super) async fn copy(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<
 
 async fn create(s3: &Client, transfer: &Transfer<'_>) -> Result<String, Refusal> {
     let Transfer { head, properties, to, owner, keep, .. } = transfer;
-    let mut tags = url::form_urlencoded::Serializer::new(String::new());
-    tags.extend_pairs(&properties.tags);
-    let tags = tags.finish();
+    let tags = super::tagging(properties);
     let mut request = s3
         .create_multipart_upload()
         .bucket(&to.bucket)
@@ -66,12 +65,22 @@ async fn create(s3: &Client, transfer: &Transfer<'_>) -> Result<String, Refusal>
     if let Some(expires) = expires {
         request = request.expires(expires);
     }
-    if head.checksum_crc64_nvme().is_some() {
-        // The only algorithm that S3 computes over the whole object however it was cut, so it can be compared.
-        request = request.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme).checksum_type(ChecksumType::FullObject);
+    if let Some(algorithm) = algorithm(head) {
+        request = request.checksum_algorithm(algorithm).checksum_type(ChecksumType::FullObject);
     }
     let answer = request.send().await?;
     answer.upload_id.ok_or_else(|| Refusal::other("S3 gave the upload no id"))
+}
+
+/// The original's checksum that the copy can be compared by. S3 computes the three CRCs over the whole object however it
+/// was cut into parts, but not SHA-1 and SHA-256.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
+fn algorithm(head: &HeadObjectOutput) -> Option<ChecksumAlgorithm> {
+    let checksums = inspect::fingerprint(head).checksums;
+    let has = |name: &str| checksums.iter().any(|checksum| checksum.algorithm == name);
+    [ChecksumAlgorithm::Crc64Nvme, ChecksumAlgorithm::Crc32C, ChecksumAlgorithm::Crc32]
+        .into_iter()
+        .find(|algorithm| has(algorithm.as_str()))
 }
 
 async fn copy_parts(s3: &Client, transfer: &Transfer<'_>, upload_id: &str) -> Result<Vec<CompletedPart>, Refusal> {
@@ -105,6 +114,8 @@ async fn copy_parts(s3: &Client, transfer: &Transfer<'_>, upload_id: &str) -> Re
                 .part_number(number)
                 .set_e_tag(result.e_tag)
                 .set_checksum_crc64_nvme(result.checksum_crc64_nvme)
+                .set_checksum_crc32_c(result.checksum_crc32_c)
+                .set_checksum_crc32(result.checksum_crc32)
                 .build(),
         );
         if let Some(part) = waiting.next() {

@@ -1,9 +1,10 @@
-//! Finds what an earlier run of the same restoration had copied back before it died.
+//! Finds out whether the object is back already: an earlier run may have copied it before it died.
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
+use domain::finding::NULL_VERSION;
 use domain::quarantine::{Location, Original, Properties, SourceVersion, compare};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{Stop, current};
 use crate::error::Error;
@@ -15,9 +16,45 @@ use crate::{inspect, listing};
 const CLOCKS_DIFFER: SignedDuration = SignedDuration::from_mins(5);
 
 impl Remediator {
+    /// What needs no copying, because it is there: what an earlier run copied back, or, where the original was copied and
+    /// then not deleted (`was_moved` is false), the original.
+    pub(super) async fn back_already(
+        &self,
+        original: &Original,
+        from: &SourceVersion,
+        record: &Record,
+        was_moved: bool,
+    ) -> Result<Option<(Location, Option<HeadObjectOutput>)>, Stop> {
+        if !was_moved {
+            let version = SourceVersion { version_id: original.version_id.clone(), ..current(original) };
+            if let Some(head) = self.same_as(original, &version).await? {
+                return Ok(Some((place(version), Some(head))));
+            }
+        }
+        self.restored_by_an_earlier_run(original, from, record).await
+    }
+
+    /// Whether what stands in the way is what would be put back: another run, or the owner, was faster.
+    pub(super) async fn is_the_occupant(
+        &self,
+        original: &Original,
+        record: &Record,
+    ) -> Result<Option<(Location, Option<HeadObjectOutput>)>, Stop> {
+        if let Some(head) = self.same_as(original, &current(original)).await?
+            && inspect::last_modified(&head).zip(original.last_modified).is_none_or(|(there, ours)| there > ours)
+        {
+            let version_id = head.version_id().filter(|id| *id != NULL_VERSION).map(str::to_owned);
+            return Ok(Some((place(SourceVersion { version_id, ..current(original) }), Some(head))));
+        }
+        match &record.manifest.restoration {
+            Some(restoration) => self.copied_since(original, restoration.started_at).await,
+            None => Ok(None),
+        }
+    }
+
     /// What an earlier run copied back, and what `HEAD` says about it. No `HEAD` when it was compared, its copy in
     /// quarantine deleted, and somebody removed it since: that was another decision than ours.
-    pub(super) async fn restored_by_an_earlier_run(
+    async fn restored_by_an_earlier_run(
         &self,
         original: &Original,
         from: &SourceVersion,
@@ -38,19 +75,35 @@ impl Remediator {
         if is_first_run {
             return Ok(None);
         }
-        let since = restoration.started_at.saturating_sub(CLOCKS_DIFFER).unwrap_or(restoration.started_at);
-        let listed = listing::versions(&self.s3, &current(original)).await;
-        for listed in listed.map_err(|refused| Error::ListVersions(refused.cause))? {
-            let is_newer = listed.version.last_modified.is_none_or(|at| at >= since);
+        self.copied_since(original, restoration.started_at).await
+    }
+
+    /// A version that holds the same as the original did, and is neither older than it nor than the attempt.
+    async fn copied_since(
+        &self,
+        original: &Original,
+        started_at: Timestamp,
+    ) -> Result<Option<(Location, Option<HeadObjectOutput>)>, Stop> {
+        let since = started_at
+            .saturating_sub(CLOCKS_DIFFER)
+            .unwrap_or(started_at)
+            .max(original.last_modified.unwrap_or_default());
+        let listed = match listing::versions(&self.s3, &current(original)).await {
+            Ok(listed) => listed,
+            // Gone, with all that was in it; the copy back will say so.
+            Err(refused) if refused.status == 404 => return Ok(None),
+            Err(refused) => return Err(Error::ListVersions(refused.cause).into()),
+        };
+        for listed in listed {
+            let is_newer = listed.version.last_modified.is_none_or(|at| at > since);
             if listed.version.size != original.size || !is_newer {
                 continue;
             }
             // Without versioning S3 lists the one version as `null`.
-            let version_id = Some(listed.version.version_id).filter(|id| id != "null");
+            let version_id = Some(listed.version.version_id).filter(|id| id != NULL_VERSION);
             let version = SourceVersion { version_id, ..current(original) };
             if let Some(head) = self.same_as(original, &version).await? {
-                let SourceVersion { bucket, key, version_id, .. } = version;
-                return Ok(Some((Location { bucket, key, version_id }, Some(head))));
+                return Ok(Some((place(version), Some(head))));
             }
         }
         Ok(None)
@@ -62,9 +115,8 @@ impl Remediator {
         let Some(head) = head.map_err(|refused| Error::InspectRestored(refused.cause))? else {
             return Ok(None);
         };
-        let SourceVersion { bucket, key, version_id, .. } = version.clone();
         let is_same = compare(&original.fingerprint(), &inspect::fingerprint(&head)).is_some()
-            && self.carries_the_same(original, &Location { bucket, key, version_id }, &head).await?;
+            && self.carries_the_same(original, &place(version.clone()), &head).await?;
         Ok(is_same.then_some(head))
     }
 
@@ -80,6 +132,11 @@ impl Remediator {
         let tags = tags.map_err(|refused| Error::InspectRestored(refused.cause))?;
         Ok(comparable(&inspect::properties(head, tags)) == comparable(&original.properties))
     }
+}
+
+fn place(version: SourceVersion) -> Location {
+    let SourceVersion { bucket, key, version_id, .. } = version;
+    Location { bucket, key, version_id }
 }
 
 /// Without an `Expires` that is no date: a copy in parts cannot carry it over.

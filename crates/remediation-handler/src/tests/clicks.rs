@@ -44,6 +44,7 @@ fn claim_by(user: &str, second: i64, finding_id: &str) -> Claim {
         finding_type,
         decision: decided_by(user, second),
         dismissed: None,
+        reopened: None,
         at: at(second),
     }
 }
@@ -61,6 +62,8 @@ fn manifest(state: State) -> Manifest {
         remaining: Vec::new(),
         restoration: None,
         other_versions: None,
+        run: None,
+        severity: None,
         transitions: Vec::new(),
     }
 }
