@@ -5,6 +5,8 @@ use platform::env::{Env, EnvError};
 pub struct Config {
     /// `EVIDENCE_BUCKET`: where the records are.
     pub evidence_bucket: String,
+    /// `ACCOUNT_ID`: the account of this deployment, which must own that bucket.
+    pub account_id: String,
     /// `NOTIFICATION_TOPIC_ARN`: the topic that Amazon Q listens to.
     pub notification_topic_arn: String,
     /// `SES_EMAIL`: the sender, an identity that SES has verified.
@@ -27,6 +29,7 @@ impl Config {
     pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
         let mut env = Env::new(lookup);
         let evidence_bucket = env.required("EVIDENCE_BUCKET");
+        let account_id = env.required("ACCOUNT_ID");
         let notification_topic_arn = env.required("NOTIFICATION_TOPIC_ARN");
         let ses_email = env.parsed("SES_EMAIL", mail_address);
         let shared_inbox_mail = env.parsed("SHARED_INBOX_MAIL", mail_address);
@@ -36,6 +39,7 @@ impl Config {
         env.finish(|| {
             Some(Self {
                 evidence_bucket,
+                account_id,
                 notification_topic_arn,
                 ses_email: ses_email?,
                 shared_inbox_mail: shared_inbox_mail?,

@@ -34,7 +34,7 @@ impl Approval {
     #[must_use]
     pub fn new(config: Config, aws: &SdkConfig) -> Self {
         Self {
-            records: Records::new(aws_sdk_s3::Client::new(aws), &config.evidence_bucket),
+            records: Records::new(aws_sdk_s3::Client::new(aws), &config.evidence_bucket, &config.account_id),
             ses: aws_sdk_sesv2::Client::new(aws),
             sfn: aws_sdk_sfn::Client::new(aws),
             sns: aws_sdk_sns::Client::new(aws),

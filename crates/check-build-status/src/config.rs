@@ -7,6 +7,8 @@ use url::Url;
 pub struct Config {
     /// `EVIDENCE_BUCKET`: where the records are.
     pub evidence_bucket: String,
+    /// `ACCOUNT_ID`: the account of this deployment, which must own that bucket.
+    pub account_id: String,
     /// `NOTIFICATION_TOPIC_ARN`: the topic that Amazon Q listens to.
     pub notification_topic_arn: String,
     /// `SONAR_HOST_URL`: the only server whose verdict counts.
@@ -29,6 +31,7 @@ impl Config {
     pub fn from_env(lookup: &dyn Fn(&str) -> Option<String>) -> Result<Self, EnvError> {
         let mut env = Env::new(lookup);
         let evidence_bucket = env.required("EVIDENCE_BUCKET");
+        let account_id = env.required("ACCOUNT_ID");
         let notification_topic_arn = env.required("NOTIFICATION_TOPIC_ARN");
         let sonar_host_url = env.parsed("SONAR_HOST_URL", web_address);
         let sonar_reader_secret_arn = env.required("SONAR_READER_SECRET_ARN");
@@ -38,6 +41,7 @@ impl Config {
         env.finish(|| {
             Some(Self {
                 evidence_bucket,
+                account_id,
                 notification_topic_arn,
                 sonar_host_url: sonar_host_url?,
                 sonar_reader_secret_arn,

@@ -62,7 +62,7 @@ impl CheckBuildStatus {
     #[must_use]
     pub fn new(config: Config, aws: &SdkConfig) -> Self {
         Self {
-            records: Records::new(aws_sdk_s3::Client::new(aws), &config.evidence_bucket),
+            records: Records::new(aws_sdk_s3::Client::new(aws), &config.evidence_bucket, &config.account_id),
             sns: aws_sdk_sns::Client::new(aws),
             sfn: aws_sdk_sfn::Client::new(aws),
             logs: aws_sdk_cloudwatchlogs::Client::new(aws),

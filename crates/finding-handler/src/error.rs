@@ -24,6 +24,8 @@ pub enum Error {
     Queue(#[source] Cause),
     #[error("the channel was told as much as it can read for now")]
     NoMessageLeft,
+    #[error("another run of the remediator works on the object")]
+    UnderWay,
     #[error("no time is left for this record")]
     NoTimeLeft,
 }
@@ -41,6 +43,7 @@ impl Error {
             Self::Tell(_) => "SlackNotTold",
             Self::Queue(_) => "QueueSendFailed",
             Self::NoMessageLeft => "NoMessageLeft",
+            Self::UnderWay => "CaseUnderWay",
             Self::NoTimeLeft => "NoTimeLeft",
         }
     }

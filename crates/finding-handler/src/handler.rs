@@ -75,7 +75,11 @@ impl FindingHandler {
     pub fn new(config: Config, aws: &SdkConfig) -> Self {
         Self {
             slack: Slack::new(config.slack_endpoint_url.clone()),
-            records: Records::new(aws_sdk_s3::Client::new(aws), &config.policy.quarantine_bucket),
+            records: Records::new(
+                aws_sdk_s3::Client::new(aws),
+                &config.policy.quarantine_bucket,
+                &config.policy.sources.account_id,
+            ),
             lambda: aws_sdk_lambda::Client::new(aws),
             sqs: aws_sdk_sqs::Client::new(aws),
             secrets: SecretStore::new(aws),

@@ -26,6 +26,11 @@ impl FindingHandler {
         if manifest.as_ref().is_some_and(Manifest::is_restored) {
             return Ok(Outcome::ToldBefore);
         }
+        // It met another run about the same object, and ended at once. How that one ends is told when this record is
+        // delivered again.
+        if manifest.as_ref().is_some_and(|manifest| manifest.run_at((self.clock)()).is_some()) {
+            return Err(Error::UnderWay);
+        }
         // Lambda may run a request twice, and SQS deliver a record twice.
         let ended_at = manifest.as_ref().and_then(Manifest::ended_at);
         let shown = self.shown(finding).await?;

@@ -3,7 +3,9 @@ mod cases;
 mod crashes;
 mod meddling;
 mod restores;
+mod runs;
 mod s3;
+mod turns;
 mod versions;
 
 use std::sync::{Arc, Mutex};

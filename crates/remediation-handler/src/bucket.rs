@@ -31,6 +31,7 @@ impl RemediationHandler {
             finding_type: finding.kind.clone(),
             decision: decision.recorded(),
             dismissed: None,
+            reopened: None,
             at: press.now,
         };
         // A list is made anew whenever somebody opens it, so its buttons say nothing about the case.
@@ -42,10 +43,13 @@ impl RemediationHandler {
                 self.invoke_remediator(task(finding), decision).await?;
                 Ok(Outcome::Started)
             }
-            Claimed::Before { claim, manifest } => {
-                self.answer_privately(press.click, &already_decided(&claim, manifest.as_deref())).await;
-                if let Some(reason) = claim.dismissed {
-                    self.replace(press, dismissed(&finding, &case_id, &claim, reason)).await;
+            Claimed::Before(standing) => {
+                let claim = standing.claim();
+                self.answer_privately(press.click, &already_decided(claim, standing.manifest.as_ref())).await;
+                if let Some((claim, reason)) = claim.and_then(|claim| Some((claim, claim.dismissal()?))) {
+                    let keys = self.button_keys().await?;
+                    let message = dismissed(&finding, &case_id, claim, reason, &self.signer(&keys, press.now));
+                    self.replace(press, message).await;
                 }
                 Ok(Outcome::AlreadyDecided)
             }

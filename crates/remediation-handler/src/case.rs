@@ -1,9 +1,13 @@
 //! Restore, and Quarantine all versions: what is asked about a case that is recorded.
 
-use domain::quarantine::{Manifest, is_case_id, manifest_key};
+use domain::quarantine::{
+    Manifest, Restoration, first_restore_approval_key, first_versions_approval_key, is_case_id, manifest_key,
+};
 use domain::remediation::{Decision, Task};
-use domain::slack::{Refusal, already_restored, restoring};
+use domain::slack::button::Action;
+use domain::slack::{Refusal, already_restored, one_more_person, restoring};
 
+use crate::approval::{Agreement, agree};
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
 
@@ -36,10 +40,47 @@ impl RemediationHandler {
             self.answer_privately(press.click, &already_restored(&manifest)).await;
             return Ok(Outcome::AlreadyDecided);
         }
-        self.invoke_remediator(task(case_id.clone()), Decision::Person(self.clicked(press))).await?;
+        let decision = if self.config.second_approver.is_needed_for(manifest.severity) {
+            match self.agreement_about(press, &manifest).await? {
+                Ok(decision) => decision,
+                Err(outcome) => return Ok(outcome),
+            }
+        } else {
+            Decision::Person(self.clicked(press))
+        };
+        self.invoke_remediator(task(case_id.clone()), decision).await?;
         if press.pressed.in_list {
             self.answer_privately(press.click, &restoring(&manifest)).await;
         }
         Ok(Outcome::Started)
+    }
+
+    /// The decision of two people about an object of severity HIGH, or what became of the press of the first. What two
+    /// people took out of a bucket, one alone does not put back where it can be read; nor does one alone take every other
+    /// version away.
+    async fn agreement_about(
+        &self,
+        press: &Press<'_>,
+        manifest: &Manifest,
+    ) -> Result<Result<Decision, Outcome>, Error> {
+        let case_id = &manifest.case_id;
+        let (button, key, after) = if press.pressed.action == Action::QuarantineVersions {
+            let ended_at = manifest.other_versions.as_ref().and_then(|others| others.ended_at);
+            ("Quarantine all versions", first_versions_approval_key(case_id), ended_at)
+        } else {
+            let ended_at = manifest.restoration.as_ref().and_then(Restoration::ended_at);
+            ("Restore", first_restore_approval_key(case_id), ended_at)
+        };
+        let after = after.max(manifest.ended_at());
+        let agreement = agree(&self.records, &key, &manifest.finding_id, self.clicked(press), after).await;
+        Ok(match agreement.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
+            Agreement::Decided(decision) => Ok(decision),
+            Agreement::First(click) => {
+                tracing::info!(case.id = case_id, button, "took the first of two approvals");
+                self.say(press, &one_more_person(manifest, button, &click)).await;
+                Err(Outcome::FirstApproval)
+            }
+            Agreement::Again(_) => Err(self.refuse(press.click, Refusal::AgreedAlready).await),
+        })
     }
 }

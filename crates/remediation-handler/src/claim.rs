@@ -2,56 +2,78 @@
 
 use domain::quarantine::{Claim, Manifest, claim_key, manifest_key};
 use jiff::{SignedDuration, Timestamp};
-use platform::records::{RecordError, Records};
+use platform::records::{RecordError, Records, State};
 
 /// A remediation of which nothing was heard for this long is dead: the function may run for 15 minutes, and Lambda tries
 /// again two minutes after it died. To act once more is harmless then, since the remediator goes on where an earlier run
 /// stopped.
 const DEAD_AFTER: SignedDuration = SignedDuration::from_mins(20);
 
+/// What is known of a case when somebody wants to decide about it.
+pub(crate) struct Standing {
+    claim: Option<(Claim, State)>,
+    pub(crate) manifest: Option<Manifest>,
+}
+
+impl Standing {
+    pub(crate) async fn read(records: &Records, case_id: &str) -> Result<Self, RecordError> {
+        let (claim_key, manifest_key) = (claim_key(case_id), manifest_key(case_id));
+        let (claim, manifest) = tokio::try_join!(records.read_state(&claim_key), records.read(&manifest_key))?;
+        Ok(Self { claim, manifest })
+    }
+
+    /// Who decided before, if somebody pressed a button: the configuration claims nothing.
+    pub(crate) fn claim(&self) -> Option<&Claim> {
+        self.claim.as_ref().map(|(claim, _)| claim)
+    }
+
+    /// Whether this decision may be taken. A claim is taken over whose remediation did not move the object, or never
+    /// ended. `button_made_at` is when the button was offered; none for a button that says nothing about its case.
+    pub(crate) fn is_open_to(&self, ours: &Claim, button_made_at: Option<Timestamp>) -> bool {
+        let manifest = self.manifest.as_ref();
+        // "Nothing is to be done" is no answer to what was done, or may be half done.
+        if ours.dismissed.is_some() && manifest.is_some_and(Manifest::may_be_quarantined) {
+            return false;
+        }
+        self.claim().is_none_or(|before| may_take_over(before, manifest, ours, button_made_at))
+    }
+
+    /// Claims the case, if it still is as it was read. `false` when somebody was faster.
+    pub(crate) async fn claim_it(&self, records: &Records, case_id: &str, ours: &Claim) -> Result<bool, RecordError> {
+        let state = self.claim.as_ref().map(|(_, state)| state);
+        Ok(records.write_if(&claim_key(case_id), ours, state).await?.is_some())
+    }
+}
+
 /// What came of a claim.
-#[derive(Debug, PartialEq)]
 pub(crate) enum Claimed {
     /// The case is ours.
     Ours,
-    /// Somebody decided before, and that stands.
-    Before { claim: Box<Claim>, manifest: Option<Box<Manifest>> },
+    /// It was decided before, and that stands.
+    Before(Box<Standing>),
 }
 
-/// Claims the case for this decision. A claim whose remediation did not move the object, or never ended, is taken over.
-/// `button_made_at` is when the button was offered; none for a button that says nothing about its case.
+/// Claims the case for this decision, if it is open to it.
 pub(crate) async fn claim(
     records: &Records,
     case_id: &str,
     ours: &Claim,
     button_made_at: Option<Timestamp>,
 ) -> Result<Claimed, RecordError> {
-    let key = claim_key(case_id);
-    if records.create(&key, ours).await? {
+    let standing = Standing::read(records, case_id).await?;
+    if !standing.is_open_to(ours, button_made_at) {
+        return Ok(Claimed::Before(Box::new(standing)));
+    }
+    if standing.claim_it(records, case_id, ours).await? {
         return Ok(Claimed::Ours);
     }
-    let Some((claim, state)) = records.read_state::<Claim>(&key).await? else {
-        // Deleted by hand since: whoever clicks next creates it.
-        return Ok(Claimed::Before { claim: Box::new(ours.clone()), manifest: None });
-    };
-    let manifest: Option<Manifest> = records.read(&manifest_key(case_id)).await?;
-    if may_take_over(&claim, manifest.as_ref(), ours, button_made_at)
-        && records.write_if(&key, ours, Some(&state)).await?.is_some()
-    {
-        return Ok(Claimed::Ours);
-    }
-    Ok(Claimed::Before { claim: Box::new(claim), manifest: manifest.map(Box::new) })
-}
-
-/// Reads who decided, if somebody has.
-pub(crate) async fn read(records: &Records, case_id: &str) -> Result<Option<Claim>, RecordError> {
-    records.read(&claim_key(case_id)).await
+    Ok(Claimed::Before(Box::new(Standing::read(records, case_id).await?)))
 }
 
 fn may_take_over(before: &Claim, manifest: Option<&Manifest>, ours: &Claim, button_made_at: Option<Timestamp>) -> bool {
     if before.dismissed.is_some() {
         // Another type of finding in the same object is another matter.
-        return before.finding_type != ours.finding_type;
+        return before.dismissal().is_none() || before.finding_type != ours.finding_type;
     }
     let ended = manifest.and_then(|manifest| manifest.outcome().zip(manifest.ended_at()));
     match ended {
@@ -65,14 +87,16 @@ fn may_take_over(before: &Claim, manifest: Option<&Manifest>, ours: &Claim, butt
     if ours.dismissed.is_some() {
         return false;
     }
-    let heard_at = manifest.and_then(Manifest::last_activity).map_or(before.at, |at| at.max(before.at));
+    let last_activity = manifest.and_then(Manifest::last_activity);
+    let heard_at = last_activity.map_or(before.at, |at| at.max(before.at));
     let is_dead = ours.at.duration_since(heard_at) > DEAD_AFTER;
     // A button is offered once more only after the remediation failed for good.
     let was_offered_again = button_made_at.is_some_and(|made_at| made_at > heard_at);
-    is_dead || was_offered_again || (manifest.is_none() && is_same_person(before, ours))
+    let nothing_came_of_it = last_activity.is_none_or(|at| at < before.at);
+    is_dead || was_offered_again || (nothing_came_of_it && is_same_person(before, ours))
 }
 
-/// The invocation may have failed: the same person may ask again.
+/// The invocation may have failed, or taken longer than Slack waits: the same person was asked to press again.
 fn is_same_person(before: &Claim, ours: &Claim) -> bool {
     match (before.decision.click(), ours.decision.click()) {
         (Some(before), Some(ours)) => before.user_id == ours.user_id,

@@ -28,22 +28,28 @@ impl RemediationHandler {
             finding_type: finding.kind.clone(),
             decision: Decision::Person(self.clicked(press)).recorded(),
             dismissed: Some(reason),
+            reopened: None,
             at: press.now,
         };
         let failed = |source| Error::Claim { case_id: case_id.clone(), source };
         let (claim, first) = match claim(&self.records, &case_id, &ours, None).await.map_err(failed)? {
             Claimed::Ours => (ours, true),
-            Claimed::Before { claim, manifest } => {
-                self.answer_privately(press.click, &already_decided(&claim, manifest.as_deref())).await;
-                (*claim, false)
+            Claimed::Before(standing) => {
+                let manifest = standing.manifest.as_ref();
+                self.answer_privately(press.click, &already_decided(standing.claim(), manifest)).await;
+                let claim = standing.claim().filter(|claim| claim.dismisses(&finding));
+                let Some(claim) = claim.filter(|_| !manifest.is_some_and(Manifest::may_be_quarantined)) else {
+                    return Ok(Outcome::AlreadyDecided);
+                };
+                (claim.clone(), false)
             }
         };
-        let Some(reason) = claim.dismissed else {
-            return Ok(Outcome::AlreadyDecided);
-        };
+        let reason = claim.dismissed.unwrap_or(reason);
         // Whoever clicks on a dismissed finding completes what the first may have left undone: record and message.
         self.note_dismissal(&finding, &case_id, &claim, reason).await.map_err(failed)?;
-        self.replace(press, dismissed(&finding, &case_id, &claim, reason)).await;
+        let keys = self.button_keys().await?;
+        let message = dismissed(&finding, &case_id, &claim, reason, &self.signer(&keys, press.now));
+        self.replace(press, message).await;
         Ok(if first { Outcome::Dismissed } else { Outcome::AlreadyDecided })
     }
 
@@ -69,11 +75,11 @@ impl RemediationHandler {
                     None => return Ok(()),
                 },
             };
-            if manifest.transitions.contains(&transition) {
+            let noted = manifest.note(State::Dismissed { reason, at: claim.at }, transition.clone());
+            // A run that has begun meanwhile must find the record as it left it. The claim says what was decided.
+            if !noted || manifest.run_at(claim.at).is_some() {
                 return Ok(());
             }
-            manifest.state = State::Dismissed { reason, at: claim.at };
-            manifest.transitions.push(transition.clone());
             if self.records.write_if(&key, &manifest, state.as_ref()).await?.is_some() {
                 return Ok(());
             }

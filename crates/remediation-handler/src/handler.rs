@@ -55,6 +55,8 @@ pub(crate) enum Outcome {
     /// The first of two people agreed.
     FirstApproval,
     Dismissed,
+    /// A dismissal was taken back.
+    Reopened,
     Started,
     /// The next findings of a digest were listed.
     Listed,
@@ -73,7 +75,7 @@ impl RemediationHandler {
     pub fn new(config: Config, aws: &SdkConfig) -> Self {
         Self {
             slack: Slack::new(config.slack_endpoint_url.clone()),
-            records: Records::new(aws_sdk_s3::Client::new(aws), &config.quarantine_bucket),
+            records: Records::new(aws_sdk_s3::Client::new(aws), &config.quarantine_bucket, &config.sources.account_id),
             lambda: aws_sdk_lambda::Client::new(aws),
             macie: aws_sdk_macie2::Client::new(aws),
             secrets: SecretStore::new(aws),
@@ -147,16 +149,24 @@ impl RemediationHandler {
         };
         let action = pressed.action;
         let press = &Press { click, pressed, now };
+        // Boxed, like the whole: each holds the states of all its requests.
         match action {
-            Action::Remediate => self.quarantine(press).await,
-            Action::Dismiss(reason) => self.dismiss(press, reason).await,
-            Action::ShowMore => self.show_more(press).await,
-            Action::Restore => self.ask_about_case(press, |case_id| Task::Restore { case_id }).await,
-            Action::QuarantineVersions => {
-                self.ask_about_case(press, |case_id| Task::QuarantineVersions { case_id }).await
+            Action::Remediate => Box::pin(self.quarantine(press)).await,
+            Action::Dismiss(reason) => Box::pin(self.dismiss(press, reason)).await,
+            Action::Reopen => Box::pin(self.reopen(press)).await,
+            Action::ShowMore => Box::pin(self.show_more(press)).await,
+            Action::Restore => {
+                Box::pin(self.ask_about_case(press, |case_id| Task::Restore { case_id })).await
             }
-            Action::BlockPublicAccess => self.change_bucket(press, |finding| Task::BlockPublicAccess { finding }).await,
-            Action::EncryptByDefault => self.change_bucket(press, |finding| Task::EncryptByDefault { finding }).await,
+            Action::QuarantineVersions => {
+                Box::pin(self.ask_about_case(press, |case_id| Task::QuarantineVersions { case_id })).await
+            }
+            Action::BlockPublicAccess => {
+                Box::pin(self.change_bucket(press, |finding| Task::BlockPublicAccess { finding })).await
+            }
+            Action::EncryptByDefault => {
+                Box::pin(self.change_bucket(press, |finding| Task::EncryptByDefault { finding })).await
+            }
         }
     }
 
@@ -228,6 +238,11 @@ impl RemediationHandler {
     /// Tells the person who clicked, and nobody else.
     pub(crate) async fn answer_privately(&self, click: &Interaction, message: &Message) {
         self.answer(click, message).await;
+    }
+
+    /// Says something in the channel, beside the clicked message.
+    pub(crate) async fn say(&self, press: &Press<'_>, message: &Message) {
+        self.answer(press.click, message).await;
     }
 
     /// Puts the message in the place of the clicked one; a list stays, and the message comes beside it.

@@ -3,16 +3,17 @@
 //! - **Trigger**: `POST /slack/actions` of the HTTP API; Slack's interactivity request.
 //! - **Reads**: the finding, from Macie and never from the button; `cases/<case-id>/manifest.json`; Slack's signing
 //!   secret.
-//! - **Changes**: creates `cases/<case-id>/claim.json` and `first-approval.json` and, for a dismissal, writes
-//!   `manifest.json` in the quarantine bucket; invokes `FindingRemediator` asynchronously; answers the person who clicked
+//! - **Changes**: writes `cases/<case-id>/claim.json` and `first-approval.json`, the latter also for Restore and Quarantine
+//!   all versions, and, for a dismissal, `manifest.json` in the quarantine bucket; invokes `FindingRemediator` asynchronously; answers the person who clicked
 //!   in private, or replaces the message.
-//! - **IAM**: `macie2:GetFindings`; `s3:GetObject` on `cases/*`, `s3:PutObject` on those three records, `s3:ListBucket` of
+//! - **IAM**: `macie2:GetFindings`; `s3:GetObject` on `cases/*`, `s3:PutObject` on those records, `s3:ListBucket` of
 //!   the quarantine bucket; `lambda:InvokeFunction` on the remediator; `secretsmanager:GetSecretValue`.
 //!
 //! Slack waits three seconds for the answer. Nothing runs after it, since Lambda freezes the function then, so what takes
 //! longer is the remediator's, the message about it included.
 
 mod api;
+mod approval;
 mod bucket;
 mod case;
 mod claim;
@@ -24,6 +25,7 @@ mod gate;
 mod handler;
 mod interaction;
 mod quarantine;
+mod reopen;
 mod show_more;
 
 pub use config::Config;

@@ -2,23 +2,14 @@
 
 use domain::finding::Finding;
 use domain::policy::movable;
-use domain::quarantine::{Claim, FirstApproval, first_approval_key};
-use domain::remediation::{Click, Decision, Task, TwoClicks};
+use domain::quarantine::{Claim, Manifest, first_approval_key};
+use domain::remediation::{Click, Decision, Task};
 use domain::slack::{Approvals, Refusal, already_decided, dismissed, moving, review_request};
 
-use crate::claim::{self, Claimed};
+use crate::approval::{Agreement, agree};
+use crate::claim::Standing;
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
-
-/// What the agreement of this person amounts to.
-enum Agreement {
-    /// Enough: this is the decision.
-    Decided(Decision),
-    /// Theirs is the first of two.
-    First(Click),
-    /// Theirs was the first of two before.
-    Again(Click),
-}
 
 impl RemediationHandler {
     pub(crate) async fn quarantine(&self, press: &Press<'_>) -> Result<Outcome, Error> {
@@ -33,95 +24,107 @@ impl RemediationHandler {
             return Ok(self.refuse(press.click, Refusal::OutOfReach(why)).await);
         }
         let case_id = object.case_id();
-        let agreement = self.agreement(press, &finding, &case_id).await;
-        let decision = match agreement.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
-            Agreement::Decided(decision) => decision,
-            Agreement::First(click) => {
-                tracing::info!(finding.id = finding.id, case.id = case_id, "took the first of two approvals");
-                self.show_first(press, &finding, &click).await?;
-                return Ok(Outcome::FirstApproval);
-            }
-            Agreement::Again(click) => {
-                // The message may never have been changed, if the function died after it had recorded the approval.
-                self.show_first(press, &finding, &click).await?;
-                return Ok(self.refuse(press.click, Refusal::AgreedAlready).await);
-            }
-        };
-        let ours = Claim {
+        let failed = |source| Error::Claim { case_id: case_id.clone(), source };
+        let standing = Standing::read(&self.records, &case_id).await.map_err(failed)?;
+        let by = |decision: Decision| Claim {
             finding_id: finding.id.clone(),
             finding_type: finding.kind.clone(),
-            decision: decision.recorded(),
+            decision,
             dismissed: None,
+            reopened: None,
             at: press.now,
         };
         // A list is made anew whenever somebody opens it, so its buttons say nothing about the case.
         let made_at = (!press.pressed.in_list).then_some(press.pressed.made_at);
-        let claimed = claim::claim(&self.records, &case_id, &ours, made_at).await;
-        match claimed.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
-            Claimed::Ours => {
-                tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
-                // The remediator has no address to answer a list at.
-                let courtesy = press.pressed.in_list.then(|| moving(&finding));
-                self.invoke_remediator(Task::Quarantine { finding }, decision).await?;
-                if let Some(message) = courtesy {
-                    self.answer_privately(press.click, &message).await;
-                }
-                Ok(Outcome::Started)
-            }
-            Claimed::Before { claim, manifest } => {
-                self.answer_privately(press.click, &already_decided(&claim, manifest.as_deref())).await;
-                if let Some(reason) = claim.dismissed {
-                    let message = dismissed(&finding, &case_id, &claim, reason);
-                    self.replace(press, message).await;
-                } else if manifest.is_some_and(|manifest| manifest.is_quarantined()) && claim.finding_id != finding.id {
-                    // Another message about the same object, whose button is still there: the remediator replaces it
-                    // by what was done.
-                    self.invoke_remediator(Task::Quarantine { finding }, decision).await?;
-                }
-                Ok(Outcome::AlreadyDecided)
-            }
+        let alone = Decision::Person(self.clicked(press));
+        if !standing.is_open_to(&by(alone.recorded()), made_at) {
+            return self.tell_who_decided(press, finding, &case_id, &standing, alone).await;
         }
+        let decision = if self.config.second_approver.is_needed(&finding) {
+            let (key, after) = (first_approval_key(&case_id), last_end(&standing));
+            let agreement = agree(&self.records, &key, &finding.id, self.clicked(press), after).await;
+            match agreement.map_err(failed)? {
+                Agreement::Decided(decision) => decision,
+                Agreement::First(click) => {
+                    tracing::info!(finding.id = finding.id, case.id = case_id, "took the first of two approvals");
+                    self.show_first(press, &finding, &case_id, &standing, &click).await?;
+                    return Ok(Outcome::FirstApproval);
+                }
+                Agreement::Again(click) => {
+                    // The message may never have been changed, if the function died after it had recorded the approval.
+                    self.show_first(press, &finding, &case_id, &standing, &click).await?;
+                    return Ok(self.refuse(press.click, Refusal::AgreedAlready).await);
+                }
+            }
+        } else {
+            alone
+        };
+        if !standing.claim_it(&self.records, &case_id, &by(decision.recorded())).await.map_err(failed)? {
+            let standing = Standing::read(&self.records, &case_id).await.map_err(failed)?;
+            return self.tell_who_decided(press, finding, &case_id, &standing, decision).await;
+        }
+        tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
+        // The remediator has no address to answer a list at.
+        let courtesy = press.pressed.in_list.then(|| moving(&finding));
+        self.invoke_remediator(Task::Quarantine { finding }, decision).await?;
+        if let Some(message) = courtesy {
+            self.answer_privately(press.click, &message).await;
+        }
+        Ok(Outcome::Started)
     }
 
-    /// Whether this press is enough. A case that was decided has no more approvals: who asks learns who decided.
-    async fn agreement(
+    async fn tell_who_decided(
         &self,
         press: &Press<'_>,
-        finding: &Finding,
+        finding: Finding,
         case_id: &str,
-    ) -> Result<Agreement, platform::records::RecordError> {
-        let click = self.clicked(press);
-        if !self.config.second_approver.is_needed(finding) {
-            return Ok(Agreement::Decided(Decision::Person(click)));
-        }
-        let key = first_approval_key(case_id);
-        let ours = FirstApproval { finding_id: finding.id.clone(), click: click.recorded() };
-        if claim::read(&self.records, case_id).await?.is_none() && self.records.create(&key, &ours).await? {
-            return Ok(Agreement::First(ours.click));
-        }
-        Ok(match self.records.read::<FirstApproval>(&key).await? {
-            Some(first) if first.click.user_id == click.user_id => Agreement::Again(first.click),
-            Some(first) => {
-                let clicks = TwoClicks { first: first.click, second: click };
-                Agreement::Decided(Decision::TwoPeople(Box::new(clicks)))
+        standing: &Standing,
+        decision: Decision,
+    ) -> Result<Outcome, Error> {
+        let (claim, manifest) = (standing.claim(), standing.manifest.as_ref());
+        self.answer_privately(press.click, &already_decided(claim, manifest)).await;
+        let is_quarantined = manifest.is_some_and(Manifest::is_quarantined);
+        match claim.and_then(|claim| claim.dismissal().map(|reason| (claim, reason))) {
+            Some((claim, reason)) if !is_quarantined => {
+                let keys = self.button_keys().await?;
+                let message = dismissed(&finding, case_id, claim, reason, &self.signer(&keys, press.now));
+                self.replace(press, message).await;
             }
-            // Decided before the deployment asked for two people.
-            None => Agreement::Decided(Decision::Person(click)),
-        })
+            // Another message about the same object, whose button is still there: the remediator replaces it by what
+            // was done.
+            _ if is_quarantined && claim.is_some_and(|claim| claim.finding_id != finding.id) => {
+                self.invoke_remediator(Task::Quarantine { finding }, decision).await?;
+            }
+            _ => {}
+        }
+        Ok(Outcome::AlreadyDecided)
     }
 
     /// Says in the channel who agreed, and that one more person is needed; unless somebody has decided meanwhile, whose
     /// message this one must not replace.
-    async fn show_first(&self, press: &Press<'_>, finding: &Finding, first: &Click) -> Result<(), Error> {
+    async fn show_first(
+        &self,
+        press: &Press<'_>,
+        finding: &Finding,
+        case_id: &str,
+        before: &Standing,
+        first: &Click,
+    ) -> Result<(), Error> {
         let keys = self.button_keys().await?;
         let bucket = &self.config.quarantine_bucket;
         let message = review_request(finding, bucket, Approvals::OneMore(first), &self.signer(&keys, press.now));
-        let case_id = finding.case_id().unwrap_or_default();
-        let decided = claim::read(&self.records, &case_id).await;
-        if decided.map_err(|source| Error::Claim { case_id, source })?.is_some() {
-            return Ok(());
+        let now = Standing::read(&self.records, case_id).await;
+        let now = now.map_err(|source| Error::Claim { case_id: case_id.to_owned(), source })?;
+        if now.claim() == before.claim() {
+            self.replace(press, message).await;
         }
-        self.replace(press, message).await;
         Ok(())
     }
+}
+
+/// When the case was decided or acted on last: an approval from before that was for another attempt.
+fn last_end(standing: &Standing) -> Option<jiff::Timestamp> {
+    let dismissed_at = standing.claim().filter(|claim| claim.dismissed.is_some()).map(|claim| claim.at);
+    let ended_at = standing.manifest.as_ref().and_then(Manifest::ended_at);
+    dismissed_at.max(ended_at)
 }

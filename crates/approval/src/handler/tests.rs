@@ -14,6 +14,7 @@ fn config() -> Config {
     Config::from_env(&|name| {
         let value = match name {
             "EVIDENCE_BUCKET" => "evidence",
+            "ACCOUNT_ID" => "111122223333",
             "NOTIFICATION_TOPIC_ARN" => "arn:aws:sns:eu-west-1:111122223333:topic",
             "SES_EMAIL" => "security@example.com",
             "SHARED_INBOX_MAIL" => "developers@example.com",

@@ -73,6 +73,7 @@ fn function(aws: &Aws, sonar: &str) -> CheckBuildStatus {
     let config = Config::from_env(&|name| {
         let value = match name {
             "EVIDENCE_BUCKET" => "evidence",
+            "ACCOUNT_ID" => "111122223333",
             "NOTIFICATION_TOPIC_ARN" => "arn:aws:sns:eu-west-1:111122223333:topic",
             "SONAR_HOST_URL" => sonar,
             "SONAR_READER_SECRET_ARN" => "reader",

@@ -217,7 +217,7 @@ impl FirstApproval {
     pub fn stands(&self, finding_id: &str, after: Option<Timestamp>, now: Timestamp) -> bool {
         let at = self.click.decided_at;
         self.finding_id == finding_id
-            && after.is_none_or(|after| at > after)
+            && after.is_none_or(|after| at >= after)
             && now.duration_since(at) < button::VALID_FOR
     }
 }
@@ -259,6 +259,21 @@ impl Manifest {
             run: None,
             transitions: Vec::new(),
         })
+    }
+
+    /// Notes what somebody decided about the case, once; `false` when it is noted already. How a move began or ended
+    /// stays as it is: it says where the object is, and whether it can be put back.
+    #[must_use]
+    pub fn note(&mut self, state: State, transition: Transition) -> bool {
+        if self.transitions.contains(&transition) {
+            return false;
+        }
+        let is_untouched = self.state == State::Started && self.transitions.is_empty();
+        if is_untouched || matches!(self.state, State::Dismissed { .. } | State::Reopened { .. }) {
+            self.state = state;
+        }
+        self.transitions.push(transition);
+        true
     }
 
     /// How the case ended, if it has.

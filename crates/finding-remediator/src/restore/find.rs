@@ -7,7 +7,7 @@ use domain::quarantine::{Location, Original, Properties, SourceVersion, compare}
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Stop, current};
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::handler::Remediator;
 use crate::record::Record;
 use crate::{inspect, listing};
@@ -112,8 +112,11 @@ impl Remediator {
     /// What `HEAD` says about a version that holds the same as the original did.
     async fn same_as(&self, original: &Original, version: &SourceVersion) -> Result<Option<HeadObjectOutput>, Stop> {
         let head = inspect::head(&self.s3, version).await;
-        let Some(head) = head.map_err(|refused| Error::InspectRestored(refused.cause))? else {
-            return Ok(None);
+        let head = match head {
+            // Under a key that only its owner has (SSE-C): nothing of ours.
+            Ok(None) | Err(Refusal { status: 400, .. }) => return Ok(None),
+            Ok(Some(head)) => head,
+            Err(refused) => return Err(Error::InspectRestored(refused.cause).into()),
         };
         let is_same = compare(&original.fingerprint(), &inspect::fingerprint(&head)).is_some()
             && self.carries_the_same(original, &place(version.clone()), &head).await?;

@@ -44,11 +44,12 @@ async fn moves_exactly_the_scanned_version_and_destroys_last() {
         world.s3().calls,
         [
             format!("get {case}"),
+            format!("put {case}"),
             "head uploads/k?versionId=v1".into(),
             "get-tags uploads/k".into(),
             format!("put {case}"),
             "copy uploads/k?versionId=v1 -> quarantine/objects/f1/uploads/k".into(),
-            "head quarantine/objects/f1/uploads/k?versionId=v4".into(),
+            "head quarantine/objects/f1/uploads/k?versionId=v5".into(),
             "delete uploads/k?versionId=v1".into(),
             "head uploads/k?versionId=v1".into(),
             "list uploads/k".into(),
@@ -244,7 +245,7 @@ async fn a_copy_in_parts_that_fails_is_cleaned_up() {
     world.s3().refuse.insert("copy-part", Refused { status: 501, code: "Trouble", message: "" });
     let error = world.handle(&by_policy(&finding)).await.unwrap_err();
     assert_eq!(error.error_type(), "QuarantineCopyFailed");
-    assert_eq!(world.s3().calls.last().unwrap(), "abort-upload quarantine/objects/f1/uploads/k");
+    assert!(world.s3().calls.contains(&"abort-upload quarantine/objects/f1/uploads/k".to_owned()));
     assert_eq!(world.s3().versions("uploads", |_| true).len(), 1);
 }
 

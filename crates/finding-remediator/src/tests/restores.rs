@@ -81,16 +81,17 @@ async fn puts_back_exactly_what_was_there_and_destroys_last() {
         [
             format!("get {manifest}"),
             format!("put {manifest}"),
-            "head quarantine/objects/f1/uploads/k?versionId=v3".into(),
+            "head quarantine/objects/f1/uploads/k?versionId=v4".into(),
             "head uploads/k".into(),
-            "copy quarantine/objects/f1/uploads/k?versionId=v3 -> uploads/k".into(),
+            "copy quarantine/objects/f1/uploads/k?versionId=v4 -> uploads/k".into(),
             format!("head uploads/k?versionId={new}"),
             "get-tags uploads/k".into(),
             format!("put {manifest}"),
             format!("put quarantine/{}", restored_key(&noted[0])),
-            "head quarantine/objects/f1/uploads/k?versionId=v3".into(),
-            "delete quarantine/objects/f1/uploads/k?versionId=v3".into(),
-            "head quarantine/objects/f1/uploads/k?versionId=v3".into(),
+            "list quarantine/objects/f1/uploads/k".into(),
+            "head quarantine/objects/f1/uploads/k?versionId=v4".into(),
+            "delete quarantine/objects/f1/uploads/k?versionId=v4".into(),
+            "head quarantine/objects/f1/uploads/k?versionId=v4".into(),
             format!("put {manifest}"),
             format!("put {manifest}"),
         ]
@@ -255,7 +256,11 @@ async fn a_damaged_restoration_keeps_the_copy() {
     world.s3().damage_copies = true;
     let error = run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap_err();
     assert_eq!(error.error_type(), "RestoredObjectDiffers");
-    assert_eq!(places(&world, "uploads").1, 1);
+    assert_eq!(places(&world, "uploads"), (0, 1), "what differs is taken away again");
+
+    world.s3().damage_copies = false;
+    assert_eq!(run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap(), Some(DELETED));
+    assert_eq!(places(&world, "uploads"), (1, 0));
 }
 
 #[tokio::test]

@@ -6,6 +6,9 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
+use aws_sdk_s3::config::interceptors::BeforeSerializationInterceptorContextRef;
+use aws_sdk_s3::config::{ConfigBag, Intercept};
+use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadOutput;
 use aws_sdk_s3::operation::complete_multipart_upload::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput};
 use aws_sdk_s3::operation::copy_object::{CopyObjectInput, CopyObjectOutput};
@@ -24,10 +27,12 @@ use aws_sdk_s3::operation::upload_part_copy::{UploadPartCopyInput, UploadPartCop
 use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
 use aws_sdk_s3::types::{
     CopyPartResult, ObjectLockLegalHoldStatus, ObjectVersion, PublicAccessBlockConfiguration, ServerSideEncryption,
-    ServerSideEncryptionConfiguration, StorageClass, Tag,
+    ServerSideEncryptionConfiguration, StorageClass, Tag, TaggingDirective,
 };
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use percent_encoding::percent_decode_str;
+
+use super::turns::Turns;
 
 /// One version of an object. `size` is told, not counted: large objects have small bodies here.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -106,6 +111,8 @@ pub(super) struct S3 {
     pub(super) die_late: bool,
     /// Every copy gets another checksum than its original.
     pub(super) damage_copies: bool,
+    /// Whose call is the next, where two runs are at work.
+    pub(super) turns: Option<Arc<Turns>>,
     /// Uploaded once, just before the next delete.
     pub(super) before_delete: Option<Version>,
 }
@@ -340,6 +347,10 @@ impl S3 {
             encryption: input.server_side_encryption.clone(),
             storage_class: input.storage_class.clone(),
             redirect: input.website_redirect_location.clone(),
+            tags: match input.tagging_directive {
+                Some(TaggingDirective::Replace) => input.tagging.clone().unwrap_or_default(),
+                _ => version.tags.clone(),
+            },
             ..version
         };
         let id = self.upload(bucket, key, version);
@@ -536,7 +547,30 @@ pub(super) fn client(s3: &Arc<Mutex<S3>>) -> Client {
         rule!(get_bucket_encryption, "get-encryption", input => some(&input.bucket), S3::get_encryption),
         rule!(put_bucket_encryption, "put-encryption", input => some(&input.bucket), |s3: &mut S3, input| Ok(s3.put_encryption(input))),
     ];
-    mock_client!(aws_sdk_s3, RuleMode::MatchAny, &rules)
+    let gate = Gate(Arc::clone(s3));
+    mock_client!(aws_sdk_s3, RuleMode::MatchAny, &rules, |config| config.interceptor(gate.clone()))
+}
+
+/// Holds a call up until it is its run's turn; before the mock, which answers one call at a time.
+#[derive(Debug, Clone)]
+struct Gate(Arc<Mutex<S3>>);
+
+impl Intercept for Gate {
+    fn name(&self) -> &'static str {
+        "Gate"
+    }
+
+    fn read_before_execution(
+        &self,
+        _call: &BeforeSerializationInterceptorContextRef<'_>,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let turns = self.0.lock().unwrap().turns.clone();
+        if let Some(turns) = turns {
+            turns.wait();
+        }
+        Ok(())
+    }
 }
 
 fn answer(refused: &Refused) -> HttpResponse {

@@ -129,7 +129,7 @@ async fn the_same_request_replayed_starts_nothing_once_the_work_has_begun() {
     let world = World::new().await;
     let request = || signed(&form(&world.click().to_string()), super::world::SECRET, NOW);
     world.send(request()).await.unwrap();
-    world.file(&manifest_key(&case_id()), &manifest(State::Started));
+    world.file(&manifest_key(&case_id()), &heard_of(NOW));
     world.invoked();
     assert_eq!(world.send(request()).await.unwrap().0, 200);
     assert!(world.invoked().is_empty());
@@ -141,7 +141,9 @@ async fn a_claim_is_taken_over_only_when_its_remediation_is_over_or_dead() {
     for (name, claim, manifest, expected) in vec![
         ("fresh, by another", claim_by("U03BOB", NOW - 60, "f"), None, 0),
         ("fresh, by the same: the invocation may have failed", claim_by("U02ANN", NOW - 60, "f"), None, 1),
-        ("fresh, by the same, begun", claim_by("U02ANN", NOW - 60, "f"), Some(manifest(State::Started)), 0),
+        ("fresh, by the same, begun", claim_by("U02ANN", NOW - 60, "f"), Some(heard_of(NOW - 50)), 0),
+        ("fresh, by the same, after an attempt", claim_by("U02ANN", NOW - 60, "f"), Some(heard_of(NOW - 70)), 1),
+        ("fresh, by another, after an attempt", claim_by("U03BOB", NOW - 60, "f"), Some(heard_of(NOW - 70)), 0),
         ("dead", claim_by("U03BOB", NOW - 1_201, "f"), None, 1),
         ("dead, begun", claim_by("U03BOB", NOW - 1_201, "f"), Some(manifest(State::Started)), 1),
         ("begun 20 minutes ago, heard of since", claim_by("U03BOB", NOW - 1_201, "f"), Some(heard_of(NOW - 90)), 0),

@@ -323,3 +323,153 @@ async fn a_finding_about_a_bucket_can_be_dismissed_and_is_not_acted_on_then() {
     world.press(&by(&click, "U03BOB")).await.unwrap();
     assert!(world.invoked().is_empty());
 }
+
+/// The record of a case that the configuration decided.
+fn automatic(world: &World, outcome: Option<domain::remediation::Outcome>) -> Value {
+    let finding: domain::finding::Finding = serde_json::from_value(world.findings.lock().unwrap()[0].clone()).unwrap();
+    let mut manifest =
+        domain::quarantine::Manifest::planned(&finding, "acme-quarantine", &domain::remediation::Decision::Policy)
+            .unwrap();
+    let at = jiff::Timestamp::from_second(super::world::NOW - 60).unwrap();
+    manifest.transitions.push(domain::quarantine::Transition {
+        at,
+        what: "Quarantine decided".into(),
+        by: domain::remediation::Decision::Policy,
+    });
+    if let Some(outcome) = outcome {
+        manifest.state = domain::quarantine::State::Ended { outcome, at, told: true };
+    }
+    world.file(&manifest_key(CASE), &manifest);
+    record(world, &manifest_key(CASE)).unwrap()
+}
+
+fn quarantined() -> domain::remediation::Outcome {
+    domain::remediation::Outcome::Quarantined { proof: domain::remediation::Proof::Size, remaining_versions: Some(1) }
+}
+
+/// A press on a button of a case.
+fn about_case(world: &World, action: Action, user: &str) -> Value {
+    let mut click = by(&world.click(), user);
+    click["actions"][0]["action_id"] = action.action_id().into();
+    click["actions"][0]["value"] = value(action, CASE).into();
+    click
+}
+
+#[tokio::test]
+async fn what_was_moved_unasked_or_is_being_moved_cannot_be_dismissed() {
+    for (outcome, expected) in [(Some(quarantined()), "is in quarantine"), (None, "is being moved")] {
+        let world = World::new().await;
+        let manifest = automatic(&world, outcome);
+        world.press(&dismissal(&world, DismissReason::FalsePositive)).await.unwrap();
+        assert_eq!(record(&world, &manifest_key(CASE)).unwrap(), manifest, "where the object is stays recorded");
+        assert_eq!(record(&world, &claim_key(CASE)), None);
+        let told = world.slack.take();
+        assert!(told.len() == 1 && told[0].contains("Already decided by Configuration"), "{told:?}");
+        assert!(told[0].contains(expected), "{told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dismissal_after_a_failed_move_is_added_to_its_record() {
+    let world = World::new().await;
+    let before = automatic(&world, Some(domain::remediation::Outcome::KeyUnusable));
+    world.press(&dismissal(&world, DismissReason::AcceptedRisk)).await.unwrap();
+    assert_eq!(record(&world, &claim_key(CASE)).unwrap()["dismissed"], "accepted-risk");
+    let after = record(&world, &manifest_key(CASE)).unwrap();
+    assert_eq!(after["state"], before["state"]);
+    assert_eq!(after["transitions"][1]["what"], "Dismissed. Accepted risk: it may stay where it is");
+}
+
+#[tokio::test]
+async fn an_approval_counts_for_its_finding_and_its_attempt_and_for_as_long_as_a_button() {
+    use super::world::NOW;
+    const DAY: i64 = 86_400;
+    let ended = |at: i64| {
+        let at = jiff::Timestamp::from_second(at).unwrap();
+        json!({"state": "ended", "outcome": "keyUnusable", "at": at, "told": true})
+    };
+    for (what, finding_id, given, ended_at, stands) in [
+        ("a minute ago", FINDING, NOW - 60, None, true),
+        ("89 days ago", FINDING, NOW - 89 * DAY, None, true),
+        ("91 days ago", FINDING, NOW - 91 * DAY, None, false),
+        ("for another finding", "00000000000000000000000000000000", NOW - 60, None, false),
+        ("for an attempt that ended since", FINDING, NOW - 60, Some(NOW - 50), false),
+        ("after an attempt that ended", FINDING, NOW - 60, Some(NOW - 70), true),
+    ] {
+        let world = careful_world().await;
+        let given = jiff::Timestamp::from_second(given).unwrap();
+        let approval = json!({"findingId": finding_id,
+            "click": {"userId": "U03BOB", "channelId": "C01SECURITY", "decidedAt": given}});
+        world.file(&first_approval_key(CASE), &approval);
+        if let Some(at) = ended_at {
+            let mut manifest = automatic(&world, None);
+            manifest["state"] = ended(at);
+            world.file(&manifest_key(CASE), &manifest);
+        }
+        world.press(&world.click()).await.unwrap();
+        assert_eq!(world.invoked().len(), usize::from(stands), "{what}");
+        let first = record(&world, &first_approval_key(CASE)).unwrap();
+        assert_eq!(first["click"]["userId"], if stands { "U03BOB" } else { "U02ANN" }, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_case_that_was_decided_before_needs_two_people_as_well() {
+    let world = careful_world().await;
+    world.press(&dismissal(&world, DismissReason::TestData)).await.unwrap();
+    world.findings.lock().unwrap()[0]["type"] = "SensitiveData:S3Object/Credentials".into();
+    world.press(&world.click()).await.unwrap();
+    assert!(world.invoked().is_empty());
+    world.press(&by(&world.click(), "U03BOB")).await.unwrap();
+    assert_eq!(world.invoked()[0]["decision"]["by"], "twoPeople");
+}
+
+#[tokio::test]
+async fn two_people_put_a_high_object_back_and_move_its_other_versions() {
+    let world = careful_world().await;
+    let manifest = automatic(&world, Some(quarantined()));
+    assert_eq!(manifest["severity"], "HIGH");
+    for (action, task) in [(Action::QuarantineVersions, "quarantineVersions"), (Action::Restore, "restore")] {
+        world.press(&about_case(&world, action, "U02ANN")).await.unwrap();
+        let told = world.slack.take();
+        assert!(told.len() == 1 && told[0].contains("(beside)") && told[0].contains("one more person"), "{told:?}");
+        world.press(&about_case(&world, action, "U02ANN")).await.unwrap();
+        assert!(world.slack.take()[0].contains("You agreed already"), "{task}");
+        assert!(world.invoked().is_empty(), "{task}");
+        world.press(&about_case(&world, action, "U03BOB")).await.unwrap();
+        let invoked = world.invoked();
+        assert_eq!(invoked[0]["task"], json!({task: {"caseId": CASE}}));
+        assert_eq!(invoked[0]["decision"]["first"]["userId"], "U02ANN");
+    }
+}
+
+#[tokio::test]
+async fn a_dismissal_can_be_taken_back_and_the_question_is_asked_again() {
+    let world = World::new().await;
+    world.press(&dismissal(&world, DismissReason::TestData)).await.unwrap();
+    let reopen = {
+        let mut click = by(&world.click(), "U03BOB");
+        click["actions"][0]["action_id"] = "reopen".into();
+        click["actions"][0]["value"] = value(Action::Reopen, FINDING).into();
+        click
+    };
+    world.slack.take();
+    for _ in 0..2 {
+        world.press(&reopen).await.unwrap();
+        let told = world.slack.take();
+        assert!(told.len() == 1 && told[0].contains("(replaces)") && told[0].contains("Review needed"), "{told:?}");
+    }
+    let claim = record(&world, &claim_key(CASE)).unwrap();
+    assert_eq!((&claim["dismissed"], &claim["reopened"]["userId"]), (&json!("test-data"), &json!("U03BOB")));
+    assert!(!claim.to_string().contains("responseUrl"));
+    let manifest = record(&world, &manifest_key(CASE)).unwrap();
+    assert_eq!(manifest["state"]["state"], "reopened");
+    let steps: Vec<_> = manifest["transitions"].as_array().unwrap().iter().map(|step| step["what"].clone()).collect();
+    assert_eq!(steps, ["Dismissed. Test data: it is made up", "Dismissal taken back"]);
+
+    world.press(&world.click()).await.unwrap();
+    assert_eq!(world.invoked().len(), 1);
+    assert_eq!(record(&world, &claim_key(CASE)).unwrap().get("dismissed"), None);
+    world.press(&reopen).await.unwrap();
+    assert!(world.slack.take()[0].contains(ALREADY), "what was decided since stands");
+}

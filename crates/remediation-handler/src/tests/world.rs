@@ -97,7 +97,7 @@ impl World {
         );
         let handler = RemediationHandler {
             slack: Slack::new(slack.url.clone()),
-            records: Records::new(s3(&files, &denied), "acme-quarantine"),
+            records: Records::new(s3(&files, &denied), "acme-quarantine", "111122223333"),
             lambda: lambda(&invoked, &denied),
             macie: macie(&findings, &asked, &denied),
             secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
