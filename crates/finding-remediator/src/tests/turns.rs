@@ -59,7 +59,7 @@ impl Turns {
         order.end_call_of(me);
         self.changed.notify_all();
         while !order.begin_call_of(me) {
-            let (waited, timeout) = self.changed.wait_timeout(order, Duration::from_secs(60)).unwrap();
+            let (waited, timeout) = self.changed.wait_timeout(order, Duration::from_mins(1)).unwrap();
             assert!(!timeout.timed_out(), "its turn never came");
             order = waited;
         }

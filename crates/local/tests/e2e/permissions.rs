@@ -119,13 +119,15 @@ fn open_to_outsiders(world: &World, deployed: &Deployed) -> anyhow::Result<Vec<S
         (world.deployment.output("EvidenceBucket")?, world.deployment.output("QuarantineBucket")?);
     let (write, delete) = (["s3:PutObject", "s3:PutObjectTagging"], ["s3:DeleteObject", "s3:DeleteObjectVersion"]);
     let read = ["s3:GetObject", "s3:GetObjectVersion"];
+    // A restoration compares tags, so nobody else may change them.
+    let tags = ["s3:PutObjectVersionTagging", "s3:DeleteObjectTagging", "s3:DeleteObjectVersionTagging"];
     let mut open = Vec::new();
     for (bucket, key, actions) in [
         (evidence, "scans/1/decision.json", [write, delete].concat()),
         (evidence, "scans/1/report.json", [write, delete].concat()),
         (evidence, "uploads/1.json", [write, delete].concat()),
         (evidence, "scans/1/task.json", [write, delete, read].concat()),
-        (quarantine, "1/bucket/key", [write, delete, read].concat()),
+        (quarantine, "1/bucket/key", [&write[..], &delete, &read, &tags].concat()),
         (quarantine, "cases/1/claim.json", [write, delete, read].concat()),
         (quarantine, "cases/1/manifest.json", [write, delete, read].concat()),
     ] {

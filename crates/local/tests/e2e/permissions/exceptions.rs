@@ -91,8 +91,8 @@ pub(super) const UNUSED: &[Exception] = &[
     ),
     all(
         ("FindingRemediatorRole", "PutObjectsIntoQuarantine"),
-        &["s3:GetObjectTagging"],
-        "the copy has no version: somebody has suspended them in the quarantine bucket",
+        &["s3:GetObjectTagging", "s3:GetObjectVersionTagging"],
+        "a restored object has more tags than fit into a header, so they are copied instead of set",
     ),
     all(
         ("FindingRemediatorRole", "UseTheKeysOfTheSourceBuckets"),
@@ -184,7 +184,7 @@ const SOURCES: &str = "a finding may be about any bucket as long as SourceBucket
 pub(super) const DOUBLE: &[Exception] = &[
     all(
         ("FindingRemediatorRole", "PutObjectsIntoQuarantine"),
-        &["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectVersionTagging", "s3:PutObject", "s3:PutObjectTagging"],
+        &["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectTagging"],
         "TakeObjectsOutOfTheirBuckets is as wide as long as SourceBucketPattern is *",
     ),
     all(
@@ -194,7 +194,7 @@ pub(super) const DOUBLE: &[Exception] = &[
     ),
     all(
         ("FindingRemediatorRole", "SeeWhatIsInQuarantine"),
-        &["s3:ListBucket"],
+        &["s3:ListBucket", "s3:ListBucketVersions"],
         "SeeWhichVersionsThereAre is as wide as long as SourceBucketPattern is *",
     ),
 ];
