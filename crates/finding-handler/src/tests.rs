@@ -129,7 +129,7 @@ fn process(
         .then_output(move || GetSecretValueOutput::builder().secret_string(&webhook).build());
     FindingHandler {
         slack: Slack::new(slack.url.clone()),
-        records: Records::new(s3(files, denied, left), "acme-quarantine"),
+        records: Records::new(s3(files, denied, left), "acme-quarantine", "111122223333"),
         sqs: sqs(queued, denied, left),
         pace: Pace::new(Duration::ZERO),
         metrics: Metrics::writing_to("acme-macie", metrics.clone()),

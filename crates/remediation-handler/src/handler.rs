@@ -155,9 +155,7 @@ impl RemediationHandler {
             Action::Dismiss(reason) => Box::pin(self.dismiss(press, reason)).await,
             Action::Reopen => Box::pin(self.reopen(press)).await,
             Action::ShowMore => Box::pin(self.show_more(press)).await,
-            Action::Restore => {
-                Box::pin(self.ask_about_case(press, |case_id| Task::Restore { case_id })).await
-            }
+            Action::Restore => Box::pin(self.ask_about_case(press, |case_id| Task::Restore { case_id })).await,
             Action::QuarantineVersions => {
                 Box::pin(self.ask_about_case(press, |case_id| Task::QuarantineVersions { case_id })).await
             }
