@@ -86,14 +86,19 @@ fn the_operators_policy_covers_every_service_of_the_templates() {
     let policy: serde_json::Value = serde_json::from_str(&read("docs/operator-policy.json")).unwrap();
     let statements = policy["Statement"].as_array().unwrap();
     let of = |sid: &str| statements.iter().find(|statement| statement["Sid"] == sid).unwrap();
-    let made = of("LetCloudFormationMakeTheResources");
-    assert_eq!(made["Condition"]["ForAnyValue:StringEquals"]["aws:CalledVia"], "cloudformation.amazonaws.com");
-    let allowed: BTreeSet<&str> = made["Action"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|action| action.as_str().unwrap().split(':').next().unwrap())
-        .collect();
+    let mut allowed = BTreeSet::new();
+    for sid in ["LetCloudFormationMakeTheResources", "LetCloudFormationMakeTheRoles"] {
+        let made = of(sid);
+        assert_eq!(made["Condition"]["ForAnyValue:StringEquals"]["aws:CalledVia"], "cloudformation.amazonaws.com");
+        let actions = made["Action"].as_array().unwrap().iter().map(|action| action.as_str().unwrap());
+        let services = actions.inspect(|action| {
+            // Or every role of the account could be passed on, administrators' included.
+            assert!(!local::permissions::pattern::matches_action(action, "iam:PassRole"), "{action}");
+        });
+        allowed.extend(services.map(|action| action.split(':').next().unwrap()));
+    }
+    // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    assert!(policy.to_string().len() <= 6_144, "the policy is too long to be attached");
     // How IAM calls a service of CloudFormation's types where that is not the same in lower case.
     let names = [("apigatewayv2", "apigateway"), ("macie", "macie2"), ("stepfunctions", "states")];
     let mut needed = BTreeSet::new();

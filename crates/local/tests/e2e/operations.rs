@@ -107,7 +107,7 @@ async fn healthy(script: &Script, scans: bool) -> anyhow::Result<()> {
         expect(&doctor, true, &["demo is healthy", "signed click: answered with 200"])
     } else {
         // There is no SonarQube, and the doctor says just that.
-        expect(&doctor, false, &["1 of", "FAILS  SonarQube server"])
+        expect(&doctor, false, &["demo is not healthy: 1 of ", "FAILS  SonarQube server"])
     }
 }
 

@@ -127,7 +127,7 @@ fn open_to_outsiders(world: &World, deployed: &Deployed) -> anyhow::Result<Vec<S
         (evidence, "scans/1/report.json", [write, delete].concat()),
         (evidence, "uploads/1.json", [write, delete].concat()),
         (evidence, "scans/1/task.json", [write, delete, read].concat()),
-        (quarantine, "1/bucket/key", [&write[..], &delete, &read, &tags].concat()),
+        (quarantine, "objects/1/bucket/key", [&write[..], &delete, &read, &tags].concat()),
         (quarantine, "cases/1/claim.json", [write, delete, read].concat()),
         (quarantine, "cases/1/manifest.json", [write, delete, read].concat()),
     ] {

@@ -14,7 +14,8 @@ use local::{
 use serde_json::json;
 
 /// What CloudFormation does for the operator is not asked of the local cloud, which makes resources without asking.
-const BY_CLOUDFORMATION: [&str; 2] = ["LetCloudFormationMakeTheResources", "LetServicesUseTheRoles"];
+const BY_CLOUDFORMATION: [&str; 3] =
+    ["LetCloudFormationMakeTheResources", "LetCloudFormationMakeTheRoles", "LetServicesUseTheRoles"];
 
 /// What only a deployment that scans needs.
 const FOR_SCANS: [&str; 1] = ["states:StopExecution"];

@@ -6,6 +6,7 @@ use local::permissions::judgement::Grant;
 pub(super) struct Exception {
     /// The template's name of the role or resource, and the statement's Sid.
     pub(super) of: (&'static str, &'static str),
+    /// `*` stands for all of the statement.
     pub(super) actions: &'static [&'static str],
     /// How the resource ends; empty for all of the statement's resources.
     pub(super) resource: &'static str,
@@ -20,7 +21,7 @@ impl Exception {
 
     pub(super) fn covers_action(&self, grant: &Grant, action: &str) -> bool {
         (grant.owner.as_str(), grant.sid.as_str()) == self.of
-            && grant.action == action
+            && (action == "*" || grant.action == action)
             && grant.resource.ends_with(self.resource)
     }
 }
@@ -30,14 +31,8 @@ const fn all(of: (&'static str, &'static str), actions: &'static [&'static str],
 }
 
 /// A wide grant; the resource's end says how wide.
-const fn wide(
-    role: &'static str,
-    sid: &'static str,
-    actions: &'static [&'static str],
-    resource: &'static str,
-    why: &'static str,
-) -> Exception {
-    Exception { of: (role, sid), actions, resource, why }
+const fn wide(role: &'static str, sid: &'static str, resource: &'static str, why: &'static str) -> Exception {
+    Exception { of: (role, sid), actions: &["*"], resource, why }
 }
 
 /// No call of a story needs these.
@@ -118,66 +113,40 @@ pub(super) const UNUSED: &[Exception] = &[
 
 /// These reach further than what was done, each for its reason; widened any more they are on this list no longer.
 pub(super) const WIDE: &[Exception] = &[
-    wide("FindingHandlerRole", "WriteItsLog", LOGS, ":*", STREAMS),
-    wide("RemediationHandlerRole", "WriteItsLog", LOGS, ":*", STREAMS),
-    wide("FindingRemediatorRole", "WriteItsLog", LOGS, ":*", STREAMS),
-    wide(
-        "FindingHandlerRole",
-        "KeepDigestsAndCountAutomaticRemediations",
-        &["s3:GetObject", "s3:PutObject"],
-        "/digests/*",
-        RECORDS,
-    ),
-    wide("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations", &["s3:PutObject"], "/auto/*", RECORDS),
-    wide(
-        "FindingHandlerRole",
-        "KeepDigestsAndCountAutomaticRemediations",
-        &["s3:GetObject", "s3:PutObject"],
-        "/breaker/*",
-        RECORDS,
-    ),
-    wide("FindingHandlerRole", "SeeWhatBecameOfACase", &["s3:GetObject"], "/cases/*", RECORDS),
-    wide("RemediationHandlerRole", "SeeWhatBecameOfACase", &["s3:GetObject"], "/cases/*", RECORDS),
-    wide("RemediationHandlerRole", "RememberWhatWasListed", &["s3:PutObject"], "/digests/*/listed/*", RECORDS),
-    wide(
-        "FindingRemediatorRole",
-        "PutObjectsIntoQuarantine",
-        &["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject"],
-        "/*",
-        "objects and records of any name are its own",
-    ),
+    wide("FindingHandlerRole", "WriteItsLog", "/FindingHandlerLogGroup:*", STREAMS),
+    wide("RemediationHandlerRole", "WriteItsLog", "/RemediationHandlerLogGroup:*", STREAMS),
+    wide("FindingRemediatorRole", "WriteItsLog", "/FindingRemediatorLogGroup:*", STREAMS),
+    wide("CheckBuildStatusRole", "WriteItsLog", "/CheckBuildStatusLogGroup:*", STREAMS),
+    wide("ApprovalRole", "WriteItsLog", "/ApprovalLogGroup:*", STREAMS),
+    wide("ScanRole", "WriteTheBuildLog", "/ScanLogGroup:*", STREAMS),
+    wide("CheckBuildStatusRole", "ReadTheBuildLog", "/ScanLogGroup:*", STREAMS),
+    wide("CheckBuildStatusRole", "KeepReports", "/projects/*", UPLOADS),
+    wide("CheckBuildStatusRole", "KeepReports", "/uploads/*", UPLOADS),
+    wide("ApprovalRole", "ReadReports", "/uploads/*", UPLOADS),
+    wide("CheckBuildStatusRole", "SeeWhetherAScanIsDead", ":*", "the execution's name is the scan's id"),
+    wide("ScanRole", "KeepArtifactsAndLogs", "/builds/*", "CodeBuild names builds and their logs"),
+    wide("ScanRole", "ReadWhatWasUploaded", "/*", UPLOADS),
+    wide("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations", "/digests/*", RECORDS),
+    wide("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations", "/auto/*", RECORDS),
+    wide("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations", "/breaker/*", RECORDS),
+    wide("FindingHandlerRole", "SeeWhatBecameOfACase", "/cases/*", RECORDS),
+    wide("RemediationHandlerRole", "SeeWhatBecameOfACase", "/cases/*", RECORDS),
+    wide("RemediationHandlerRole", "RememberWhatWasListed", "/digests/*/listed/*", RECORDS),
+    wide("FindingRemediatorRole", "PutObjectsIntoQuarantine", "/*", "objects and records of any name are its own"),
     wide(
         "FindingRemediatorRole",
         "TakeRestoredObjectsOutOfQuarantine",
-        &["s3:DeleteObjectVersion"],
         "/objects/*",
-        "the object's own name is part of the key",
+        "an object's name is part of the key",
     ),
-    wide(
-        "FindingRemediatorRole",
-        "TakeObjectsOutOfTheirBuckets",
-        &[
-            "s3:DeleteObjectVersion",
-            "s3:GetObject",
-            "s3:GetObjectVersion",
-            "s3:GetObjectVersionTagging",
-            "s3:PutObject",
-        ],
-        "arn:aws:s3:::*/*",
-        SOURCES,
-    ),
-    wide(
-        "FindingRemediatorRole",
-        "SeeWhichVersionsThereAre",
-        &["s3:ListBucket", "s3:ListBucketVersions"],
-        "arn:aws:s3:::*",
-        SOURCES,
-    ),
+    wide("FindingRemediatorRole", "TakeObjectsOutOfTheirBuckets", "arn:aws:s3:::*/*", SOURCES),
+    wide("FindingRemediatorRole", "SeeWhichVersionsThereAre", "arn:aws:s3:::*", SOURCES),
+    wide("FindingRemediatorRole", "ProtectBuckets", "arn:aws:s3:::*", SOURCES),
 ];
 
-const LOGS: &[&str] = &["logs:CreateLogStream", "logs:PutLogEvents"];
-const STREAMS: &str = "Lambda names the streams";
+const STREAMS: &str = "Lambda and CodeBuild name the streams";
 const RECORDS: &str = "the keys of records have ids and hours in them";
+const UPLOADS: &str = "developers name what they upload";
 const SOURCES: &str = "a finding may be about any bucket as long as SourceBucketPattern is *";
 
 /// These could go without a story noticing: another grant of the role is as wide.
