@@ -82,22 +82,31 @@ impl Approval {
             return Ok(Reply::superseded(&report));
         }
         let (decision, first) = self.decide(scan_id, outcome, request_id, now).await?;
-        self.end_wait(&decision).await?;
-        let mailed = if !first && is_under_way(&decision, now) && !self.told(&decision).await? {
+        let mailed = if first {
+            self.carry_out(&report, &failure, &decision).await?
+        } else if self.told(&decision).await? {
+            // The mail is sent last, so the wait is over, too.
+            Mailed::SentBefore
+        } else if is_under_way(&decision, now) {
             Mailed::UnderWay
         } else {
-            match self.tell(&report, &failure, &decision).await {
-                Ok(mailed) => mailed,
-                Err(Error::Mail(error)) => {
-                    tracing::error!(scan.id = %scan_id, error_type = "MailFailed", error = platform::chain(&error),
-                        "the decision stands without its mail; the state machine tries again");
-                    Mailed::NotYet(error.advice())
-                }
-                Err(error) => return Err(error),
-            }
+            self.carry_out(&report, &failure, &decision).await?
         };
         tracing::info!(scan.id = %scan_id, scan.outcome = ?decision.outcome, decision.first = first, "handled the decision");
         Ok(Reply::decided(&report, &decision, first, &mailed))
+    }
+
+    /// Ends the wait and sends the mail.
+    async fn carry_out(&self, report: &Report, failure: &GateFailure, decision: &Decision) -> Result<Mailed, Error> {
+        self.end_wait(decision).await?;
+        match self.tell(report, failure, decision).await {
+            Err(Error::Mail(error)) => {
+                tracing::error!(scan.id = %decision.scan_id, error_type = "MailFailed", error = platform::chain(&error),
+                    "the decision stands without its mail; the state machine tries again");
+                Ok(Mailed::NotYet(error.advice()))
+            }
+            told => told,
+        }
     }
 
     /// Records that nobody decided in time, unless somebody did. The state machine then asks what counts.
