@@ -20,6 +20,13 @@ pub fn host(region: &str) -> String {
     format!("{region}.{domain}")
 }
 
+/// Whether the console's address is known in the Region's partition. Those of the isolated ones (`us-iso-east-1`,
+/// `us-isob-east-1`, `eu-isoe-west-1`, `us-isof-south-1`) are not public.
+#[must_use]
+pub fn is_known(region: &str) -> bool {
+    !region.split('-').any(|part| part.starts_with("iso"))
+}
+
 /// One build of CodeBuild: `build_id` is `project:uuid`.
 #[must_use]
 pub fn build(region: &str, account: &str, build_id: &str) -> String {
@@ -88,6 +95,16 @@ mod tests {
             ("eusc-de-east-1", "eusc-de-east-1.console.amazonaws-eusc.eu"),
         ] {
             assert_eq!(host(region), expected);
+        }
+    }
+
+    #[test]
+    fn the_console_of_an_isolated_partition_is_not_known() {
+        for region in ["us-iso-east-1", "us-iso-west-1", "us-isob-east-1", "eu-isoe-west-1", "us-isof-south-1"] {
+            assert!(!is_known(region), "{region}");
+        }
+        for region in ["eu-west-1", "cn-north-1", "us-gov-west-1", "eusc-de-east-1", "il-central-1", "mx-central-1"] {
+            assert!(is_known(region), "{region}");
         }
     }
 

@@ -9,6 +9,8 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 
 /// The addresses that the messages about a scan point to. All are built from our own facts: an address that the build
 /// reports could lead anywhere.
+///
+/// Where the console's address is unknown (isolated partitions), the names are there instead, without `https://`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Links {
     /// The project on the SonarQube server.
@@ -33,15 +35,18 @@ impl Links {
         let account = arn.next().unwrap_or_default();
         let build = report.build.as_ref();
         let log = build.and_then(|build| build.log_group.as_ref().zip(build.log_stream.as_ref()));
+        let or_name = |address: String, name: String| if console::is_known(region) { address } else { name };
         Self {
             dashboard: format!(
                 "{}/dashboard?id={}",
                 sonar_host_url.trim_end_matches('/'),
                 utf8_percent_encode(&report.project_key, ENCODED)
             ),
-            build: build.map(|build| console::build(region, account, &build.id)),
-            log: log.map(|(group, stream)| console::log_stream(region, group, stream)),
-            execution: console::execution(region, &report.execution_arn),
+            build: build.map(|build| or_name(console::build(region, account, &build.id), build.id.clone())),
+            log: log.map(|(group, stream)| {
+                or_name(console::log_stream(region, group, stream), format!("{group} {stream}"))
+            }),
+            execution: or_name(console::execution(region, &report.execution_arn), report.execution_arn.clone()),
             triage_guide: triage_guide.map(str::to_owned),
         }
     }
@@ -70,6 +75,16 @@ mod tests {
             assert!(links.build.unwrap().contains("/111122223333/"), "the account is missing");
             assert!(links.execution.ends_with(&report.execution_arn), "{}", links.execution);
         }
+    }
+
+    #[test]
+    fn an_isolated_partition_has_names_instead_of_links() {
+        let mut report = report(&Verdict::Passed);
+        report.execution_arn = "arn:aws-iso:states:us-iso-east-1:111122223333:execution:code-scan:scan-1".to_owned();
+        let links = Links::of(&report, "https://sonar.example.com", None);
+        assert_eq!(links.build.as_deref(), Some("scan:8745a7a9"));
+        assert_eq!(links.log.as_deref(), Some("/aws/codebuild/scan 8745a7a9"));
+        assert_eq!(links.execution, report.execution_arn);
     }
 
     #[test]

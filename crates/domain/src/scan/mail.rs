@@ -101,7 +101,12 @@ fn render_html(lead: &str, facts: &[(&str, String)], next_steps: &[&str], addres
     }
     html.push_str("</ul>\n<p>\n");
     for (label, address) in addresses {
-        let _ = writeln!(html, "<a href=\"{}\">{}</a><br>", escape(address), escape(label));
+        // A build without a known address is named.
+        let _ = if address.starts_with("http") {
+            writeln!(html, "<a href=\"{}\">{}</a><br>", escape(address), escape(label))
+        } else {
+            writeln!(html, "{}: {}<br>", escape(label), escape(address))
+        };
     }
     html.push_str("</p>\n</body></html>\n");
     html

@@ -270,9 +270,13 @@ fn build_steps(links: &Links) -> impl Iterator<Item = String> {
     build.into_iter().chain(log)
 }
 
-/// A link whose address is ours and whose label is a constant. An address that would not fit into a step is left out: half
+/// A link whose address is ours and whose label is a constant; or the label with the name of what has no known address. An
+/// address that would not fit into a step is left out: half
 /// a link leads nowhere.
 fn link(address: &str, label: &str) -> String {
+    if !address.starts_with("http") {
+        return format!("{label} {}", code(address, 300));
+    }
     // An address may not end the link early; nothing of ours is encoded with these, so they can only be an attack.
     let address: String = address.chars().filter(|character| !matches!(character, '<' | '>' | '|' | ' ')).collect();
     let address = address.replace('&', "&amp;");

@@ -225,7 +225,7 @@ impl Scan {
             let log = build_log::tail(world, &self.place, &self.id).await;
             bail!("the execution ended as {summary}, not as {wanted}\n{log}");
         }
-        narrator.fact(&format!("the execution ended as {wanted}"));
+        narrator.fact(&meaning(wanted));
         match wanted {
             // Nobody waits for these.
             "SUCCEEDED DUPLICATE" | "ABORTED" => self.unannounced(world).await,
@@ -303,6 +303,21 @@ pub(super) fn offer<'a>(message: &'a Message, label: &str) -> anyhow::Result<&'a
         bail!("the button {label} cannot run: {problem}");
     }
     Ok(offer)
+}
+
+/// What such an end means for whoever waits for the version.
+fn meaning(end: &str) -> String {
+    let Some(outcome) = end.strip_prefix("SUCCEEDED ") else {
+        return "there is no verdict: this version may not be deployed, and the execution has failed".to_owned();
+    };
+    match outcome {
+        "PASSED" | "APPROVED" => format!("the outcome is {outcome}: this version may be deployed"),
+        "DUPLICATE" => "the outcome is DUPLICATE: another execution scans this version".to_owned(),
+        _ => format!(
+            "the outcome is {outcome}: this version may not be deployed (the execution has done its work, so its status is \
+             SUCCEEDED)"
+        ),
+    }
 }
 
 /// `SUCCEEDED APPROVED`, or `FAILED PipelineFailed: cause`.

@@ -192,6 +192,39 @@ fn every_function_and_state_machine_has_an_alarm_that_says_what_to_do() {
     }
 }
 
+/// Functions whose throttles are no reason to call somebody: what they have to do waits and comes again.
+const MAY_BE_THROTTLED: [(&str, &str); 2] = [
+    ("FindingHandlerFunction", "its queue keeps the findings, and has an alarm on their age"),
+    ("FindingRemediatorFunction", "it has a concurrency of its own; Lambda tries for hours and then tells the queue"),
+];
+
+#[test]
+fn what_cannot_be_handed_on_is_noticed() {
+    let is_watched = |name: &str, metric: &str, of: &str| {
+        of_type(name, "AWS::CloudWatch::Alarm").iter().any(|(_, alarm)| {
+            alarm["MetricName"].as_str() == Some(metric) && leaves(&alarm["Dimensions"]).contains(&of.to_owned())
+        })
+    };
+    for (name, rule, _) in everywhere("AWS::Events::Rule") {
+        for metric in ["FailedInvocations", "InvocationsFailedToBeSentToDlq"] {
+            assert!(is_watched(name, metric, &rule), "{name}: nobody hears of {rule}'s {metric}");
+        }
+    }
+    // An alarm about the topic of the alarms would go the same way.
+    for (name, topic, _) in everywhere("AWS::SNS::Topic").into_iter().filter(|(_, topic, _)| topic != "AlarmTopic") {
+        let watched = is_watched(name, "NumberOfNotificationsFailed", &format!("{topic}.TopicName"));
+        assert!(watched, "{name}: nobody hears of what {topic} cannot deliver");
+    }
+    let functions = everywhere("AWS::Lambda::Function");
+    for (function, why) in MAY_BE_THROTTLED {
+        assert!(functions.iter().any(|(_, known, _)| known == function), "{function} is no function ({why})");
+    }
+    for (name, function, _) in functions {
+        let may = MAY_BE_THROTTLED.iter().any(|(known, _)| *known == function);
+        assert_ne!(is_watched(name, "Throttles", &function), may, "{name}: {function}'s Throttles");
+    }
+}
+
 /// The dashboard of a pipeline shows all its alarms and all its functions.
 #[test]
 fn every_pipeline_has_a_dashboard_with_everything_on_it() {

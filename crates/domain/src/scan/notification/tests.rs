@@ -116,6 +116,21 @@ fn a_link_is_whole_or_not_there() {
 }
 
 #[test]
+fn what_has_no_known_address_is_named() {
+    let failure = PipelineFailure { cause: Cause::BuildTimedOut, log: Vec::new() };
+    let mut report = report(&Verdict::PipelineFailed(failure.clone()));
+    report.execution_arn = "arn:aws-iso:states:us-iso-east-1:111122223333:execution:code-scan:scan-1".to_owned();
+    let steps = pipeline_failed(&report, &failure, &links(&report)).content.next_steps;
+    for expected in [
+        "CodeBuild details: the build `scan:8745a7a9`".to_owned(),
+        "Read the build's log `/aws/codebuild/scan 8745a7a9`".to_owned(),
+        format!("Follow the execution of the state machine `{}`", report.execution_arn),
+    ] {
+        assert!(steps.contains(&expected), "{expected}: {steps:?}");
+    }
+}
+
+#[test]
 fn what_does_not_fit_is_counted() {
     let mut failure = gate_failure();
     failure.conditions = vec![failure.conditions[0].clone(); 100];
