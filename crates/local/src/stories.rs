@@ -238,14 +238,6 @@ pub const ALL: &[Story] = &[
         play: |world, narrator| Box::pin(scan_pipeline_failures::install_failed(world, narrator)),
     },
     Story {
-        name: "scan-version-gone",
-        sentence: "The uploaded version is gone before it is fetched: the channel is told.",
-        needs_sonarqube: true,
-        default: false,
-        composed: false,
-        play: |world, narrator| Box::pin(scan_pipeline_failures::version_gone(world, narrator)),
-    },
-    Story {
         name: "scan-reader-secret-broken",
         sentence: "The function that asks for the verdict has no token: that is recorded and told, and mended, scanned again.",
         needs_sonarqube: true,

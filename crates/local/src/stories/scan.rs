@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_sfn::{operation::describe_execution::DescribeExecutionOutput, types::ExecutionStatus};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::build_log;
 use crate::{
@@ -122,27 +122,6 @@ impl Scan {
         let id = arn.rsplit(':').next().unwrap_or_default().to_owned();
         narrator.step(&format!("EventBridge delivers the same event again, and starts execution {id}"));
         Ok(Self { key: self.key.clone(), version: self.version.clone(), id, place: self.place.clone(), arn })
-    }
-
-    /// Starts an execution as EventBridge does for an upload of this version, which need not be there.
-    pub(super) async fn of_event(
-        world: &World,
-        narrator: &Narrator,
-        place: &CodeScan,
-        key: &str,
-        version: &str,
-    ) -> anyhow::Result<Self> {
-        // Before there is anything to announce.
-        world.announcements().await?;
-        let object = json!({"key": key, "version-id": version, "size": 1, "etag": "0"});
-        let event =
-            json!({"detail": {"bucket": {"name": place.output("UploadBucket")?}, "object": object}}).to_string();
-        let machine = place.output("StateMachineArn")?;
-        let started = world.sfn.start_execution().state_machine_arn(machine).input(event).send().await;
-        let arn = started.context("start an execution")?.execution_arn;
-        let id = arn.rsplit(':').next().unwrap_or_default().to_owned();
-        narrator.step(&format!("EventBridge starts execution {id}"));
-        Ok(Self { key: key.to_owned(), version: version.to_owned(), id, place: place.clone(), arn })
     }
 
     /// Aborts the execution, as an operator may.
@@ -308,7 +287,7 @@ pub(super) fn offer<'a>(message: &'a Message, label: &str) -> anyhow::Result<&'a
 /// What such an end means for whoever waits for the version.
 fn meaning(end: &str) -> String {
     let Some(outcome) = end.strip_prefix("SUCCEEDED ") else {
-        return "there is no verdict: this version may not be deployed, and the execution has failed".to_owned();
+        return format!("the execution ended as {end}, without a verdict: this version may not be deployed");
     };
     match outcome {
         "PASSED" | "APPROVED" => format!("the outcome is {outcome}: this version may be deployed"),

@@ -90,14 +90,6 @@ pub(super) async fn install_failed(world: &World, narrator: &Narrator) -> anyhow
     fails(world, narrator, &place, "The scanner could not be installed", "reach its Maven repository").await
 }
 
-pub(super) async fn version_gone(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
-    let place = world.deployment.code_scan();
-    let gone = "00000000-0000-0000-0000-000000000000";
-    narrator.step("A developer deletes the version that he has just uploaded; its event is on the way");
-    let scan = Scan::of_event(world, narrator, &place, "failures/version-gone.zip", gone).await?;
-    told(world, narrator, &scan, "The uploaded version could not be fetched", "nobody deleted this version").await
-}
-
 /// The function can ask nobody for the verdict, and says so; once it can, the same version is scanned again.
 pub(super) async fn reader_secret_broken(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let secret = secret(world, "broken-reader", "UPDATE-THIS-TOKEN").await?;
