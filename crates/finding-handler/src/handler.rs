@@ -101,16 +101,11 @@ impl FindingHandler {
             let left = deadline.duration_since((self.clock)().into()).unwrap_or_default();
             // A batch that Lambda stops is delivered again as a whole: one slow call must not repeat what is done. To
             // stop anywhere is harmless; it is a crash that the next delivery repairs.
-            let done = match tokio::time::timeout(left.saturating_sub(TIME_TO_REPORT), handled).await {
-                Ok(done) => done,
-                Err(_) => {
-                    tracing::error!(
-                        message.id = record.message_id,
-                        "no time is left; the record goes back to the queue"
-                    );
-                    false
-                }
-            };
+            let handled = tokio::time::timeout(left.saturating_sub(TIME_TO_REPORT), handled).await;
+            if handled.is_err() {
+                tracing::error!(message.id = record.message_id, "no time is left; the record goes back to the queue");
+            }
+            let done = handled.unwrap_or(false);
             if !done {
                 report.batch_item_failures.push(BatchItemFailure { item_identifier: record.message_id });
             }
