@@ -6,7 +6,7 @@ check_machine() {
     local missing=()
     has cargo || missing+=('Rust: install it as https://rustup.rs says, and open a new terminal')
     has cc || missing+=('A C compiler: `apt install build-essential`, on macOS `xcode-select --install`')
-    has python3 && python3 -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
+    has python3 && python3 -I -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
         missing+=('Python 3.10 or later as python3, with venv: `apt install python3-venv`, on macOS `brew install python`')
     if [[ $1 == sonarqube ]] && ! has mvn; then
         missing+=('Maven with Java 17 or later: `apt install maven`, on macOS `brew install maven`')

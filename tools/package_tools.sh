@@ -8,7 +8,7 @@ install_package_tools() {
     fi
     echo "Installing cargo-lambda and Zig into $package_tools (100 MB, once) ..."
     rm -rf "$package_tools"
-    python3 -m venv "$package_tools"
+    python3 -I -m venv "$package_tools"
     "$package_tools/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes \
         --only-binary :all: -r tools/package.txt
     cp tools/package.txt "$package_tools/installed"
