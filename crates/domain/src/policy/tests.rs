@@ -71,6 +71,12 @@ fn decides_by_type_and_configuration() {
             json!({"resourcesAffected": object("acme", json!({"key": "k", "versionId": "", "eTag": ""}))}),
             Decision::Inform(Why::Unpinned),
         ),
+        // With versioning suspended, that is whatever was uploaded last.
+        (
+            "SensitiveData:S3Object/Financial",
+            json!({"resourcesAffected": object("acme", json!({"key": "k", "versionId": "null", "eTag": ""}))}),
+            Decision::Inform(Why::Unpinned),
+        ),
         ("Policy:IAMUser/S3BucketPublic", json!({"category": "POLICY"}), Decision::ShowBucket),
         ("Policy:IAMUser/S3BucketNew", json!({"category": "POLICY"}), Decision::ShowBucket),
         ("Policy:IAMUser/S3BucketPublic", json!({"sample": true}), Decision::Ignore(Reason::Sample)),

@@ -311,6 +311,8 @@ async fn each_refusal_of_s3_has_its_own_end_and_keeps_the_original() {
     check_refusal("head", 403, "", "", denied(Step::Read, false)).await;
     check_refusal("head", 301, "", "", Outcome::OtherRegion).await;
     check_refusal("copy", 403, "AccessDenied", "Access Denied", denied(Step::Copy, false)).await;
+    check_refusal("get-tags", 403, "AccessDenied", "Access Denied", denied(Step::Read, false)).await;
+    check_refusal("get-tags", 404, "NoSuchVersion", "", Outcome::AlreadyGone).await;
     let no_decrypt = "User: r is not authorized to perform: kms:Decrypt on the resource";
     check_refusal("copy", 403, "AccessDenied", no_decrypt, Outcome::KeyUnusable).await;
     check_refusal("copy", 400, "KMS.DisabledException", "", Outcome::KeyUnusable).await;
@@ -498,4 +500,14 @@ async fn a_look_that_fails_is_no_answer_about_a_file_that_may_be_back() {
     world.s3().refuse.insert("head flat", Refused { status: 501, code: "", message: "" });
     let error = world.handle(&by_policy(&finding("f2", "flat", "k", "", MD5))).await.unwrap_err();
     assert_eq!(error.error_type(), "ObjectReadFailed");
+}
+
+#[tokio::test]
+async fn a_finding_that_names_no_account_is_about_a_bucket_of_this_one() {
+    // Every copy asserts that the owners of both buckets are named.
+    let (world, mut finding) = with(version("secret", MD5)).await;
+    finding.as_object_mut().unwrap().remove("accountId");
+    assert!(world.handle(&by_policy(&finding)).await.unwrap().outcome.unwrap().is_quarantined());
+    let original = world.manifest(&by_policy(&finding)).original.unwrap();
+    assert_eq!(original.account_id.as_deref(), Some("111122223333"));
 }

@@ -353,3 +353,39 @@ async fn without_versions_no_crash_loses_or_doubles_the_object() {
 async fn in_parts_no_crash_loses_or_doubles_the_object() {
     check_every_crash("uploads", 5_300_000_000).await;
 }
+
+#[tokio::test]
+async fn what_was_copied_and_not_deleted_is_taken_out_of_quarantine_again() {
+    for bucket in ["uploads", "flat"] {
+        let world = World::new().await;
+        let id = world.s3().upload(bucket, "k", version("secret", MD5));
+        world.s3().refuse.insert("delete", Refused { status: 403, code: "AccessDenied", message: "" });
+        let case = world.handle(&by_policy(&finding("f1", bucket, "k", &id, MD5))).await.unwrap().case_id;
+        assert_eq!(places(&world, bucket), (1, 1), "{bucket}");
+        world.s3().refuse.clear();
+        assert_eq!(run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap(), Some(DELETED), "{bucket}");
+        assert_eq!(places(&world, bucket), (1, 0), "{bucket}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_replaced_while_it_was_moved_comes_back_once_its_place_is_free() {
+    let world = World::new().await;
+    world.s3().upload("flat", "k", version("secret", MD5));
+    world.s3().before_delete = Some(version("newer", OTHER_MD5));
+    let case = world.handle(&by_policy(&finding("f1", "flat", "k", "", MD5))).await.unwrap().case_id;
+    let outcome = run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap();
+    assert!(matches!(outcome, Some(RestoreOutcome::Occupied { .. })), "{outcome:?}");
+    assert_eq!(world.s3().body("flat", "k").unwrap(), b"newer");
+    world.s3().remove_all("flat");
+    assert_eq!(run(&world, &world.press(&restore(&case), "U1", 35)).await.unwrap(), Some(DELETED));
+    assert_eq!(places(&world, "flat"), (1, 0));
+}
+
+#[tokio::test]
+async fn tags_come_back_as_they_were_recorded() {
+    let (world, case) = quarantined("uploads", version("secret", MD5)).await;
+    world.s3().change(QUARANTINE, "objects/f1/uploads/k", |version| version.tags = String::new());
+    assert_eq!(run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap(), Some(DELETED));
+    assert_eq!(world.s3().versions("uploads", |_| true)[0].1.tags, version("secret", MD5).tags);
+}
