@@ -79,8 +79,7 @@ pub(crate) async fn check_gone(s3: &Client, source: &SourceVersion) -> Result<()
     }
 }
 
-/// Takes away what a restoration has just made and what is not as the original was: by its own version, or, without
-/// versions, only as long as it is what lies there.
+/// Takes away what a restoration has just made and what is not as the original was, by the version that it was given.
 pub(crate) async fn failed_restoration(s3: &Client, made: &SourceVersion, head: &HeadObjectOutput) {
     if let Err(refusal) = delete(s3, made, head).await {
         let error = platform::chain(refusal.cause.as_ref());

@@ -203,8 +203,11 @@ impl Remediator {
         let head = head.ok_or(Error::RestoredDiffers)?;
         let is_same = compare(&original.fingerprint(), &inspect::fingerprint(&head)).is_some();
         if !is_same || !self.carries_the_same(original, &at, &head).await? {
-            // Left there, it would be read as the original, and be in the way of the next attempt.
-            remove::failed_restoration(&self.s3, &restored, &head).await;
+            // Left there, it would be read as the original, and be in the way of the next attempt. Without a version of
+            // its own it may be what somebody else has uploaded over it since, which is not ours to delete.
+            if restored.version_id.is_some() {
+                remove::failed_restoration(&self.s3, &restored, &head).await;
+            }
             return Err(Error::RestoredDiffers.into());
         }
         Ok((at, Some(head)))

@@ -389,3 +389,24 @@ async fn tags_come_back_as_they_were_recorded() {
     assert_eq!(run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap(), Some(DELETED));
     assert_eq!(world.s3().versions("uploads", |_| true)[0].1.tags, version("secret", MD5).tags);
 }
+
+#[tokio::test]
+async fn an_upload_right_after_the_copy_back_is_left_alone() {
+    for suspended in [false, true] {
+        let world = World::new().await;
+        let bucket = if suspended { "uploads" } else { "flat" };
+        if suspended {
+            world.s3().set_versioning(bucket, false);
+        }
+        let id = world.s3().upload(bucket, "k", version("secret", MD5));
+        let case = world.handle(&by_policy(&finding("f1", bucket, "k", &id, MD5))).await.unwrap().case_id;
+        // Record, record, look at the copy, look at the key, copy; then they are faster than the look at what was made.
+        let calls = world.s3().calls.len();
+        let newer = super::s3::Meddling::Upload(bucket.into(), "k".into(), Box::new(version("theirs", OTHER_MD5)));
+        world.s3().others.insert(calls + 5, vec![newer]);
+        let error = run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap_err();
+        assert_eq!(error.error_type(), "RestoredObjectDiffers", "{bucket}");
+        assert_eq!(world.s3().body(bucket, "k").unwrap(), b"theirs", "{bucket}");
+        assert_eq!(places(&world, bucket).1, 1, "{bucket}");
+    }
+}
