@@ -51,10 +51,33 @@ pub enum Outcome {
     PipelineFailed,
     /// The server has not decided yet; the state machine asks again.
     AnalysisPending,
+    /// The server processed a later analysis of the project before this one; the state machine scans again.
+    AnalysisOvertaken,
     /// The version belongs to this scan, which may begin.
     Claimed,
     /// The version belongs to another scan.
     Duplicate,
+}
+
+/// Why there is no verdict on this try, and nothing to tell anybody of.
+#[derive(Debug, Clone, Copy)]
+enum NotYet {
+    Pending,
+    Overtaken,
+}
+
+impl NotYet {
+    /// The error that the state machine knows, its cause, and what the invocation came to.
+    fn given_back(self) -> (&'static str, &'static str, Outcome) {
+        match self {
+            Self::Pending => ("AnalysisPending", "the SonarQube server has not decided yet", Outcome::AnalysisPending),
+            Self::Overtaken => (
+                "AnalysisOvertaken",
+                "the SonarQube server has processed a later analysis of this project already",
+                Outcome::AnalysisOvertaken,
+            ),
+        }
+    }
 }
 
 impl CheckBuildStatus {
@@ -92,13 +115,17 @@ impl CheckBuildStatus {
         let key = about.scan_id.record_key(REPORT);
         let report = if let Some(report) = self.records.read(&key).await.map_err(Error::Record)? {
             own(about, report)?
-        } else if let Some(report) = self.judge(&request, now).await? {
-            self.record(about, &key, report).await?
         } else {
-            let cause = "the SonarQube server has not decided yet";
-            task::fail(&self.sfn, &request.task_token, "AnalysisPending", cause).await.map_err(Error::Task)?;
-            tracing::info!(scan.id = %about.scan_id, scan.attempt = request.attempt, "the analysis is pending");
-            return Ok(Outcome::AnalysisPending);
+            match self.judge(&request, now).await? {
+                Ok(report) => self.record(about, &key, report).await?,
+                Err(not_yet) => {
+                    let (error, cause, outcome) = not_yet.given_back();
+                    task::fail(&self.sfn, &request.task_token, error, cause).await.map_err(Error::Task)?;
+                    tracing::info!(scan.id = %about.scan_id, scan.attempt = request.attempt, scan.why = error,
+                        "there is no verdict yet");
+                    return Ok(outcome);
+                }
+            }
         };
         let outcome = self.tell(&request, &report).await?;
         tracing::info!(scan.id = %about.scan_id, scan.outcome = ?outcome, "checked the scan");
@@ -113,8 +140,8 @@ impl CheckBuildStatus {
         own(about, self.records.read(key).await.map_err(Error::Record)?.unwrap_or(report))
     }
 
-    /// The verdict as a report; `None` while the server has not decided.
-    async fn judge(&self, request: &Request, now: Timestamp) -> Result<Option<Report>, Error> {
+    /// The verdict as a report, or why there is none yet.
+    async fn judge(&self, request: &Request, now: Timestamp) -> Result<Result<Report, NotYet>, Error> {
         let mut task = build::read(request.build.as_ref(), request.error.as_ref());
         let mut step = diagnosis::first_look(&task);
         if let Step::AskCodeBuild { build_arn } = &step {
@@ -125,15 +152,15 @@ impl CheckBuildStatus {
         let verdict = match step {
             Step::Conclude(cause) => failed(cause, Vec::new()),
             Step::AskServer { task_id } => match self.ask_server(request, &build, &task_id).await? {
-                Some(verdict) => verdict,
-                None => return Ok(None),
+                Ok(verdict) => verdict,
+                Err(not_yet) => return Ok(Err(not_yet)),
             },
             Step::ReadLog | Step::AskCodeBuild { .. } => {
                 let lines = build_log::read(&self.logs, &build).await?;
                 if let Some(task_id) = diagnosis::task_in_log(&build, &lines) {
                     match self.ask_server(request, &build, task_id).await? {
-                        Some(verdict) => verdict,
-                        None => return Ok(None),
+                        Ok(verdict) => verdict,
+                        Err(not_yet) => return Ok(Err(not_yet)),
                     }
                 } else {
                     let cause = diagnosis::from_log(&build, &lines);
@@ -147,7 +174,7 @@ impl CheckBuildStatus {
             }
         };
         let recovered = verdict == Verdict::Passed && self.failed_before(&request.about.project_key).await?;
-        Ok(Some(request.about.report(&build, verdict, recovered, now)))
+        Ok(Ok(request.about.report(&build, verdict, recovered, now)))
     }
 
     async fn failed_before(&self, project_key: &str) -> Result<bool, Error> {
@@ -166,16 +193,22 @@ impl CheckBuildStatus {
         Ok(crate::request::from_codebuild(build))
     }
 
-    /// The server's verdict; `None` while it has not decided.
-    async fn ask_server(&self, request: &Request, build: &Build, task_id: &str) -> Result<Option<Verdict>, Error> {
+    /// The server's verdict, or why there is none yet.
+    async fn ask_server(
+        &self,
+        request: &Request,
+        build: &Build,
+        task_id: &str,
+    ) -> Result<Result<Verdict, NotYet>, Error> {
         let token = self.secrets.get_key(&self.config.sonar_reader_secret_arn, "token").await.map_err(Error::Token)?;
         let server = Server { http: &self.http, url: &self.config.sonar_host_url, token: &token };
         let About { project_key, scan_id, .. } = &request.about;
         let verdict = match server.verdict(task_id, project_key, scan_id, request.started_at).await {
-            Ok(ServerVerdict::Pending) if request.attempt < LAST_ATTEMPT => return Ok(None),
+            Ok(ServerVerdict::Pending) if request.attempt < LAST_ATTEMPT => return Ok(Err(NotYet::Pending)),
+            Ok(ServerVerdict::Overtaken) => return Ok(Err(NotYet::Overtaken)),
             Err(error) if error.may_heal() && request.attempt < LAST_ATTEMPT => {
                 tracing::warn!(error = platform::chain(&error), "the server did not answer");
-                return Ok(None);
+                return Ok(Err(NotYet::Pending));
             }
             Ok(ServerVerdict::Pending) => failed(Cause::GateTimedOut, Vec::new()),
             Ok(ServerVerdict::Passed) if diagnosis::lets_pass(build) => Verdict::Passed,
@@ -185,7 +218,7 @@ impl CheckBuildStatus {
             Ok(ServerVerdict::Unknown(message)) => failed(Cause::VerdictUnknown { message }, Vec::new()),
             Err(error) => failed(Cause::VerdictUnknown { message: platform::chain(&error) }, Vec::new()),
         };
-        Ok(Some(verdict))
+        Ok(Ok(verdict))
     }
 
     async fn tell(&self, request: &Request, report: &Report) -> Result<Outcome, Error> {

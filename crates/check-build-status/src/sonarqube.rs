@@ -28,6 +28,8 @@ pub(crate) enum ServerVerdict {
     GateFailed(GateFailure),
     /// The server gave up on the analysis.
     AnalysisFailed(String),
+    /// The server refused the analysis, because a later one of the project was processed before.
+    Overtaken,
     /// The analysis is not ours, or the gate says neither yes nor no.
     Unknown(String),
 }
@@ -82,6 +84,7 @@ impl Server<'_> {
         let task: TaskAnswer = self.ask("api/ce/task", &query).await?;
         let analysis_id = match task_state(&task.task, project_key, scan_id, scan_started) {
             TaskState::Pending => return Ok(ServerVerdict::Pending),
+            TaskState::Overtaken => return Ok(ServerVerdict::Overtaken),
             TaskState::Failed { why } => return Ok(ServerVerdict::AnalysisFailed(why)),
             TaskState::Foreign { why } => return Ok(ServerVerdict::Unknown(why)),
             TaskState::Analysed { analysis_id } => analysis_id,

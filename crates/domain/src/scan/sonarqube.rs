@@ -10,6 +10,9 @@ use super::ScanId;
 
 /// The clocks of the server and of AWS may differ by this much.
 const CLOCK_DIFFERENCE: SignedDuration = SignedDuration::from_mins(5);
+/// The server takes the analyses of a project in the order of their dates only: one that was begun earlier and is
+/// submitted later is refused with these words (`ValidateProjectStep` of its compute engine).
+const OVERTAKEN: &str = "Date of analysis cannot be older than the date of the last known analysis";
 
 /// `api/ce/task`: one background task of the server.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
@@ -51,6 +54,8 @@ pub enum TaskState {
         /// FAILED or CANCELED, with the server's reason if it gave one.
         why: String,
     },
+    /// The server refused it, because one that began later was processed before: the same code can be analysed again.
+    Overtaken,
     /// The task is somebody else's, older, or unreadable: it proves nothing about this upload.
     Foreign {
         /// In what it differs.
@@ -89,6 +94,7 @@ pub fn task_state(task: &Task, project_key: &str, scan_id: &ScanId, scan_started
     match (task.status.as_str(), &task.analysis_id) {
         ("PENDING" | "IN_PROGRESS", _) => TaskState::Pending,
         ("SUCCESS", Some(analysis_id)) => TaskState::Analysed { analysis_id: analysis_id.clone() },
+        ("FAILED", _) if task.error_message.as_ref().is_some_and(|why| why.contains(OVERTAKEN)) => TaskState::Overtaken,
         ("FAILED" | "CANCELED", _) => TaskState::Failed {
             why: task.error_message.as_ref().map_or(task.status.clone(), |why| format!("{}: {why}", task.status)),
         },

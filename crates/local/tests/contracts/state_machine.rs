@@ -29,7 +29,7 @@ fn every_error_that_the_state_machine_names_is_raised_by_a_function() {
             }
         }
     }
-    assert_eq!(ours, BTreeSet::from(["AnalysisPending".to_owned(), "PipelineFailed".to_owned()]));
+    assert_eq!(ours, BTreeSet::from(["AnalysisOvertaken", "AnalysisPending", "PipelineFailed"].map(str::to_owned)));
 }
 
 #[test]
@@ -121,10 +121,32 @@ fn every_step_that_fails_is_recorded_and_told() {
     }
 }
 
-/// A build that was started although the answer got lost is not started a second time.
+/// A build that was started although the answer got lost is not started a second time; a scan that has to be repeated
+/// is, because CodeBuild would answer a token of the last minutes with the old build.
 #[test]
-fn a_retry_of_the_scan_names_the_same_build() {
-    assert_eq!(definition()["States"]["Scan"]["Arguments"]["IdempotencyToken"], "{% $scanId %}");
+fn a_retry_of_the_scan_names_the_same_build_and_another_scan_another_one() {
+    let token = "{% $scanId & '-' & $string($scanNumber) %}";
+    assert_eq!(definition()["States"]["Scan"]["Arguments"]["IdempotencyToken"], token);
+}
+
+/// Whoever has the token can say that the analysis was overtaken: the state machine counts, and ends with a record.
+#[test]
+fn an_overtaken_analysis_is_scanned_again_a_limited_number_of_times() {
+    let definition = definition();
+    let states = &definition["States"];
+    assert_eq!(states["Identify"]["Assign"]["scanNumber"], 1);
+    let rules = states["CheckBuildStatus"]["Catch"].as_array().unwrap();
+    let rule = rules.iter().find(|rule| rule["ErrorEquals"] == serde_json::json!(["AnalysisOvertaken"])).unwrap();
+    assert_eq!(rule["Assign"]["scanNumber"], "{% $scanNumber + 1 %}");
+    assert!(rule["Assign"]["failure"].as_str().unwrap().starts_with("{% $scanNumber < 5 ? $failure : {"));
+    let choice = &states[rule["Next"].as_str().unwrap()];
+    let again = serde_json::json!([{"Condition": "{% $scanNumber <= 5 %}", "Next": "Scan"}]);
+    assert_eq!((&choice["Choices"], &choice["Default"]), (&again, &Value::from("RecordFailure")));
+    let counting = states.as_object().unwrap().values().filter(|state| state["Assign"]["scanNumber"].is_number());
+    assert_eq!(counting.count(), 1, "the count starts anew");
+    let retries = states["CheckBuildStatus"]["Retry"].as_array().unwrap();
+    let of_it = retries.iter().find(|retry| retry["ErrorEquals"].to_string().contains("AnalysisOvertaken")).unwrap();
+    assert_eq!(of_it["MaxAttempts"], 0);
 }
 
 /// Whether a permanent or a passing refusal of SES: a mail is tried for a day.

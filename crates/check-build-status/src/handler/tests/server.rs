@@ -45,6 +45,33 @@ async fn an_analysis_that_the_server_gave_up_is_a_failed_pipeline_with_its_reaso
     }
 }
 
+/// Two versions of a project are analysed at once, and the one that began later is processed first.
+#[tokio::test]
+async fn an_analysis_that_a_later_one_has_overtaken_is_given_back_to_be_scanned_again() {
+    let why = "Validation of project failed:\\n  o Date of analysis cannot be older than the date of the last known \
+               analysis on this project. Value: \\\"2026-11-21T01:35:20+0000\\\". Latest analysis: \
+               \\\"2026-11-21T01:35:28+0000\\\". It's only possible to rebuild the past in a chronological order.";
+    let given = "Metadata file is missing in analysis report: /opt/sonarqube/temp/ce/1090/7991/metadata.pb";
+    let overtaken = TASK_FAILED.replace(given, why);
+    for build in [succeeded(), build("FAILED", Some("BUILD"), "t1")] {
+        let answers = [("ce/task", 200, &*overtaken), ("project_status", 200, GATE_PASSED)];
+        // However often it was asked: another try would find the same.
+        for attempt in [0, LAST_ATTEMPT] {
+            let (outcome, aws) = judged(build.clone(), attempt, &answers).await;
+            assert_eq!(outcome, Outcome::AnalysisOvertaken);
+            assert_eq!((aws.places().len(), aws.published().len()), (0, 0));
+            let [(_, task)] = &aws.completions()[..] else { panic!("one answer") };
+            assert_eq!(task["error"], "AnalysisOvertaken");
+        }
+    }
+    let foreign = overtaken.replace("\"componentKey\":\"api-1f2e3d4c\"", "\"componentKey\":\"other\"");
+    let (outcome, _) = judged(succeeded(), 0, &[("ce/task", 200, &*foreign)]).await;
+    assert_eq!(outcome, Outcome::PipelineFailed);
+    let canceled = overtaken.replace("\"FAILED\"", "\"CANCELED\"");
+    let (outcome, _) = judged(succeeded(), 0, &[("ce/task", 200, &*canceled)]).await;
+    assert_eq!(outcome, Outcome::PipelineFailed);
+}
+
 /// As long as the state machine tries, on one and the same record.
 #[tokio::test]
 async fn a_queue_that_hangs_is_waited_for_and_then_told_once() {
