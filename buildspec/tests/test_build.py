@@ -150,10 +150,11 @@ class Outcomes(Build):
 
     def test_files_that_the_analysers_cannot_parse_are_counted(self):
         said = ("ERROR Unable to parse source file : 'A.java'", "ERROR Unable to parse file: a.py",
-                "ERROR Parse error at line 3 column 6:", "WARN  Failed to parse file [a.js] at line 3: Unexpected token")
+                "ERROR Parse error at line 3 column 6:", "WARN  Failed to parse file [a.js] at line 3: Unexpected token",
+                "ERROR Cannot parse 'main.tf:1:4'")
         told = "\n".join(f'echo "{line}"' for line in said)
         _, exported, _ = self.build(upload=make(("a.py", b""), (".b.py", b"")), report=f"{REPORT}\n{told}")
-        self.assertEqual(exported["NOT_ANALYSED"], "hidden:1 unparsed:3")
+        self.assertEqual(exported["NOT_ANALYSED"], "hidden:1 unparsed:4")
 
     def test_a_scan_that_breaks_off(self):
         phases, exported, text = self.build(status=1, report=":")

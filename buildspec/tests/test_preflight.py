@@ -135,8 +135,15 @@ class GoodArchives(Preflight):
             ("A.java", '@SuppressWarnings(value = {"unchecked", "rawtypes"}) class A {} // nosonar', ""),
             ("A.java", '// @SuppressWarnings("all")\nclass A { String s = "@SuppressWarnings(all)"; }', ""),
             ("README.md", "NOSONAR # noqa", ""),
+            ("Dockerfile", "USER root # NOSONAR", "nosonar:1"),
+            ("Dockerfile.dev", "USER root # NOSONAR", "nosonar:1"),
+            ("web.dockerfile", "USER root # NOSONAR", "nosonar:1"),
+            *((f"a.{suffix}", "x: 1 # NOSONAR\ny: 2 # nosonar", "nosonar:1")
+              for suffix in ("yml", "yaml", "json", "xml", "css", "scss", "tf", "bicep", "html", "twig", "properties")),
+            (".github/workflows/a.yml", "x: 1 # NOSONAR", "nosonar:1"),
+            ("a.YAML", "x: 1 # NOSONAR".encode("utf-16").decode("latin-1"), "nosonar:1"),
         ):
-            self.accepted(make((name, code.encode())))
+            self.accepted(make((name, code.encode("latin-1"))))
             self.assertEqual((self.folder / "suppressions").read_text(), expected or "none", code)
 
     def test_counts_what_is_not_judged(self):
@@ -155,16 +162,64 @@ class GoodArchives(Preflight):
             ([("A.java", java), ("B.java", java.replace(b"A", b"B"))], "without-classes:2"),
             ([("x/A.java", java), ("y/Z.java", b"package a.b; /* class B */ record A() {}")],
              "declared-twice:1 without-classes:2"),
+            ([(".git/code.py", b""), ("lib/.GIT/x", b""), ("a.py", b"")], "git:2"),
+            ([(name, b"") for name in ("a.php7", "a.htm", "a.rake", "a.svelte", "Makefile", "Jenkinsfile", "Jenkinsfile.prod",
+                                       "dockerfile", "Containerfile")], "no-analyser:9"),
+            ([("Dockerfile", b""), ("a.yml", b""), ("Gemfile.rb", b""), ("gemfile.html", b"")], ""),
+            ([(".devcontainer/Dockerfile", b""), (".vscode/settings.json", b"{}")], "hidden:1"),
             ([("x/A.java", java), ("y/A.java", java.replace(b"a.b", b"a.c"))], "without-classes:2"),
         ):
             self.accepted(make(*entries))
             self.assertEqual((self.folder / "not-analysed").read_text(), expected or "none")
 
+    def test_counts_python_that_the_analyser_reads_otherwise(self):
+        for code, expected in (
+            ("# coding: utf-7\n# +AAo-print(1)", "encoding:1"),
+            ("#!/usr/bin/python\n# -*- coding: unicode_escape -*-\n# \\nprint(1)", "encoding:1"),
+            ("\r \f# vim: set fileencoding=UTF_7 :\n", "encoding:1"),
+            ("\xef\xbb\xbf# coding: coding:raw-unicode-escape\n", "encoding:1"),
+            ("#" * 200000 + "\n# coding=shift_jis\n", "encoding:1"),
+            ("# coding: utf-16\n", "encoding:1"),
+            ("# coding: iso-8859-12\n", "encoding:1"),
+            ("# coding: utf-8\n# coding: utf-7\n", "encoding:1"),
+            ("\n\n# coding: utf-7\n", "none"),
+            ("x = 1 # coding: utf-7\n", "none"),
+            ("\n" * 1000000, "none"),
+            *((f"# -*- coding: {name} -*-\n", "none")
+              for name in ("utf-8", "UTF8", "utf_8", "utf-8-unix", "ascii", "us-ascii", "latin-1", "latin_1", "iso-8859-15",
+                           "ISO8859-1", "cp1252", "windows-1252")),
+        ):
+            self.accepted(make(("a.py", code.encode("latin-1"))))
+            self.assertEqual((self.folder / "not-analysed").read_text(), expected, code[:80])
+
+    def test_counts_code_outside_of_the_folder_that_is_scanned(self):
+        archive = make(("api/a.py", b""), ("b.py", b""), ("lib/x.jar", b""), ("lib/c.yml", b""), ("README.md", b""),
+                       ("run", b"#!/bin/sh\n"), (".git/x.py", b""))
+        self.accepted(archive, SONAR_FILE_DIRECTORY="api")
+        self.assertEqual((self.folder / "not-analysed").read_text(), "git:1 outside:4")
+        self.assertEqual(json.loads((self.folder / "preflight.json").read_text())["files"], 1)
+
+    def test_java_is_analysed_in_full_only_with_its_classes(self):
+        compiled, library = b"\xca\xfe\xba\xbe\0", b"PK\x03\x04"
+        for setting, names, expected in (
+            ("src", {}, "without-classes:1"),
+            ("classes", {"classes/A.class": compiled}, "packed:1"),
+            ("classes", {"classes/a/b/A.class": compiled}, "packed:1"),
+            ("lib/*.jar", {"lib/a.jar": library}, "packed:1"),
+            ("classes,lib", {"classes/x": b"", "lib/a.jar": library}, "packed:1"),
+            ("classes", {"classes/A.class": b"empty"}, "packed:1 without-classes:1"),
+            ("classes", {"classes/x": b"", "other/A.class": compiled}, "packed:1 without-classes:1"),
+            ("missing", {"classes/A.class": compiled}, "packed:1 without-classes:1"),
+        ):
+            settings = f"sonar.java.binaries={setting}\n".encode()
+            self.accepted(make(("sonar-project.properties", settings), ("src/A.java", b"class A {}"), *names.items()))
+            self.assertEqual((self.folder / "not-analysed").read_text(), expected, setting)
+
     def test_counts_in_hostile_code_come_to_an_end(self):
-        for piece in ("/*", '"' * 3, '"' + "\\", "'", "@SuppressWarnings(", "{class A", r"\u005c", "a "):
+        for piece in ("coding: ", "coding:", "/*", '"' * 3, '"' + "\\", "'", "@SuppressWarnings(", "{class A", r"\u005c", "a "):
             code = (piece * (1 << 20))[: 1 << 20].encode()
             started = time.monotonic()
-            self.accepted(make(("A.java", code), ("a.kt", code), ("a.py", code), ("a.js", code)))
+            self.accepted(make(("A.java", code), ("a.kt", code), ("a.py", code), ("a.js", code), ("b.py", b"#" + code)))
             self.assertLess(time.monotonic() - started, 60, piece)
 
     def test_a_highly_compressible_small_file_is_fine(self):

@@ -34,13 +34,16 @@ const SUPPRESSIONS: [(&str, &str); 4] = [
     ("suppress-warnings", "`@SuppressWarnings`"),
     ("eslint", "`eslint-disable`"),
 ];
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 12] = [
+    ("git", "of git repositories"),
+    ("outside", "outside of the folder that is scanned"),
     ("hidden", "with a leading dot in the path"),
     ("node-modules", "in node_modules"),
     ("minified", "minified"),
     ("too-large", "larger than 20 MB"),
     ("no-analyser", "in a language without an analyser"),
     ("binary", "with binary content"),
+    ("encoding", "in an encoding that the analyser reads otherwise than Python"),
     ("unparsed", "that could not be parsed"),
     ("declared-twice", "with a Java class that is declared twice"),
     (PACKED, "packed or compiled"),
@@ -122,13 +125,13 @@ mod tests {
 
     #[test]
     fn every_kind_is_named_and_counted() {
-        let all = told("nosonar:3 noqa:1", "hidden:2 minified:1 packed:4 without-classes:12 new-kind:1");
+        let all = told("nosonar:3 noqa:1", "git:3 hidden:2 minified:1 packed:4 without-classes:12 new-kind:1");
         assert_eq!(
             all.lines(),
             [
                 "*Findings switched off in the code*: 3 `NOSONAR`, 1 `# noqa`",
-                "*Not analysed*: 8 files were left out: 2 with a leading dot in the path, 1 minified, 4 packed or compiled, \
-                 1 new-kind",
+                "*Not analysed*: 11 files were left out: 3 of git repositories, 2 with a leading dot in the path, 1 minified, \
+                 4 packed or compiled, 1 new-kind",
                 "*Analysed in part*: 12 of Java, because the zip names no compiled classes",
             ]
         );
@@ -154,6 +157,7 @@ mod tests {
         assert!(!told("none", "packed:3 without-classes:9").is_notable());
         assert!(told("noqa:1", "none").is_notable());
         assert!(told("none", "packed:3 hidden:1").is_notable());
+        assert!(told("none", "git:1").is_notable());
         assert_eq!(Unjudged::of(&Build::default()), None);
     }
 
