@@ -70,7 +70,7 @@ pub async fn deploy(account: &Account, request: &Request, console: &Console) -> 
             console.say(&format!("release {} {words} {bucket}", release.name()));
             (release.name().to_owned(), release.manifest().clone())
         }
-        Chosen::Uploaded(name) => match Manifest::fetch(&s3, &bucket, name).await? {
+        Chosen::Uploaded(name) => match Manifest::verify(&s3, &bucket, name).await? {
             Some(manifest) => (name.clone(), manifest),
             None => bail!("there is no release {name} in {bucket}: `scripts/deploy --releases` lists them"),
         },
@@ -163,7 +163,7 @@ async fn values(
     for secret in SECRETS.iter().filter(|secret| secret.stack == stack) {
         if let Some(given) = request.secrets.get(secret.name) {
             values.insert(secret.name.to_owned(), Value::Is(given.expose_secret().to_owned()));
-        } else if exists.as_ref().is_some_and(|found| found.has_run() && found.parameters.contains_key(secret.name)) {
+        } else if exists.as_ref().is_some_and(|found| found.runs() && found.parameters.contains_key(secret.name)) {
             values.insert(secret.name.to_owned(), Value::Previous);
         }
     }

@@ -54,10 +54,11 @@ enum Kind {
 pub async fn destroy(account: &Account, name: &str, data: Data, console: &Console) -> anyhow::Result<()> {
     let s3 = aws_sdk_s3::Client::new(&account.aws);
     let things = things(account, name).await?;
-    let mut stacks = Vec::new();
+    let (mut stacks, mut protected) = (Vec::new(), Vec::new());
     for stack in [Stack::MacieRemediation, Stack::AppSecurity, Stack::PreRequisite] {
-        if stack::find(account, &stack.of(name)).await?.is_some() {
+        if let Some(found) = stack::find(account, &stack.of(name)).await? {
             stacks.push(stack);
+            protected.extend(found.protected.then(|| stack.of(name)));
         }
     }
     if stacks.is_empty() && things.is_empty() {
@@ -79,11 +80,22 @@ pub async fn destroy(account: &Account, name: &str, data: Data, console: &Consol
     if let Some(other) = other_user(account, name, &things).await? {
         bail!("nothing was removed: the stack {other} runs from this deployment's bucket; remove it first");
     }
+    if !protected.is_empty() {
+        bail!("nothing was removed: turn off the termination protection of {} first", protected.join(" and "));
+    }
+    if data != Data::Stays {
+        refuse_locked(&s3, &things).await?;
+    }
     confirm(account, name, data, console)?;
 
-    end_scans(account, name).await?;
     for stack in stacks {
-        stack::delete(account, &stack.of(name), console).await?;
+        if stack == Stack::AppSecurity {
+            end_scans(account, name).await?;
+        }
+        stack::delete(account, &stack.of(name), console).await.with_context(|| match stack {
+            Stack::AppSecurity => "the code scan takes no uploads any more, and is not gone".to_owned(),
+            _ => format!("{} is not gone", stack.of(name)),
+        })?;
         console.say(&format!("the stack {} is gone", stack.of(name)));
     }
     let mut kept = Vec::new();
@@ -106,6 +118,21 @@ pub async fn destroy(account: &Account, name: &str, data: Data, console: &Consol
         }
     }
     say_what_is_left(&kept, console);
+    Ok(())
+}
+
+/// Known before anything is removed: half a removal would leave the rest without its stack.
+async fn refuse_locked(s3: &aws_sdk_s3::Client, things: &[Thing]) -> anyhow::Result<()> {
+    for thing in things.iter().filter(|thing| thing.kind == Kind::Data) {
+        if let Some(until) = buckets::locked_until(s3, &thing.id).await?
+            && until > jiff::Timestamp::now()
+        {
+            bail!(
+                "nothing was removed: Object Lock keeps what is in {} until {until}. Leave the data out, or remove it then",
+                thing.id
+            );
+        }
+    }
     Ok(())
 }
 
@@ -214,15 +241,24 @@ async fn key_is_there(account: &Account, key: &str) -> anyhow::Result<bool> {
     }
 }
 
-/// Another stack that runs from this deployment's bucket, and would lose its code and its key.
+/// Another stack that has this deployment's bucket, key or secrets among its parameters, and would lose them.
 async fn other_user(account: &Account, name: &str, things: &[Thing]) -> anyhow::Result<Option<String>> {
-    let Some(code) = things.iter().find(|thing| thing.kind == Kind::Code) else { return Ok(None) };
+    let base = things.iter().filter(|thing| thing.stack == Stack::PreRequisite);
+    let mut lent: Vec<String> = base.map(|thing| thing.id.clone()).collect();
+    let full_name = Stack::PreRequisite.of(name);
+    if stack::find(account, &full_name).await?.is_some() {
+        let resources = stack::resources(account, &full_name).await?.into_values();
+        lent.extend(resources.filter(|(kind, _)| kind == "AWS::SecretsManager::Secret").map(|(_, id)| id));
+    }
+    lent.retain(|id| !id.is_empty());
     let own = [Stack::AppSecurity, Stack::MacieRemediation].map(|stack| stack.of(name));
     let mut pages = aws_sdk_cloudformation::Client::new(&account.aws).describe_stacks().into_paginator().send();
     while let Some(page) = pages.next().await {
         for stack in page.context("look at the other stacks")?.stacks() {
             let uses = stack.parameters().iter().any(|parameter| {
-                parameter.parameter_key() == Some("S3LambdaBucket") && parameter.parameter_value() == Some(&code.id)
+                // A key is known by its id, and given by its ARN.
+                let value = parameter.parameter_value().unwrap_or_default();
+                lent.iter().any(|id| value.ends_with(id.as_str()))
             });
             let other = stack.stack_name().unwrap_or_default();
             if uses && !own.iter().any(|own| own == other) && other != Stack::PreRequisite.of(name) {
@@ -254,7 +290,6 @@ async fn end_scans(account: &Account, name: &str) -> anyhow::Result<()> {
         return Ok(());
     };
     let client = aws_sdk_sfn::Client::new(&account.aws);
-    // A scan may still begin after the rule is off; a minute's looks find it.
     for _ in 0..MOST_LOOKS {
         let running = client.list_executions().state_machine_arn(machine).status_filter(ExecutionStatus::Running);
         let running = match running.send().await {

@@ -64,9 +64,9 @@ enum Command {
 /// Which deployment, in which account.
 #[derive(Args)]
 struct Where {
-    /// The configuration file.
-    #[arg(long, default_value = config::FILE, value_name = "FILE")]
-    config: PathBuf,
+    /// The configuration file, instead of security-chatops.toml.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The deployment's name, instead of the file's.
     #[arg(long)]
     name: Option<String>,
@@ -138,15 +138,23 @@ impl Where {
 
     /// The deployment's name and the account it is in; a file is not needed for that.
     async fn find(&self) -> anyhow::Result<(String, Account)> {
-        let mut config = Config::read(&self.config)?.unwrap_or_default();
+        let mut config = self.config()?.unwrap_or_default();
         self.replace(&mut config)?;
         let account = self.account(&config).await?;
         Ok((config.name, account))
     }
 
-    /// The file with what the options replace; none if there is no file.
+    fn file(&self) -> &Path {
+        self.config.as_deref().unwrap_or_else(|| Path::new(config::FILE))
+    }
+
+    /// The file with what the options replace; none if there is no file and none was named: a slip in its name must not
+    /// lead to another deployment.
     fn config(&self) -> anyhow::Result<Option<Config>> {
-        let mut config = Config::read(&self.config)?;
+        let mut config = Config::read(self.file())?;
+        if config.is_none() && self.config.is_some() {
+            bail!("there is no {}", self.file().display());
+        }
         if let Some(config) = &mut config {
             self.replace(config)?;
         }
@@ -178,7 +186,7 @@ async fn deploy(arguments: &Deploy) -> anyhow::Result<bool> {
         None if console.can_ask() => ask(&arguments.place, &console)?,
         None => bail!(
             "there is no {}: copy security-chatops.example.toml to it and fill it in",
-            arguments.place.config.display()
+            arguments.place.file().display()
         ),
     };
     let account = arguments.place.account(&config).await?;
@@ -189,7 +197,7 @@ async fn deploy(arguments: &Deploy) -> anyhow::Result<bool> {
     let stacks = config.stacks();
     let mut existing = Vec::new();
     for stack in &stacks {
-        if stack::find(&account, &stack.of(&config.name)).await?.is_some_and(|found| found.has_run()) {
+        if stack::find(&account, &stack.of(&config.name)).await?.is_some_and(|found| found.runs()) {
             existing.push(*stack);
         }
     }
@@ -242,6 +250,9 @@ async fn doctor(place: &Where, notify: bool) -> anyhow::Result<bool> {
 }
 
 async fn destroy(place: &Where, data: Data) -> anyhow::Result<bool> {
+    if place.name.is_none() && place.config()?.is_none() {
+        bail!("say which deployment: there is no {}, and no --name", place.file().display());
+    }
     let (name, account) = place.find().await?;
     destroy::destroy(&account, &name, data, &place.console()).await?;
     Ok(true)
@@ -264,11 +275,11 @@ async fn slack_manifest(place: &Where) -> anyhow::Result<bool> {
 
 /// Asks for everything, and keeps the answers.
 fn ask(place: &Where, console: &Console) -> anyhow::Result<Config> {
-    console.say(&format!("There is no {}. Some questions instead:", place.config.display()));
+    console.say(&format!("There is no {}. Some questions instead:", place.file().display()));
     let mut config = Config::ask(console)?;
     place.replace(&mut config)?;
-    std::fs::write(&place.config, config.to_toml()).with_context(|| format!("write {}", place.config.display()))?;
-    console.say(&format!("Your answers are in {}.", place.config.display()));
+    std::fs::write(place.file(), config.to_toml()).with_context(|| format!("write {}", place.file().display()))?;
+    console.say(&format!("Your answers are in {}.", place.file().display()));
     Ok(config)
 }
 

@@ -73,8 +73,7 @@ impl Release {
             architecture: (*architecture).to_owned(),
             files: hashes,
         };
-        let name = hex::encode(Sha256::digest(manifest.sums())).split_at(16).0.to_owned();
-        Ok(Self { name, manifest, files })
+        Ok(Self { name: manifest.name(), manifest, files })
     }
 
     /// What `scripts/package` wrote.
@@ -140,20 +139,22 @@ impl Release {
         std::str::from_utf8(content).with_context(|| format!("read {name}"))
     }
 
-    /// Uploads what the bucket does not have yet. Says whether there was anything to do.
+    /// Uploads what the bucket does not have yet, and makes sure that it has nothing else. Says whether there was anything
+    /// to do.
     ///
     /// # Errors
-    /// S3 refused.
+    /// S3 refused, or somebody has put something else there.
     pub async fn upload(&self, s3: &Client, bucket: &str) -> anyhow::Result<bool> {
-        if Manifest::fetch(s3, bucket, &self.name).await?.as_ref() == Some(&self.manifest) {
-            return Ok(false);
+        let there = Manifest::fetch(s3, bucket, &self.name).await?.is_some();
+        if !there {
+            for (name, content) in &self.files {
+                put(s3, bucket, &format!("{}/{name}", self.name), content.clone()).await?;
+            }
+            let manifest = serde_json::to_vec_pretty(&self.manifest).context("write the manifest")?;
+            put(s3, bucket, &format!("{}/{MANIFEST}", self.name), manifest).await?;
         }
-        for (name, content) in &self.files {
-            put(s3, bucket, &format!("{}/{name}", self.name), content.clone()).await?;
-        }
-        let manifest = serde_json::to_vec_pretty(&self.manifest).context("write the manifest")?;
-        put(s3, bucket, &format!("{}/{MANIFEST}", self.name), manifest).await?;
-        Ok(true)
+        Manifest::verify(s3, bucket, &self.name).await?;
+        Ok(!there)
     }
 }
 
@@ -166,6 +167,33 @@ impl Manifest {
         let key = format!("{release}/{MANIFEST}");
         let Some(content) = get(s3, bucket, &key).await? else { return Ok(None) };
         serde_json::from_slice(&content).map(Some).with_context(|| format!("understand {key} in {bucket}"))
+    }
+
+    /// The manifest of an uploaded release whose files are what its name says. A release's name can be known before it is
+    /// uploaded, so whoever may write to the bucket may have been there first.
+    ///
+    /// # Errors
+    /// S3 refused, or a file is missing or another one.
+    pub async fn verify(s3: &Client, bucket: &str, release: &str) -> anyhow::Result<Option<Self>> {
+        let Some(manifest) = Self::fetch(s3, bucket, release).await? else { return Ok(None) };
+        let wrong = |file: &str| {
+            format!(
+                "{bucket} has another {release}/{file} than the release: somebody put it there, and it was not deployed. \
+                 Find out who, in CloudTrail; delete all versions of {release}/, and deploy again"
+            )
+        };
+        ensure!(manifest.name() == release, "{}", wrong(MANIFEST));
+        for (file, hash) in &manifest.files {
+            let content = get(s3, bucket, &format!("{release}/{file}")).await?;
+            let found = content.map(|content| hex::encode(Sha256::digest(content)));
+            ensure!(found.as_ref() == Some(hash), "{}", wrong(file));
+        }
+        Ok(Some(manifest))
+    }
+
+    /// What a release of these files is called: 64 bits of their hash.
+    fn name(&self) -> String {
+        hex::encode(Sha256::digest(self.sums())).split_at(16).0.to_owned()
     }
 
     fn sums(&self) -> String {
@@ -229,7 +257,7 @@ async fn put(s3: &Client, bucket: &str, key: &str, content: Vec<u8>) -> anyhow::
     // The bucket's policy lets nobody replace what is there.
     let put = s3.put_object().bucket(bucket).key(key).if_none_match("*").body(ByteStream::from(content));
     match put.send().await {
-        // A release is named by its content: what is there is the same.
+        // It is looked at when all is there.
         Err(error) if error.raw_response().is_some_and(|answer| answer.status().as_u16() == 412) => Ok(()),
         answer => answer.map(|_| ()).with_context(|| format!("upload {key} to {bucket}")),
     }

@@ -47,18 +47,20 @@ pub struct Deployed {
     pub status: StackStatus,
     pub parameters: Texts,
     pub outputs: Texts,
+    /// Whether CloudFormation refuses to delete it.
+    pub protected: bool,
 }
 
 impl Deployed {
-    /// Whether the stack has ever run: if not, it is deleted before it is created again, and keeps no parameter.
+    /// Whether the stack runs: if not, it is deleted before it is created again, and keeps no parameter.
     #[must_use]
-    pub fn has_run(&self) -> bool {
-        !NEVER_RAN.contains(&self.status)
+    pub fn runs(&self) -> bool {
+        !DOES_NOT_RUN.contains(&self.status)
     }
 }
 
 /// CloudFormation takes no change of a stack in these states; it must be deleted.
-const NEVER_RAN: [StackStatus; 4] =
+const DOES_NOT_RUN: [StackStatus; 4] =
     [StackStatus::RollbackComplete, StackStatus::RollbackFailed, StackStatus::CreateFailed, StackStatus::DeleteFailed];
 
 /// Creates or updates a stack: shows what would change, asks, does it, and waits.
@@ -89,10 +91,11 @@ pub async fn apply(
     };
     let created = request.send().await.with_context(|| format!("plan the changes of the stack {name}"))?;
     let id = created.id.context("CloudFormation did not name the change set")?;
+    let stack = created.stack_id.context("CloudFormation did not name the stack")?;
 
     let planned = changes::wait(account, &client, &id).await.with_context(|| format!("plan the stack {name}"))?;
     if planned.status != ChangeSetStatus::CreateComplete {
-        discard(&client, &id, name, &kind).await?;
+        discard(&client, &id, &stack, &kind).await?;
         if planned.is_empty {
             console.say(&format!("{name}: nothing to change"));
             return Ok(Outcome::Unchanged);
@@ -105,7 +108,7 @@ pub async fn apply(
         _ => format!("Update the stack {name}?"),
     };
     if !console.agrees(&question, "--yes")? {
-        discard(&client, &id, name, &kind).await?;
+        discard(&client, &id, &stack, &kind).await?;
         return Ok(Outcome::Declined);
     }
 
@@ -134,6 +137,7 @@ pub async fn find(account: &Account, name: &str) -> anyhow::Result<Option<Deploy
         id: found.stack_id().unwrap_or_default().to_owned(),
         status: found.stack_status().context("the stack has no status")?.clone(),
         parameters: found.parameters().iter().filter_map(|p| text(p.parameter_key(), p.parameter_value())).collect(),
+        protected: found.enable_termination_protection() == Some(true),
         outputs: found.outputs().iter().filter_map(|o| text(o.output_key(), o.output_value())).collect(),
     }))
 }
@@ -195,8 +199,12 @@ async fn prepare(account: &Account, client: &Client, name: &str, console: &Conso
     let status = stack.stack_status().context("the stack has no status")?;
     match status {
         StackStatus::ReviewInProgress => Ok(ChangeSetType::Create),
-        status if NEVER_RAN.contains(status) => {
-            let question = format!("The stack {name} is {status}: it never ran. Delete what is left of it?");
+        status if DOES_NOT_RUN.contains(status) => {
+            let why = match status {
+                StackStatus::DeleteFailed => "it was being removed, and some of it could not be",
+                _ => "it never ran",
+            };
+            let question = format!("The stack {name} is {status}: {why}. Delete what is left of it?");
             if !console.agrees(&question, "--yes")? {
                 bail!("the stack {name} is {status}, and CloudFormation takes no changes before it is deleted");
             }
@@ -214,11 +222,15 @@ async fn prepare(account: &Account, client: &Client, name: &str, console: &Conso
     }
 }
 
-/// Removes a plan that is not carried out, and with it the empty stack that planning a new one has made.
-async fn discard(client: &Client, id: &str, name: &str, kind: &ChangeSetType) -> anyhow::Result<()> {
+/// Removes a plan that is not carried out, and with it the empty stack that planning a new one has made; `stack` is that
+/// one's id. Somebody else may have carried out a plan of theirs meanwhile, and then it is not empty any more.
+async fn discard(client: &Client, id: &str, stack: &str, kind: &ChangeSetType) -> anyhow::Result<()> {
     client.delete_change_set().change_set_name(id).send().await.context("forget the planned changes")?;
-    if *kind == ChangeSetType::Create {
-        client.delete_stack().stack_name(name).send().await.context("forget the planned stack")?;
+    if *kind == ChangeSetType::Create
+        && let Some(found) = describe(client, stack).await?
+        && found.stack_status() == Some(&StackStatus::ReviewInProgress)
+    {
+        client.delete_stack().stack_name(stack).send().await.context("forget the planned stack")?;
     }
     Ok(())
 }
