@@ -6,11 +6,11 @@ use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
 use aws_credential_types::{Credentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::test_util::infallible_client_fn;
 use aws_smithy_types::body::SdkBody;
-use http::{Request, Response};
+use http::{Request, Response, uri::PathAndQuery};
 
 use crate::account::Account;
 
-/// What was asked, in order: `DescribeStacks`, `TrentService.DescribeKey`, `HEAD /bucket`.
+/// What was asked, in order: `DescribeStacks`, `TrentService.DescribeKey`, `HEAD /bucket/`, `GET /bucket/?versions`.
 pub(crate) type Asked = Arc<Mutex<Vec<String>>>;
 
 /// An account whose requests get the status and the body that the closure has for them. It is given what is asked, and
@@ -50,7 +50,10 @@ fn what(request: &Request<SdkBody>) -> String {
         return action.split('&').next().unwrap_or_default().to_owned();
     }
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok());
-    target.map_or_else(|| format!("{} {}", request.method(), request.uri().path()), str::to_owned)
+    target.map_or_else(
+        || format!("{} {}", request.method(), request.uri().path_and_query().map_or("", PathAndQuery::as_str)),
+        str::to_owned,
+    )
 }
 
 /// CloudFormation's answer with the members of its result.

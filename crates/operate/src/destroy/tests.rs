@@ -90,3 +90,76 @@ async fn a_stack_with_a_bucket_of_its_own_is_in_nobodys_way() {
     assert_eq!(things.len(), 1, "{things:?}");
     assert_eq!(other_user(&account, "demo", &things).await.unwrap(), None);
 }
+
+const LOCKED: &str = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention>\
+                      <Mode>GOVERNANCE</Mode><Days>30</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
+
+fn versions(time: &str) -> String {
+    format!(
+        "<ListVersionsResult><IsTruncated>false</IsTruncated><Version><Key>k</Key><VersionId>v1</VersionId>\
+         <LastModified>{time}</LastModified></Version></ListVersionsResult>"
+    )
+}
+
+#[tokio::test]
+async fn a_lock_is_known_before_anything_is_removed() {
+    let until = |lock: (u16, &'static str), listing: String| async move {
+        let (account, _) = account(move |what, _| match what {
+            "GET /quarantine/?object-lock" => (lock.0, lock.1.to_owned()),
+            "GET /quarantine/?versions" => (200, listing.clone()),
+            other => panic!("{other}"),
+        });
+        buckets::locked_until(&aws_sdk_s3::Client::new(&account.aws), "quarantine").await
+    };
+    let locked = until((200, LOCKED), versions("2026-01-01T00:00:00Z")).await.unwrap();
+    assert_eq!(locked.map(|time| time.to_string()).as_deref(), Some("2026-01-31T00:00:00Z"));
+    let empty = "<ListVersionsResult><IsTruncated>false</IsTruncated></ListVersionsResult>".to_owned();
+    assert_eq!(until((200, LOCKED), empty).await.unwrap(), None);
+    let none = "<Error><Code>ObjectLockConfigurationNotFoundError</Code></Error>";
+    assert_eq!(until((404, none), String::new()).await.unwrap(), None);
+    assert!(until((403, "<Error><Code>AccessDenied</Code></Error>"), String::new()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_bucket_that_cannot_be_emptied_gets_its_policy_back() {
+    for (put, words) in [(204, "is protected again"), (403, "its policy is gone")] {
+        let (account, asked) = account(move |what, body| match what {
+            "GET /quarantine/?policy" => (200, r#"{"Statement": []}"#.to_owned()),
+            "DELETE /quarantine/?policy" => (204, String::new()),
+            "GET /quarantine/?versions" => (200, versions("2026-01-01T00:00:00Z")),
+            "POST /quarantine/?delete" => {
+                let error = "<Error><Key>k</Key><Code>AccessDenied</Code><Message>locked</Message></Error>";
+                (200, format!("<DeleteResult>{error}</DeleteResult>"))
+            }
+            "PUT /quarantine/?policy" => {
+                assert_eq!(body, r#"{"Statement": []}"#);
+                (put, String::new())
+            }
+            other => panic!("{other}"),
+        });
+        let refused = buckets::remove(&aws_sdk_s3::Client::new(&account.aws), "quarantine").await.unwrap_err();
+        let told = format!("{refused:#}");
+        assert!(told.contains(words) && told.contains("k in quarantine cannot be deleted: locked"), "{told}");
+        assert!(!asked.lock().unwrap().iter().any(|what| what == "DELETE /quarantine/"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_another_stack_was_given_is_in_use() {
+    let (account, _) = account(|what, body| match what {
+        "DescribeStacks" if body.contains("StackName=") => refused("ValidationError", "Stack with id x does not exist"),
+        "DescribeStacks" => {
+            let parameters = [("CKMSKeyArn", "arn:aws:kms:eu-west-1:111122223333:key/1234")];
+            xml(what, &format!("<Stacks>{}</Stacks>", stack("borrower", "CREATE_COMPLETE", &parameters)))
+        }
+        other => panic!("{other}"),
+    });
+    let key = |id: &str| Thing {
+        stack: Stack::PreRequisite,
+        logical_id: "CKMSKey".to_owned(),
+        kind: Kind::Key,
+        id: id.to_owned(),
+    };
+    assert_eq!(other_user(&account, "demo", &[key("1234")]).await.unwrap().as_deref(), Some("borrower"));
+    assert_eq!(other_user(&account, "demo", &[key("5678")]).await.unwrap(), None);
+}

@@ -44,3 +44,15 @@ async fn only_the_words_of_cloudformation_mean_that_there_is_no_stack() {
         assert!(find(&closed, "demo").await.is_err(), "{code}");
     }
 }
+
+#[tokio::test]
+async fn a_plan_that_nobody_wanted_takes_only_an_empty_stack_with_it() {
+    for (status, deleted) in [("REVIEW_IN_PROGRESS", true), ("CREATE_COMPLETE", false), ("CREATE_IN_PROGRESS", false)] {
+        let (account, asked) = account(move |what, _| match what {
+            "DescribeStacks" => xml(what, &format!("<Stacks>{}</Stacks>", stack("demo", status, &[]))),
+            _ => xml(what, ""),
+        });
+        discard(&Client::new(&account.aws), "arn:of:plan", "arn:of:demo", &ChangeSetType::Create).await.unwrap();
+        assert_eq!(asked.lock().unwrap().iter().any(|what| what == "DeleteStack"), deleted, "{status}");
+    }
+}

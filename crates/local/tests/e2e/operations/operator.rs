@@ -17,6 +17,9 @@ use serde_json::json;
 const BY_CLOUDFORMATION: [&str; 3] =
     ["LetCloudFormationMakeTheResources", "LetCloudFormationMakeTheRoles", "LetServicesUseTheRoles"];
 
+/// What only a removal that fails half-way needs: the bucket's policy comes back.
+const FOR_FAILURES: [&str; 1] = ["s3:PutBucketPolicy"];
+
 /// What only a deployment that scans needs.
 const FOR_SCANS: [&str; 1] = ["states:StopExecution"];
 
@@ -52,7 +55,7 @@ pub(super) async fn check(world: &World, deployed: &Deployed, scans: bool) -> an
         .map(|grant| grant.action.as_str())
         // A line of several services' resources: each action is of one of them.
         .filter(|action| !calls.iter().any(|call| call.action == **action))
-        .filter(|action| scans || !FOR_SCANS.contains(action))
+        .filter(|action| (scans || !FOR_SCANS.contains(action)) && !FOR_FAILURES.contains(action))
         .collect();
     actions.dedup();
     ensure!(actions.is_empty(), "docs/operator-policy.json allows what nobody needs: {actions:?}");
