@@ -326,3 +326,26 @@ fn report(done: &deploy::Done, config: &Config, console: &Console) {
     let file = Path::new(config::FILE);
     console.say(&format!("\nThen run scripts/doctor{}.", if file.exists() { "" } else { " with the same options" }));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(arguments: &[&str]) -> Where {
+        let arguments = ["operate", "destroy"].iter().chain(arguments);
+        match Cli::parse_from(arguments).command {
+            Command::Destroy { place, .. } => place,
+            _ => panic!("another command"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_slip_in_the_name_of_the_file_leads_to_no_deployment() {
+        let refused = place(&["--config", "stagin.toml"]).config().unwrap_err();
+        assert_eq!(refused.to_string(), "there is no stagin.toml");
+        assert!(destroy(&place(&["--config", "stagin.toml", "--name", "demo"]), Data::Stays).await.is_err());
+        // The crate's folder has no security-chatops.toml.
+        let refused = destroy(&place(&["--yes"]), Data::GoesForSure).await.unwrap_err();
+        assert!(refused.to_string().starts_with("say which deployment"), "{refused}");
+    }
+}

@@ -336,4 +336,38 @@ mod tests {
         files.remove("code-scan.asl.json");
         assert_eq!(Release::of(files).unwrap_err().to_string(), "the release has no code-scan.asl.json");
     }
+
+    /// What somebody may have put into the bucket before the release was uploaded.
+    #[tokio::test]
+    async fn an_uploaded_release_is_held_against_its_name() {
+        let of = |zip: &str| Manifest {
+            version: "1.0.0".to_owned(),
+            architecture: "arm64".to_owned(),
+            files: [("approval.zip", zip), ("sonar-scan.yml", "build")]
+                .map(|(file, content)| (file.to_owned(), hex::encode(Sha256::digest(content))))
+                .into(),
+        };
+        let name = of("ours").name();
+        for (manifest, zip, words) in [
+            (of("ours"), "ours", None),
+            (of("ours"), "planted", Some("another RELEASE/approval.zip")),
+            (of("planted"), "planted", Some("another RELEASE/release.json")),
+        ] {
+            let (account, _) = crate::scripted::account(move |what, _| {
+                let path = what.split('?').next().unwrap_or_default();
+                let content = match path.rsplit('/').next() {
+                    Some("release.json") => serde_json::to_string(&manifest).unwrap(),
+                    Some("approval.zip") => zip.to_owned(),
+                    _ => "build".to_owned(),
+                };
+                (200, content)
+            });
+            let verified = Manifest::verify(&Client::new(&account.aws), "code", &name).await;
+            let refused = verified.err().map(|refused| refused.to_string().replace(&name, "RELEASE"));
+            match words {
+                None => assert_eq!(refused, None),
+                Some(words) => assert!(refused.as_ref().is_some_and(|refused| refused.contains(words)), "{refused:?}"),
+            }
+        }
+    }
 }

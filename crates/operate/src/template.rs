@@ -193,7 +193,8 @@ impl Template {
             ("AWS::CloudWatch::Alarm", "Arn") => here("cloudwatch", &format!("alarm:{id}")),
             ("AWS::Events::Rule", "Arn") => here("events", &format!("rule/{last}")),
             ("AWS::SecretsManager::Secret", "Id") => id.clone(),
-            // Known by its ARN.
+            // These are known by their ARNs.
+            ("AWS::SNS::Topic", "TopicName") => id.rsplit(':').next().unwrap_or(id).to_owned(),
             ("AWS::StepFunctions::StateMachine", "Name") => id.rsplit(':').next().unwrap_or(id).to_owned(),
             _ => bail!("the attribute {attribute} of {name} is not known here"),
         })
