@@ -194,8 +194,9 @@ impl Template {
             ("AWS::Events::Rule", "Arn") => here("events", &format!("rule/{last}")),
             ("AWS::SecretsManager::Secret", "Id") => id.clone(),
             // These are known by their ARNs.
-            ("AWS::SNS::Topic", "TopicName") => id.rsplit(':').next().unwrap_or(id).to_owned(),
-            ("AWS::StepFunctions::StateMachine", "Name") => id.rsplit(':').next().unwrap_or(id).to_owned(),
+            ("AWS::SNS::Topic", "TopicName") | ("AWS::StepFunctions::StateMachine", "Name") => {
+                id.rsplit(':').next().unwrap_or(id).to_owned()
+            }
             _ => bail!("the attribute {attribute} of {name} is not known here"),
         })
     }
