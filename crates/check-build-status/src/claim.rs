@@ -1,14 +1,11 @@
 //! Which scan has an uploaded version.
 
-use aws_sdk_sfn::{
-    operation::describe_execution::DescribeExecutionError,
-    types::{ExecutionStatus, IncludedData},
-};
 use domain::scan::{
     decision::{DECISION, Decision},
     diagnosis::Verdict,
     report::{REPORT, Report, UploadIndex},
 };
+use platform::execution::{self, Progress};
 use serde_json::Value;
 
 use crate::{CheckBuildStatus, Error, Outcome, request::ClaimRequest};
@@ -18,6 +15,7 @@ impl CheckBuildStatus {
     pub(crate) async fn claim(&self, payload: &Value) -> Result<Outcome, Error> {
         let ClaimRequest { claim, execution_arn, object } =
             serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
+        self.require_own(&claim, &execution_arn, &object).await?;
         let key = object.index_key();
         let index = UploadIndex { scan_id: claim.clone(), execution_arn };
         let state = match self.records.read_state::<UploadIndex>(&key).await.map_err(Error::Record)? {
@@ -59,17 +57,7 @@ impl CheckBuildStatus {
     }
 
     async fn is_dead(&self, execution_arn: &str) -> Result<bool, Error> {
-        let asked = self.sfn.describe_execution().execution_arn(execution_arn);
-        match asked.included_data(IncludedData::MetadataOnly).send().await {
-            Ok(execution) => Ok(matches!(
-                execution.status(),
-                ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted
-            )),
-            // Step Functions forgets executions 90 days after their end.
-            Err(error) if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) => {
-                Ok(true)
-            }
-            Err(error) => Err(Error::ExecutionUnreadable(Box::new(error))),
-        }
+        let progress = execution::progress(&self.sfn, execution_arn).await.map_err(Error::ExecutionUnreadable)?;
+        Ok(progress == Progress::Dead)
     }
 }

@@ -1,6 +1,6 @@
 use domain::scan::ScanId;
 use lambda_runtime::Diagnostic;
-use platform::{records::RecordError, secret::SecretError, task::TaskError};
+use platform::{execution::ExecutionError, records::RecordError, secret::SecretError, task::TaskError};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -19,9 +19,15 @@ pub enum Error {
         /// Which scan.
         scan_id: ScanId,
     },
-    /// Step Functions did not describe the execution that has the version.
-    #[error("could not ask Step Functions about the execution that has this version")]
-    ExecutionUnreadable(#[source] Source),
+    /// The request is about another version than its execution, or about an execution that does not run.
+    #[error("no execution that scans this version runs as the scan `{scan_id}`")]
+    RequestForeign {
+        /// Which scan.
+        scan_id: ScanId,
+    },
+    /// Step Functions did not describe an execution.
+    #[error("could not ask Step Functions about an execution")]
+    ExecutionUnreadable(#[source] ExecutionError),
     /// CodeBuild did not describe the build.
     #[error("could not ask CodeBuild about the build `{build_arn}`")]
     BuildUnreadable {
@@ -53,6 +59,7 @@ impl Error {
             Self::RequestUnusable(_) => "RequestUnusable",
             Self::Record(_) => "RecordFailed",
             Self::RecordForeign { .. } => "RecordForeign",
+            Self::RequestForeign { .. } => "RequestForeign",
             Self::ExecutionUnreadable(_) => "ExecutionUnreadable",
             Self::BuildUnreadable { .. } => "BuildUnreadable",
             Self::LogUnreadable(_) => "LogUnreadable",

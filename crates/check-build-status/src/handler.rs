@@ -132,8 +132,9 @@ impl CheckBuildStatus {
         Ok(outcome)
     }
 
-    /// Creates the report. If another try was faster, its report counts.
+    /// Creates the report, for the version that the execution scans. If another try was faster, its report counts.
     pub(crate) async fn record(&self, about: &About, key: &str, report: Report) -> Result<Report, Error> {
+        self.require_own(&about.scan_id, &about.execution_arn, &about.object).await?;
         if self.records.create(key, &report).await.map_err(Error::Record)? {
             return Ok(report);
         }

@@ -10,8 +10,10 @@
 //!   `DescribeExecution` of this state machine, `secretsmanager:GetSecretValue` on the reader's token, `logs:GetLogEvents` on the build's log
 //!   group, `codebuild:BatchGetBuilds` on the project.
 //!
+//! A version is claimed or judged only for a running execution that was started for it: the function asks Step Functions.
 //! The verdict is the server's. What the build says about itself is a hint, because the scanned code runs beside it.
 
+mod bind;
 mod build_log;
 mod claim;
 mod config;

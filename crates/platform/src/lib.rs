@@ -6,6 +6,7 @@
 
 mod aws;
 pub mod env;
+pub mod execution;
 pub mod http;
 pub mod invoke;
 mod logging;

@@ -33,8 +33,8 @@ struct State {
     objects: BTreeMap<String, Object>,
     /// How many there were; the next one's entity tag.
     written: u64,
-    /// By their ARN.
-    executions: HashMap<String, String>,
+    /// Status and input, by their ARN.
+    executions: HashMap<String, (String, Value)>,
     events: Vec<Event>,
     published: Vec<Value>,
     mails: Vec<Value>,
@@ -119,9 +119,19 @@ impl Aws {
         self.state().events.is_empty()
     }
 
-    /// What Step Functions says about an execution: RUNNING, FAILED, … Of others it knows nothing.
+    /// Lets an execution run that was started with this input. Of others Step Functions knows nothing.
+    pub fn start_execution(&self, arn: &str, input: &Value) {
+        self.state().executions.insert(arn.to_owned(), ("RUNNING".to_owned(), input.clone()));
+    }
+
+    /// What Step Functions says about an execution from now on: RUNNING, FAILED, …
     pub fn set_execution(&self, arn: &str, status: &str) {
-        self.state().executions.insert(arn.to_owned(), status.to_owned());
+        status.clone_into(&mut self.state().executions.entry(arn.to_owned()).or_default().0);
+    }
+
+    /// Makes Step Functions forget an execution, as it does 90 days after the end.
+    pub fn forget_execution(&self, arn: &str) {
+        self.state().executions.remove(arn);
     }
 
     /// Ends the wait for a token without an answer of ours: the state ran out of time, or is tried again.
@@ -220,12 +230,15 @@ impl State {
             }
             "DescribeExecution" => {
                 let arn = request["executionArn"].as_str().unwrap_or_default();
-                let Some(status) = self.executions.get(arn) else {
+                let Some((status, input)) = self.executions.get(arn) else {
                     return (error(400, "ExecutionDoesNotExist", arn), false);
                 };
                 let machine = arn.replace(":execution:", ":stateMachine:");
-                let answer =
+                let mut answer =
                     json!({"executionArn": arn, "stateMachineArn": machine, "status": status, "startDate": 1.0});
+                if request["includedData"] != "METADATA_ONLY" {
+                    answer["input"] = Value::from(input.to_string());
+                }
                 (respond(200, &answer.to_string()), false)
             }
             "GetSecretValue" => (respond(200, &secret().to_string()), false),

@@ -87,6 +87,24 @@ fn function(aws: &Aws, sonar: &str) -> CheckBuildStatus {
     CheckBuildStatus::new(config.unwrap(), &aws.config())
 }
 
+fn arn(scan: &str) -> String {
+    format!("arn:aws:states:eu-west-1:111122223333:execution:code-scan:{scan}")
+}
+
+/// An event about a version of the upload that [`request`] is about.
+fn event(version: &str) -> Value {
+    json!({"detail": {"bucket": {"name": "upload"}, "object": {"key": "api.zip", "version-id": version, "size": 5}}})
+}
+
+/// An AWS in which executions run that were started for the upload that [`request`] is about.
+fn running() -> Aws {
+    let aws = Aws::default();
+    for scan in ["scan-1", "scan-2", "scan-3", "scan-4"] {
+        aws.start_execution(&arn(scan), &event("v1"));
+    }
+    aws
+}
+
 fn build(status: &str, failed_phase: Option<&str>, task_id: &str) -> Value {
     let phases = failed_phase.map(|phase| {
         json!([{"PhaseType": phase, "PhaseStatus": "FAILED", "Contexts": [{"StatusCode": "CLIENT_ERROR", "Message": "words"}]}])
@@ -120,7 +138,7 @@ async fn check(aws: &Aws, sonar: &str, request: &Value) -> Result<Outcome, Error
 
 /// One check of one build against one server: the outcome, and the recorded report.
 async fn judged(build: Value, attempt: u32, answers: &[(&'static str, u16, &str)]) -> (Outcome, Aws) {
-    let aws = Aws::default();
+    let aws = running();
     let sonar = Script::new(answers).start().await;
     let outcome = check(&aws, &sonar, &request(&build, attempt)).await.unwrap();
     (outcome, aws)
@@ -142,7 +160,7 @@ const FAILED: [(&str, u16, &str); 5] = [
 async fn a_failed_gate_is_recorded_shown_and_waits() {
     let script = Script::new(&FAILED);
     let sonar = script.start().await;
-    let aws = Aws::default();
+    let aws = running();
     let outcome = check(&aws, &sonar, &request(&build("FAILED", Some("BUILD"), "t1"), 0)).await.unwrap();
     assert_eq!(outcome, Outcome::AwaitingDecision);
     assert_eq!(report(&aws)["verdict"], "QUALITY_GATE_FAILED");
@@ -195,7 +213,7 @@ async fn a_passed_gate_disturbs_nobody() {
 
 #[tokio::test]
 async fn a_project_that_passes_after_a_failure_has_recovered_once() {
-    let aws = Aws::default();
+    let aws = running();
     let failed = Script::new(&FAILED).start().await;
     let passed = async |scan: &str| {
         let task = TASK.replace("scanId=scan-1", &format!("scanId={scan}"));
@@ -207,6 +225,7 @@ async fn a_project_that_passes_after_a_failure_has_recovered_once() {
     {
         let mut request = request(&build(status, Some("BUILD").filter(|_| status == "FAILED"), "t1"), 0);
         request["scanId"] = json!(scan);
+        request["executionArn"] = json!(arn(scan));
         request["taskToken"] = json!(scan);
         check(&aws, sonar, &request).await.unwrap();
         assert_eq!(aws.published().len(), notifications, "{scan}");
@@ -264,7 +283,7 @@ async fn a_server_that_is_busy_or_down_is_asked_again_and_not_for_ever() {
 #[tokio::test]
 async fn a_slow_analysis_passes_although_the_scanner_gave_up_waiting() {
     let pending = TASK.replace("SUCCESS", "PENDING");
-    let aws = Aws::default();
+    let aws = running();
     let build = build("FAILED", Some("BUILD"), "t1");
     let sonar = Script::new(&[("ce/task", 200, pending.as_str())]).start().await;
     assert_eq!(check(&aws, &sonar, &request(&build, 0)).await.unwrap(), Outcome::AnalysisPending);
@@ -287,7 +306,7 @@ async fn the_log_names_the_analysis_when_the_variables_are_not_told() {
         // The server knows no such analysis.
         (build("SUCCEEDED", None, ""), vec![], Outcome::PipelineFailed),
     ] {
-        let aws = Aws::default();
+        let aws = running();
         aws.set_log(&marker);
         let sonar = Script::new(&answers).start().await;
         assert_eq!(check(&aws, &sonar, &request(&build, 0)).await.unwrap(), expected);
@@ -299,7 +318,7 @@ async fn an_unreachable_server_means_an_unknown_verdict() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let sonar = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let aws = Aws::default();
+    let aws = running();
     let outcome = check(&aws, &sonar, &request(&build("SUCCEEDED", None, "t1"), 36)).await.unwrap();
     assert_eq!(outcome, Outcome::PipelineFailed);
     assert_eq!(report(&aws)["cause"]["kind"], "VERDICT_UNKNOWN");
@@ -331,7 +350,7 @@ async fn the_log_tells_why_a_scan_never_reached_the_server() {
         ("PRE_BUILD", "FETCH FAILED: An error occurred (404)", "DOWNLOAD"),
         ("DOWNLOAD_SOURCE", "", "SETUP"),
     ] {
-        let aws = Aws::default();
+        let aws = running();
         aws.set_log(&["first", line]);
         let outcome = check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some(phase), ""), 0)).await.unwrap();
         assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!(kind)));
@@ -340,7 +359,7 @@ async fn the_log_tells_why_a_scan_never_reached_the_server() {
 
 #[tokio::test]
 async fn a_huge_log_is_read_from_its_end() {
-    let aws = Aws::default();
+    let aws = running();
     let mut log = vec!["ERROR java.lang.OutOfMemoryError"];
     log.extend(std::iter::repeat_n("INFO one of many", 100_000));
     log.extend(["ERROR Failed to query server version: HTTP 401 Unauthorized", "INFO EXECUTION FAILURE"]);
@@ -352,19 +371,29 @@ async fn a_huge_log_is_read_from_its_end() {
 
 #[tokio::test]
 async fn a_short_log_is_read_in_its_order() {
-    let aws = Aws::default();
+    let aws = running();
     aws.set_log(&["one", "two", "three"]);
     check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some("BUILD"), ""), 0)).await.unwrap();
     assert_eq!(report(&aws)["log"], json!(["one", "two", "three"]));
 }
 
+/// A sample, of an execution that was started for its upload.
+fn started(aws: &Aws, sample: &str) -> Value {
+    let request: Value = serde_json::from_str(sample).unwrap();
+    let object = &request["object"];
+    let event = json!({"detail": {"bucket": {"name": object["bucket"]},
+        "object": {"key": object["key"], "version-id": object["versionId"]}}});
+    aws.start_execution(&arn("scan-1"), &event);
+    request
+}
+
 #[tokio::test]
 async fn a_file_that_is_no_zip_is_a_failed_pipeline() {
-    let aws = Aws::default();
+    let aws = running();
     let sentence = "the file is not a zip, or is damaged: pack it again and upload it once more.";
     aws.set_log(&[&format!("PREFLIGHT REFUSED: {sentence}")]);
     let sample = include_str!("../../../../samples/events/check-build-status.build-failed.json");
-    let outcome = check(&aws, "http://127.0.0.1:1/", &serde_json::from_str(sample).unwrap()).await.unwrap();
+    let outcome = check(&aws, "http://127.0.0.1:1/", &started(&aws, sample)).await.unwrap();
     assert_eq!(outcome, Outcome::PipelineFailed);
     assert_eq!(report(&aws)["cause"], json!({"kind": "REFUSED", "sentence": sentence}));
 }
@@ -376,9 +405,9 @@ async fn the_samples_of_builds_end_as_their_names_say() {
         (include_str!("../../../../samples/events/check-build-status.build-succeeded.json"), Outcome::Passed),
         (include_str!("../../../../samples/events/check-build-status.build-timed-out.json"), Outcome::PipelineFailed),
     ] {
-        let aws = Aws::default();
+        let aws = running();
         let sonar = Script::new(&passed).start().await;
-        assert_eq!(check(&aws, &sonar, &serde_json::from_str(sample).unwrap()).await.unwrap(), expected);
+        assert_eq!(check(&aws, &sonar, &started(&aws, sample)).await.unwrap(), expected);
         if expected == Outcome::PipelineFailed {
             assert_eq!(report(&aws)["cause"]["kind"], "BUILD_TIMED_OUT");
         }
@@ -411,7 +440,7 @@ async fn an_analysis_of_another_scan_of_the_project_proves_nothing() {
 
 #[tokio::test]
 async fn a_cut_off_cause_is_completed_by_codebuild() {
-    let aws = Aws::default();
+    let aws = running();
     aws.set_build(json!({"id": "scan:8745", "buildStatus": "TIMED_OUT"}));
     let mut request = request(&build("FAILED", Some("BUILD"), ""), 0);
     request["error"]["Cause"] =
@@ -429,7 +458,7 @@ async fn a_decision_between_two_tries_ends_the_wait_at_once() {
     let sonar = Script::new(&FAILED).start().await;
     // Before the second try begins, and right before and after it has written its token.
     for moment in [None, Some("PUT evidence/scans/scan-1/task.json"), Some("GET evidence/scans/scan-1/decision.json")] {
-        let aws = Aws::default();
+        let aws = running();
         assert_eq!(check(&aws, &sonar, &request(&failed, 0)).await.unwrap(), Outcome::AwaitingDecision);
         let (record, told) = (decision.clone(), aws.published().len());
         match moment {
@@ -443,7 +472,7 @@ async fn a_decision_between_two_tries_ends_the_wait_at_once() {
         assert_eq!(aws.published().len(), told, "the channel was asked again");
     }
     // Later than the try has looked: by then the token is there for the press.
-    let aws = Aws::default();
+    let aws = running();
     aws.before("GET evidence/scans/scan-1/decision.json", |aws| {
         assert_eq!(aws.object("evidence/scans/scan-1/task.json").unwrap()["taskToken"], "token-0");
     });
@@ -463,7 +492,7 @@ async fn a_report_that_is_about_another_upload_is_refused() {
         ("/upload/key", "other.zip"),
         ("/upload/versionId", "v2"),
     ] {
-        let aws = Aws::default();
+        let aws = running();
         check(&aws, &sonar, &request(&failed, 0)).await.unwrap();
         let mut foreign = report(&aws);
         *foreign.pointer_mut(pointer).unwrap() = json!(other);
@@ -486,7 +515,7 @@ async fn a_request_that_is_not_ours_is_an_error_with_a_name() {
         json!({"failure": null}),
         json!({"taskToken": "t", "scanId": "../x"}),
     ] {
-        let error = check(&Aws::default(), "http://127.0.0.1:1/", &request).await.unwrap_err();
+        let error = check(&running(), "http://127.0.0.1:1/", &request).await.unwrap_err();
         assert_eq!(error.error_type(), "RequestUnusable");
     }
 }
@@ -503,7 +532,7 @@ async fn a_kill_after_any_step_changes_no_verdict_and_tells_the_channel() {
     ] {
         let mut deaths = 0;
         for steps in 0.. {
-            let aws = Aws::default();
+            let aws = running();
             let sonar = Script::new(&answers).start().await;
             aws.dies_after(Some(steps));
             let result = check(&aws, &sonar, &request(&build, 0)).await;

@@ -13,7 +13,7 @@ use crate::{FUNCTIONS, keys, sources, template, texts};
 const CALLS: [(&str, &[&str], &[&str]); 30] = [
     ("batch_get_builds()", &["codebuild:BatchGetBuilds"], &[]),
     ("invoke::start(", &["lambda:InvokeFunction"], &[]),
-    ("describe_execution()", &["states:DescribeExecution"], &[]),
+    ("execution::", &["states:DescribeExecution"], &[]),
     ("get_log_events()", &["logs:GetLogEvents"], &[]),
     ("get_findings()", &["macie2:GetFindings"], &[]),
     ("abort_multipart_upload()", &["s3:AbortMultipartUpload"], &[]),

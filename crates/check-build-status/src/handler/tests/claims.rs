@@ -3,13 +3,9 @@
 use serde_json::{Value, json};
 use testing::Aws;
 
-use super::{super::Outcome, FAILED, Script, build, check, function, request};
+use super::{super::Outcome, FAILED, Script, arn, build, check, event, function, request, running};
 
 const NOWHERE: &str = "http://127.0.0.1:1/";
-
-fn arn(scan: &str) -> String {
-    format!("arn:aws:states:eu-west-1:111122223333:execution:code-scan:{scan}")
-}
 
 /// What the state machine sends before a scan of the upload that [`request`] is about.
 fn claim(scan: &str) -> Value {
@@ -23,7 +19,7 @@ async fn claims(aws: &Aws, scan: &str) -> Outcome {
 
 /// An AWS in which an execution runs that has the version.
 async fn claimed() -> Aws {
-    let aws = Aws::default();
+    let aws = running();
     assert_eq!(claims(&aws, "scan-1").await, Outcome::Claimed);
     aws.set_execution(&arn("scan-1"), "RUNNING");
     aws
@@ -60,15 +56,56 @@ async fn a_version_of_a_dead_execution_may_be_scanned_again() {
         let aws = claimed().await;
         aws.set_execution(&arn("scan-1"), status);
         assert_eq!(claims(&aws, "scan-2").await, expected, "{status}");
-        if expected == Outcome::Claimed {
-            aws.set_execution(&arn("scan-2"), "RUNNING");
-            assert_eq!(claims(&aws, "scan-1").await, Outcome::Duplicate, "it has the version no more");
-        }
+        aws.set_execution(&arn("scan-1"), "RUNNING");
+        let earlier = if expected == Outcome::Claimed { Outcome::Duplicate } else { Outcome::Claimed };
+        assert_eq!(claims(&aws, "scan-1").await, earlier, "{status}");
     }
     // Step Functions has forgotten it.
-    let aws = Aws::default();
+    let aws = running();
     assert_eq!(claims(&aws, "scan-1").await, Outcome::Claimed);
+    aws.forget_execution(&arn("scan-1"));
     assert_eq!(claims(&aws, "scan-2").await, Outcome::Claimed);
+}
+
+/// Whoever may invoke the function can write any request: with the analysis of a good version, a bad one would pass.
+#[tokio::test]
+async fn a_request_about_another_version_than_its_execution_scans_claims_and_records_nothing() {
+    let passed = [("ce/task", 200, super::TASK), ("project_status", 200, super::GATE_PASSED)];
+    let sonar = Script::new(&passed).start().await;
+    let verdict = request(&build("SUCCEEDED", None, "t1"), 0);
+    let mut failure = verdict.clone();
+    failure["failure"] = json!({"error": "E", "sentence": "S."});
+    for request in [claim("scan-1"), verdict, failure] {
+        let refused = async |aws: &Aws, request: &Value, why: &str| {
+            let error = check(aws, &sonar, request).await.unwrap_err();
+            assert_eq!(error.error_type(), "RequestForeign", "{why}");
+            assert_eq!((aws.places().len(), aws.published().len(), aws.completions().len()), (0, 0, 0), "{why}");
+        };
+        for (pointer, other) in [
+            ("/object/bucket", json!("another")),
+            ("/object/key", json!("bad.zip")),
+            ("/object/versionId", json!("v2")),
+            ("/executionArn", json!(arn("scan-2"))),
+        ] {
+            let mut forged = request.clone();
+            *forged.pointer_mut(pointer).unwrap() = other;
+            refused(&running(), &forged, pointer).await;
+        }
+        for status in ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT", "PENDING_REDRIVE"] {
+            let aws = running();
+            aws.set_execution(&arn("scan-1"), status);
+            refused(&aws, &request, status).await;
+        }
+        for input in [json!(null), json!("text"), json!({"detail": {}}), event("v2")] {
+            let aws = running();
+            aws.start_execution(&arn("scan-1"), &input);
+            refused(&aws, &request, "the input").await;
+        }
+        let aws = running();
+        aws.forget_execution(&arn("scan-1"));
+        refused(&aws, &request, "forgotten").await;
+        check(&running(), &sonar, &request).await.unwrap();
+    }
 }
 
 /// What was judged stays judged, whatever became of the execution afterwards.
@@ -98,7 +135,7 @@ async fn a_verdict_and_a_decision_outlive_their_execution() {
 #[tokio::test]
 async fn of_claimers_at_the_same_time_one_gets_the_version() {
     for taken_over in [false, true] {
-        let aws = if taken_over { claimed().await } else { Aws::default() };
+        let aws = if taken_over { claimed().await } else { running() };
         aws.set_execution(&arn("scan-1"), "FAILED");
         for scan in ["scan-2", "scan-3", "scan-4"] {
             aws.set_execution(&arn(scan), "RUNNING");
@@ -118,7 +155,7 @@ async fn of_claimers_at_the_same_time_one_gets_the_version() {
 
 #[tokio::test]
 async fn a_killed_claim_is_made_once_and_kept() {
-    let aws = Aws::default();
+    let aws = running();
     aws.dies_after(Some(0));
     let killed = check(&aws, NOWHERE, &claim("scan-1")).await;
     assert!(killed.is_err(), "{killed:?}");

@@ -1,9 +1,8 @@
 //! Steps of the state machine that have failed for good.
 
 use serde_json::{Value, json};
-use testing::Aws;
 
-use super::{super::Outcome, FAILED, Script, build, check, report, request};
+use super::{super::Outcome, FAILED, Script, build, check, report, request, running};
 
 const NOWHERE: &str = "http://127.0.0.1:1/";
 const SENTENCE: &str = "Its result could not be checked, so it counts as not approved.";
@@ -22,7 +21,7 @@ fn failure(build: &Value) -> Value {
 
 #[tokio::test]
 async fn a_failure_is_recorded_and_the_channel_learns_which_version_and_what_to_do() {
-    let aws = Aws::default();
+    let aws = running();
     let outcome = check(&aws, NOWHERE, &failure(&build("SUCCEEDED", None, "t1"))).await.unwrap();
     assert_eq!(outcome, Outcome::PipelineFailed);
     let report = report(&aws);
@@ -45,7 +44,7 @@ async fn each_failure_has_its_advice() {
         ("Lambda.Unknown", "{\"errorMessage\":\"<!channel> died\"}", "Look at the failed step"),
         ("States.Timeout", "cut off {\"errorMess", "Look at the failed step"),
     ] {
-        let aws = Aws::default();
+        let aws = running();
         let mut request = failure(&Value::Null);
         request["error"] = Value::Null;
         request["failure"]["error"] = json!(error);
@@ -59,7 +58,7 @@ async fn each_failure_has_its_advice() {
 /// A verdict is not written over: the failure came after it.
 #[tokio::test]
 async fn a_failure_after_the_verdict_is_told_and_the_verdict_stands() {
-    let aws = Aws::default();
+    let aws = running();
     let sonar = Script::new(&FAILED).start().await;
     let failed = build("FAILED", Some("BUILD"), "t1");
     check(&aws, &sonar, &request(&failed, 0)).await.unwrap();
@@ -76,7 +75,7 @@ async fn a_failure_after_the_verdict_is_told_and_the_verdict_stands() {
 /// CheckBuildStatus had recorded why the pipeline failed, and died before it told.
 #[tokio::test]
 async fn a_failure_that_is_recorded_but_not_told_is_told_in_its_own_words() {
-    let aws = Aws::default();
+    let aws = running();
     aws.dies_after(Some(1));
     let setup = build("FAILED", Some("DOWNLOAD_SOURCE"), "");
     check(&aws, NOWHERE, &request(&setup, 0)).await.unwrap_err();
@@ -94,7 +93,7 @@ async fn a_failure_that_is_recorded_but_not_told_is_told_in_its_own_words() {
 async fn a_kill_after_any_step_records_the_failure_and_tells_it() {
     let mut deaths = 0;
     for steps in 0.. {
-        let aws = Aws::default();
+        let aws = running();
         aws.dies_after(Some(steps));
         let result = check(&aws, NOWHERE, &failure(&Value::Null)).await;
         let died = aws.died();
@@ -114,10 +113,11 @@ async fn a_kill_after_any_step_records_the_failure_and_tells_it() {
 
 #[tokio::test]
 async fn the_record_of_another_upload_is_refused() {
-    let aws = Aws::default();
+    let aws = running();
     check(&aws, NOWHERE, &failure(&Value::Null)).await.unwrap();
-    let mut other = failure(&Value::Null);
-    other["object"]["versionId"] = json!("v2");
-    assert_eq!(check(&aws, NOWHERE, &other).await.unwrap_err().error_type(), "RecordForeign");
+    let mut foreign = report(&aws);
+    foreign["upload"]["versionId"] = json!("v2");
+    aws.put_object("evidence/scans/scan-1/report.json", &foreign);
+    assert_eq!(check(&aws, NOWHERE, &failure(&Value::Null)).await.unwrap_err().error_type(), "RecordForeign");
     assert_eq!(aws.published().len(), 1);
 }

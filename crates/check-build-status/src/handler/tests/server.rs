@@ -76,7 +76,7 @@ async fn an_analysis_that_a_later_one_has_overtaken_is_given_back_to_be_scanned_
 #[tokio::test]
 async fn a_queue_that_hangs_is_waited_for_and_then_told_once() {
     let pending = TASK_CANCELED.replace("CANCELED", "PENDING");
-    let aws = Aws::default();
+    let aws = running();
     let sonar = Script::new(&[("ce/task", 200, &pending)]).start().await;
     let mut attempts = 0;
     while check(&aws, &sonar, &request(&succeeded(), attempts)).await.unwrap() == Outcome::AnalysisPending {
@@ -123,7 +123,7 @@ const PASSED: &[(&str, &str)] = &[("ce/task", TASK), ("project_status", GATE_PAS
 async fn an_answer_that_breaks_off_is_no_answer() {
     for path in ["ce/task", "project_status"] {
         let sonar = cut_at(path, PASSED).await;
-        let aws = Aws::default();
+        let aws = running();
         assert_eq!(check(&aws, &sonar, &request(&succeeded(), 0)).await.unwrap(), Outcome::AnalysisPending, "{path}");
         assert_eq!((aws.places().len(), aws.published().len()), (0, 0), "{path}");
         assert_eq!(check(&aws, &sonar, &request(&succeeded(), 36)).await.unwrap(), Outcome::PipelineFailed, "{path}");
@@ -131,14 +131,14 @@ async fn an_answer_that_breaks_off_is_no_answer() {
         assert!(message.contains("the answer broke off"), "{path}: {message}");
     }
     let whole = cut_at("nothing", PASSED).await;
-    assert_eq!(check(&Aws::default(), &whole, &request(&succeeded(), 0)).await.unwrap(), Outcome::Passed);
+    assert_eq!(check(&running(), &whole, &request(&succeeded(), 0)).await.unwrap(), Outcome::Passed);
 }
 
 #[tokio::test]
 async fn issues_that_break_off_leave_the_verdict_as_it_is() {
     let answers = &[("ce/task", TASK), ("project_status", GATE_FAILED), ("issues/search", ISSUES)];
     let sonar = cut_at("issues/search", answers).await;
-    let aws = Aws::default();
+    let aws = running();
     assert_eq!(check(&aws, &sonar, &request(&succeeded(), 0)).await.unwrap(), Outcome::AwaitingDecision);
     assert_eq!((&report(&aws)["verdict"], &report(&aws)["worst"]), (&json!("QUALITY_GATE_FAILED"), &json!([])));
 }
