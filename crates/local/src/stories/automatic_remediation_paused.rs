@@ -36,7 +36,9 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     ensure!((LIMIT..=most).contains(&moved), "{moved} files were quarantined automatically");
     narrator.fact(&format!("{moved} files are in quarantine, {} wait for people", asked.len()));
     let told = paused.told_of_the_pause();
-    ensure!(!told.is_empty() && (told.len() == 1 || hour != this_hour()), "the channel was told {} times", told.len());
+    // Two functions at the same moment may both tell.
+    let most = if hour == this_hour() { 2 } else { 4 };
+    ensure!((1..=most).contains(&told.len()), "the channel was told {} times", told.len());
     let pause = told.first().context("nobody was told")?;
     narrator.message("#paused-macie-findings", &world.slack, pause);
     for next in ["see whether Macie is right", "AutoRemediationLimit"] {

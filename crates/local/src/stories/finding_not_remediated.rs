@@ -98,7 +98,7 @@ const CASES: [Case; 10] = [
         happens: "The bucket gets a policy under which the remediator may not read it",
         told: [
             "may not be read: a policy refuses it. It is still in its bucket",
-            "`s3:GetObjectVersion`, `s3:GetObject`",
+            "allow the remediator's role `s3:GetObject`, `s3:GetObjectVersion`",
         ],
         recorded: r#"{"outcome": "accessDenied", "step": "read", "copied": false}"#,
         again: Again::After("The policy is removed"),

@@ -4,7 +4,7 @@ mod announcement;
 mod evidence;
 pub(super) mod verify;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail, ensure};
 use aws_sdk_s3::primitives::ByteStream;
@@ -30,6 +30,8 @@ const STARTED: Duration = Duration::from_secs(30);
 /// wait for each other.
 const SCANNED: Duration = Duration::from_mins(5);
 pub(super) const ENDED: Duration = Duration::from_mins(1);
+/// From what is published to what the channel shows.
+const DELIVERED: Duration = Duration::from_secs(10);
 
 /// One uploaded version.
 pub(super) struct Put {
@@ -152,11 +154,14 @@ impl Scan {
         narrator: &Narrator,
         title: &str,
     ) -> anyhow::Result<Message> {
+        let mut ended: Option<Instant> = None;
         let message = until(SCANNED, &format!("a notification about {}", self.key), async || {
-            // The order counts: an execution that ended before we looked has posted its message before that.
+            // The order counts: an execution that ended before we looked has published its message before that, and only
+            // its delivery may take a moment longer.
             let execution = self.execution(world).await?;
             let message = self.messages(world).into_iter().next();
-            if message.is_none() && *execution.status() != ExecutionStatus::Running {
+            let is_over = *execution.status() != ExecutionStatus::Running;
+            if message.is_none() && is_over && ended.get_or_insert_with(Instant::now).elapsed() > DELIVERED {
                 let log = build_log::tail(world, &self.place, &self.id).await;
                 bail!("the execution ended without a message: {}\n{log}", summary(&execution));
             }

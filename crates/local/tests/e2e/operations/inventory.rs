@@ -14,7 +14,8 @@ pub(super) async fn left(world: &World) -> anyhow::Result<BTreeSet<String>> {
     Ok(left.cloned().collect())
 }
 
-/// The account's own bus, Macie's session and SES's sender, which no stack makes, and the buckets of the stories, which are named otherwise than a stack's.
+/// The account's own bus, Macie's session, SES's sender and the mails that were sent, which no stack makes, and the buckets
+/// of the stories, which are named otherwise than a stack's.
 fn is_others(thing: &str) -> bool {
     let (store, id) = thing.split_once(' ').unwrap_or((thing, ""));
     let bucket = store.starts_with("s3._bucket") && !is_of_the_deployment(id);
@@ -23,6 +24,7 @@ fn is_others(thing: &str) -> bool {
     bucket
         || listener
         || store == "ses_v2._identities"
+        || store == "ses._sent_emails"
         || ["eventbridge._event_buses default", "macie2.session"].contains(&thing)
 }
 
