@@ -9,7 +9,8 @@ from typing import Any
 import botocore.exceptions
 from running_cloud import Cloud, wait_for
 
-ALLOW = {"Version": "2012-10-17", "Statement": [{"Sid": "S", "Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+ALLOW = {"Version": "2012-10-17", "Statement": [
+    {"Sid": "S", "Effect": "Allow", "Action": ["s3:GetObject", "kms:Decrypt"], "Resource": "*"}]}
 TRUST = {"Version": "2012-10-17", "Statement": [
     {"Effect": "Allow", "Principal": {"Service": "chatbot.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
 TEMPLATE = {"Resources": {
