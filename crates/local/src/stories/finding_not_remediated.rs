@@ -108,8 +108,8 @@ const CASES: [Case; 10] = [
         bucket: Bucket::Versioned,
         obstacle: Obstacle::Denied(&["s3:GetObjectVersionTagging"]),
         happens: "The bucket gets a policy under which the remediator may not read the tags",
-        told: ["may not be copied: a policy refuses it", "`s3:GetObjectVersionTagging`"],
-        recorded: r#"{"outcome": "accessDenied", "step": "copy", "copied": false}"#,
+        told: ["may not be read: a policy refuses it", "their `Tagging`"],
+        recorded: r#"{"outcome": "accessDenied", "step": "read", "copied": false}"#,
         again: Again::After("The policy is removed"),
     },
     Case {
