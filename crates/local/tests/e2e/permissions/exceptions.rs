@@ -123,7 +123,12 @@ pub(super) const WIDE: &[Exception] = &[
     wide("CheckBuildStatusRole", "KeepReports", "/projects/*", UPLOADS),
     wide("CheckBuildStatusRole", "KeepReports", "/uploads/*", UPLOADS),
     wide("ApprovalRole", "ReadReports", "/uploads/*", UPLOADS),
-    wide("CheckBuildStatusRole", "SeeWhetherAScanIsDead", ":*", "the execution's name is the scan's id"),
+    wide(
+        "CheckBuildStatusRole",
+        "SeeWhatAnExecutionScansAndWhetherItIsDead",
+        ":*",
+        "the execution's name is the scan's id",
+    ),
     wide("ScanRole", "KeepArtifactsAndLogs", "/builds/*", "CodeBuild names builds and their logs"),
     wide("ScanRole", "ReadWhatWasUploaded", "/*", UPLOADS),
     wide("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations", "/digests/*", RECORDS),
