@@ -8,7 +8,7 @@ pub(super) struct Exception {
     pub(super) of: (&'static str, &'static str),
     /// `*` stands for all of the statement.
     pub(super) actions: &'static [&'static str],
-    /// How the resource ends; empty for all of the statement's resources.
+    /// How the resource ends; empty for all of the statement's resources. `…` stands for what CloudFormation makes up.
     pub(super) resource: &'static str,
     /// What has to happen before the grant is needed.
     pub(super) why: &'static str,
@@ -22,7 +22,12 @@ impl Exception {
     pub(super) fn covers_action(&self, grant: &Grant, action: &str) -> bool {
         (grant.owner.as_str(), grant.sid.as_str()) == self.of
             && (action == "*" || grant.action == action)
-            && grant.resource.ends_with(self.resource)
+            && self.covers_resource(&grant.resource)
+    }
+
+    fn covers_resource(&self, resource: &str) -> bool {
+        let (name, end) = self.resource.rsplit_once('…').unwrap_or(("", self.resource));
+        resource.strip_suffix(end).is_some_and(|start| start.contains(name))
     }
 }
 
@@ -126,7 +131,7 @@ pub(super) const WIDE: &[Exception] = &[
     wide(
         "CheckBuildStatusRole",
         "SeeWhatAnExecutionScansAndWhetherItIsDead",
-        ":*",
+        "-CodeScanStateMachine-…:*",
         "the execution's name is the scan's id",
     ),
     wide("ScanRole", "KeepArtifactsAndLogs", "/builds/*", "CodeBuild names builds and their logs"),
