@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, FindingType};
+use crate::policy::bucket_action;
 use crate::quarantine::Transition;
 use crate::remediation::Decision;
+use crate::slack::button::Action;
 
 /// What is turned on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +20,25 @@ pub enum BucketAct {
 }
 
 impl BucketAct {
+    /// What the button on a finding of this type turns on; none where it has no such button.
+    #[must_use]
+    pub fn of(kind: &FindingType) -> Option<Self> {
+        match bucket_action(kind)? {
+            Action::BlockPublicAccess => Some(Self::BlockPublicAccess),
+            Action::EncryptByDefault => Some(Self::EncryptByDefault),
+            _ => None,
+        }
+    }
+
+    /// What is turned on, as the beginning of a sentence.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::BlockPublicAccess => "Block Public Access",
+            Self::EncryptByDefault => "Default encryption",
+        }
+    }
+
     /// The name in the record's key.
     #[must_use]
     pub fn name(self) -> &'static str {

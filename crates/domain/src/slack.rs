@@ -28,7 +28,7 @@ mod task_failed;
 mod under_way;
 mod unreadable;
 
-pub use already_decided::already_decided;
+pub use already_decided::{already_decided, bucket_already_decided};
 pub use automatic_paused::automatic_paused;
 pub use blocks::Message;
 pub use bucket_act::bucket_act;

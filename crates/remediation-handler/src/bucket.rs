@@ -5,7 +5,7 @@ use domain::policy::{Reason, bucket_action};
 use domain::quarantine::Claim;
 use domain::remediation::{Decision, Task};
 use domain::slack::button::Action;
-use domain::slack::{Refusal, already_decided, dismissed};
+use domain::slack::{Refusal, dismissed};
 
 use crate::claim::{Claimed, claim};
 use crate::config::Config;
@@ -45,7 +45,7 @@ impl RemediationHandler {
             }
             Claimed::Before(standing) => {
                 let claim = standing.claim();
-                self.answer_privately(press.click, &already_decided(claim, standing.manifest.as_ref())).await;
+                self.tell_what_was_decided(press, &finding, &case_id, &standing).await?;
                 if let Some((claim, reason)) = claim.and_then(|claim| Some((claim, claim.dismissal()?))) {
                     let keys = self.button_keys().await?;
                     let message = dismissed(&finding, &case_id, claim, reason, &self.signer(&keys, press.now));

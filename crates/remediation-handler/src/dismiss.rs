@@ -5,7 +5,7 @@ use domain::finding::Finding;
 use domain::quarantine::{Claim, Manifest, State, Transition, manifest_key};
 use domain::remediation::Decision;
 use domain::slack::button::DismissReason;
-use domain::slack::{Refusal, already_decided, dismissed};
+use domain::slack::{Refusal, dismissed};
 use platform::records::RecordError;
 
 use crate::claim::{Claimed, claim};
@@ -36,7 +36,7 @@ impl RemediationHandler {
             Claimed::Ours => (ours, true),
             Claimed::Before(standing) => {
                 let manifest = standing.manifest.as_ref();
-                self.answer_privately(press.click, &already_decided(standing.claim(), manifest)).await;
+                self.tell_what_was_decided(press, &finding, &case_id, &standing).await?;
                 let claim = standing.claim().filter(|claim| claim.dismisses(&finding));
                 let Some(claim) = claim.filter(|_| !manifest.is_some_and(Manifest::may_be_quarantined)) else {
                     return Ok(Outcome::AlreadyDecided);

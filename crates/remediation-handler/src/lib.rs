@@ -14,6 +14,7 @@
 
 mod api;
 mod approval;
+mod before;
 mod bucket;
 mod case;
 mod claim;

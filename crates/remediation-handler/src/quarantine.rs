@@ -4,7 +4,7 @@ use domain::finding::Finding;
 use domain::policy::movable;
 use domain::quarantine::{Claim, Manifest, first_approval_key};
 use domain::remediation::{Click, Decision, Task};
-use domain::slack::{Approvals, Refusal, already_decided, dismissed, moving, review_request};
+use domain::slack::{Approvals, Refusal, dismissed, moving, review_request};
 
 use crate::approval::{Agreement, agree};
 use crate::claim::Standing;
@@ -82,7 +82,7 @@ impl RemediationHandler {
         decision: Decision,
     ) -> Result<Outcome, Error> {
         let (claim, manifest) = (standing.claim(), standing.manifest.as_ref());
-        self.answer_privately(press.click, &already_decided(claim, manifest)).await;
+        self.tell_what_was_decided(press, &finding, case_id, standing).await?;
         let is_quarantined = manifest.is_some_and(Manifest::is_quarantined);
         match claim.and_then(|claim| claim.dismissal().map(|reason| (claim, reason))) {
             Some((claim, reason)) if !is_quarantined => {

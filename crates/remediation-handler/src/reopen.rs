@@ -3,7 +3,7 @@
 use domain::bucket;
 use domain::quarantine::{Manifest, State, Transition, manifest_key};
 use domain::remediation::Decision;
-use domain::slack::{Approvals, Refusal, already_decided, bucket_finding, review_request};
+use domain::slack::{Approvals, Refusal, bucket_finding, review_request};
 use platform::records::RecordError;
 
 use crate::claim::Standing;
@@ -27,7 +27,7 @@ impl RemediationHandler {
         let standing = Standing::read(&self.records, &case_id).await.map_err(failed)?;
         let claim = standing.claim().filter(|claim| claim.dismissed.is_some() && claim.finding_type == finding.kind);
         let Some(mut claim) = claim.cloned() else {
-            self.answer_privately(press.click, &already_decided(standing.claim(), standing.manifest.as_ref())).await;
+            self.tell_what_was_decided(press, &finding, &case_id, &standing).await?;
             return Ok(Outcome::AlreadyDecided);
         };
         if claim.reopened.is_none() {

@@ -1,3 +1,4 @@
+mod buckets;
 mod clicks;
 mod decisions;
 mod digests;

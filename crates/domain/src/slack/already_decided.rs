@@ -1,5 +1,7 @@
 use super::blocks::Message;
 use super::facts;
+use crate::bucket::{BucketAct, BucketOutcome, BucketRecord};
+use crate::finding::FindingType;
 use crate::quarantine::{Claim, Manifest};
 
 /// Tells whoever clicked second who decided, when, and how far it is. No claim when nobody pressed a button: the
@@ -7,14 +9,8 @@ use crate::quarantine::{Claim, Manifest};
 #[must_use]
 pub fn already_decided(claim: Option<&Claim>, manifest: Option<&Manifest>) -> Message {
     let is_quarantined = manifest.is_some_and(Manifest::is_quarantined);
-    if let Some(claim) = claim
-        && let Some(reason) = claim.dismissal().filter(|_| !is_quarantined)
-    {
-        return Message::private(&format!(
-            "Dismissed already, by {}. {}. Nothing was changed.",
-            facts::decided_by(&claim.decision),
-            reason.label()
-        ));
+    if let Some(message) = claim.filter(|_| !is_quarantined).and_then(dismissed_already) {
+        return message;
     }
     let state = match manifest {
         Some(manifest) if manifest.is_restored() => "The object was put back since.",
@@ -27,4 +23,36 @@ pub fn already_decided(claim: Option<&Claim>, manifest: Option<&Manifest>) -> Me
     let by = decided.or_else(|| manifest.map(|manifest| &manifest.decision)).map(facts::decided_by);
     let by = by.unwrap_or_else(|| "somebody else".to_owned());
     Message::private(&format!("Already decided by {by}. {state}"))
+}
+
+/// The same about the settings of a bucket. `kind` is the finding's, `record` what its button turned on or tried to; none
+/// while the remediator has not begun.
+#[must_use]
+pub fn bucket_already_decided(claim: Option<&Claim>, kind: &FindingType, record: Option<&BucketRecord>) -> Message {
+    if let Some(message) = claim.and_then(dismissed_already) {
+        return message;
+    }
+    let by = claim.map(|claim| &claim.decision).or_else(|| record.map(|record| &record.decision));
+    let by = by.map_or_else(|| "somebody else".to_owned(), facts::decided_by);
+    let state = BucketAct::of(kind).map(|act| {
+        let name = act.label();
+        match record.and_then(BucketRecord::outcome) {
+            None => format!(" {name} is being turned on; the channel is told once that is done."),
+            Some(BucketOutcome::TurnedOn) => format!(" {name} was turned on."),
+            Some(BucketOutcome::AlreadyOn) => format!(" {name} was on already."),
+            Some(BucketOutcome::ChangedMeanwhile) => {
+                format!(" {name} was turned on, and something else turned it off; see the message.")
+            }
+            Some(BucketOutcome::AccessDenied | BucketOutcome::BucketGone | BucketOutcome::OtherRegion) => {
+                format!(" {name} could not be turned on; see the message.")
+            }
+        }
+    });
+    Message::private(&format!("Already decided by {by}.{}", state.unwrap_or_default()))
+}
+
+fn dismissed_already(claim: &Claim) -> Option<Message> {
+    let reason = claim.dismissal()?;
+    let by = facts::decided_by(&claim.decision);
+    Some(Message::private(&format!("Dismissed already, by {by}. {}. Nothing was changed.", reason.label())))
 }

@@ -40,16 +40,15 @@ fn bucket_button(act: BucketAct, record: &BucketRecord, signer: &Signer<'_>) -> 
 
 /// Headline, what happened, what to do.
 fn explain(act: BucketAct, outcome: BucketOutcome) -> (String, String, String) {
-    let (name, effect, check, permissions) = match act {
+    let name = act.label();
+    let (effect, check, permissions) = match act {
         BucketAct::BlockPublicAccess => (
-            "Block Public Access",
             "All four settings of Block Public Access are on: neither a policy nor an ACL can make the bucket or its \
              objects public.",
             "check that nothing relied on public access, such as a website",
             "`s3:GetBucketPublicAccessBlock` and `s3:PutBucketPublicAccessBlock`",
         ),
         BucketAct::EncryptByDefault => (
-            "Default encryption",
             "New objects are encrypted with keys that S3 manages. Objects that were there before stay as they are.",
             "copy older objects over themselves if they have to be encrypted too",
             "`s3:GetEncryptionConfiguration` and `s3:PutEncryptionConfiguration`",

@@ -1,5 +1,6 @@
 //! One snapshot for each message, and the same hostile finding through all of them.
 
+mod buckets;
 mod digests;
 
 use insta::assert_json_snapshot;
