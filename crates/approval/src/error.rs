@@ -4,7 +4,7 @@ use aws_sdk_sesv2::{
 };
 use domain::scan::ScanId;
 use lambda_runtime::Diagnostic;
-use platform::{records::RecordError, task::TaskError};
+use platform::{execution::ExecutionError, records::RecordError, task::TaskError};
 
 /// Why a press had no effect, or not all of it. Amazon Q shows it in the thread; the next press goes on.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,9 @@ pub enum Error {
         /// Which scan.
         scan_id: ScanId,
     },
+    /// Step Functions did not describe the execution, so nobody knows whether anything can follow from a decision.
+    #[error("could not ask Step Functions whether the scan still waits; press the button again")]
+    ExecutionUnreadable(#[source] ExecutionError),
     /// The mail was not sent.
     #[error("could not send the mail")]
     Mail(#[source] MailError),
@@ -89,6 +92,7 @@ impl Error {
         match self {
             Self::Record(_) => "RecordFailed",
             Self::RecordForeign { .. } => "RecordForeign",
+            Self::ExecutionUnreadable(_) => "ExecutionUnreadable",
             Self::Mail(_) => "MailFailed",
             Self::Notification(_) => "NotificationFailed",
             Self::Task(_) => "TaskFailed",

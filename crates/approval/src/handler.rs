@@ -7,6 +7,7 @@ use domain::scan::{
 };
 use jiff::{SignedDuration, Timestamp};
 use platform::{
+    execution::{self, Progress},
     records::Records,
     task::{self, Completion},
 };
@@ -44,7 +45,7 @@ impl Approval {
 
     /// Handles one press of a button, or one request of the state machine.
     ///
-    /// `request_id` is the invocation's, which Amazon Q's audit log also knows. A request that asks for nothing
+    /// `request_id` is the invocation's. A request that asks for nothing
     /// sensible is answered, not failed: there is a person at the other end.
     ///
     /// # Errors
@@ -65,7 +66,8 @@ impl Approval {
     }
 
     /// Decides, ends the wait, sends the mail, in this order: neither a slow nor a failing SES may hold a decision up, and
-    /// what is not sent here is sent by the state machine.
+    /// what is not sent here is sent by the state machine. Only while the execution runs: nothing follows from a decision
+    /// on one that was stopped.
     async fn press(
         &self,
         scan_id: &ScanId,
@@ -81,7 +83,14 @@ impl Approval {
             tracing::warn!(scan.id = %scan_id, scan.newer = %newer, "the version was scanned again");
             return Ok(Reply::superseded(&report));
         }
-        let (decision, first) = self.decide(scan_id, outcome, request_id, now).await?;
+        let (decision, first) = if self.progress(&report).await? == Progress::Running {
+            self.decide(scan_id, outcome, request_id, now).await?
+        } else if let Some(earlier) = self.decision(scan_id).await? {
+            (earlier, false)
+        } else {
+            tracing::warn!(scan.id = %scan_id, "the execution is over, and nobody has decided");
+            return Ok(Reply::over(&report));
+        };
         let mailed = if first {
             self.carry_out(&report, &failure, &decision).await?
         } else if self.told(&decision).await? {
@@ -96,9 +105,12 @@ impl Approval {
         Ok(Reply::decided(&report, &decision, first, &mailed))
     }
 
-    /// Ends the wait and sends the mail.
+    /// Ends the wait and sends the mail, unless the execution died: what it has not announced, nobody should be mailed.
     async fn carry_out(&self, report: &Report, failure: &GateFailure, decision: &Decision) -> Result<Mailed, Error> {
-        self.end_wait(decision).await?;
+        if self.end_wait(decision).await? == Completion::Over && self.progress(report).await? == Progress::Dead {
+            tracing::warn!(scan.id = %decision.scan_id, "the decision stands, but its execution died");
+            return Ok(Mailed::Never);
+        }
         match self.tell(report, failure, decision).await {
             Err(Error::Mail(error)) => {
                 tracing::error!(scan.id = %decision.scan_id, error_type = "MailFailed", error = platform::chain(&error),
@@ -107,6 +119,10 @@ impl Approval {
             }
             told => told,
         }
+    }
+
+    async fn progress(&self, report: &Report) -> Result<Progress, Error> {
+        execution::progress(&self.sfn, &report.execution_arn).await.map_err(Error::ExecutionUnreadable)
     }
 
     /// Records that nobody decided in time, unless somebody did. The state machine then asks what counts.
@@ -192,19 +208,19 @@ impl Approval {
 
     /// Lets the execution go on. The token is there, because it is recorded before the buttons are shown. If it is over,
     /// the state machine may have got a newer one meanwhile; if it gets one later, CheckBuildStatus finds the decision.
-    async fn end_wait(&self, decision: &Decision) -> Result<(), Error> {
+    async fn end_wait(&self, decision: &Decision) -> Result<Completion, Error> {
         let output = json!({"outcome": decision.outcome});
         let mut tried = None;
         for _ in 0..TOKENS {
             let token = self.waiting_task(&decision.scan_id).await?.map(|waiting| waiting.task_token);
             let Some(token) = token.filter(|token| tried.as_ref() != Some(token)) else { break };
             if task::succeed(&self.sfn, &token, &output).await.map_err(Error::Task)? == Completion::Completed {
-                return Ok(());
+                return Ok(Completion::Completed);
             }
             tried = Some(token);
         }
         tracing::info!(scan.id = %decision.scan_id, "no execution waits for this decision any more");
-        Ok(())
+        Ok(Completion::Over)
     }
 }
 

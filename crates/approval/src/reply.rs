@@ -3,6 +3,7 @@ use domain::scan::{
     decision::{Decision, InvalidRequest, Outcome},
     report::Report,
 };
+use jiff::Timestamp;
 use serde::Serialize;
 
 /// What the function answers.
@@ -61,6 +62,12 @@ pub struct Reply {
     /// What is decided about the scan, if anything is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
+    /// When it was decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decided_at: Option<Timestamp>,
+    /// The invocation of this function that recorded the decision; its log has a line with this id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
     /// Which scan.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scan_id: Option<ScanId>,
@@ -78,6 +85,8 @@ pub(crate) enum Mailed {
     UnderWay,
     /// SES did not take it: why, and what to do.
     NotYet(String),
+    /// The execution died, which would have announced the decision.
+    Never,
 }
 
 impl Reply {
@@ -96,16 +105,17 @@ impl Reply {
 
     pub(crate) fn superseded(report: &Report) -> Self {
         let message = "Nothing was decided: this version was scanned again. Decide on the newer notification instead.";
-        Self {
-            scan_id: Some(report.scan_id.clone()),
-            upload: Some(upload(report)),
-            ..Self::sentence(message.to_owned())
-        }
+        Self::about(report, message)
+    }
+
+    pub(crate) fn over(report: &Report) -> Self {
+        let message = "Nothing was decided: the scan is over, because its execution has ended without a decision. Nothing \
+                       was approved. Upload the zip again to have it scanned and decided.";
+        Self::about(report, message)
     }
 
     pub(crate) fn nothing_to_decide(report: &Report) -> Self {
-        let message = "Nothing was decided: only a failed quality gate can be approved or rejected.".to_owned();
-        Self { scan_id: Some(report.scan_id.clone()), upload: Some(upload(report)), ..Self::sentence(message) }
+        Self::about(report, "Nothing was decided: only a failed quality gate can be approved or rejected.")
     }
 
     /// `first` tells whether this press made the decision.
@@ -125,6 +135,11 @@ impl Reply {
                 "This scan is {verb}, but the mail was not sent: {why}. The pipeline tries again for a day; another press \
                  tries at once."
             ),
+            (_, Mailed::Never) => format!(
+                "This scan was {verb} at {}, and that stands. But its execution was stopped or has failed, so no mail and \
+                 no event follow any more: tell the developers.",
+                decision.decided_at
+            ),
             (_, Mailed::Sent) => {
                 format!("{kind} sent successfully; the scan was {verb} at {} already", decision.decided_at)
             }
@@ -133,21 +148,29 @@ impl Reply {
                  minute.",
                 decision.decided_at
             ),
-            (_, Mailed::SentBefore) => format!(
-                "Nothing changed: this scan was {verb} at {} (request {}). The first decision counts.",
-                decision.decided_at, decision.request_id
-            ),
+            (_, Mailed::SentBefore) => {
+                format!("Nothing changed: this scan was {verb} at {}. The first decision counts.", decision.decided_at)
+            }
         };
         Self {
-            message,
             outcome: Some(decision.outcome),
+            decided_at: Some(decision.decided_at),
+            request_id: Some(decision.request_id.clone()),
+            ..Self::about(report, &message)
+        }
+    }
+
+    /// Without a decision, about what it names.
+    fn about(report: &Report, message: &str) -> Self {
+        Self {
             scan_id: Some(report.scan_id.clone()),
             upload: Some(upload(report)),
+            ..Self::sentence(message.to_owned())
         }
     }
 
     fn sentence(message: String) -> Self {
-        Self { message, outcome: None, scan_id: None, upload: None }
+        Self { message, outcome: None, decided_at: None, request_id: None, scan_id: None, upload: None }
     }
 }
 

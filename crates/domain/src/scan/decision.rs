@@ -32,7 +32,8 @@ pub struct Decision {
     pub outcome: Outcome,
     /// When.
     pub decided_at: Timestamp,
-    /// The request that brought the decision. Amazon Q does not say who pressed; its audit log does, by this request.
+    /// The invocation that brought the decision. Amazon Q does not say who pressed; its audit log does, by the scan's id
+    /// in the command and the moment above.
     pub request_id: String,
 }
 

@@ -23,6 +23,11 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     scan.verify(world, narrator, MAY_NOT, "waits for a decision").await?;
     ensure!(scan.mails(world).await?.is_empty(), "a mail was sent");
 
+    let dead = scan.press(world, narrator, &message, "Approve").await?;
+    ensure!(dead.text.contains("the scan is over"), "a press on a dead execution was answered with {}", dead.text);
+    scan.verify(world, narrator, MAY_NOT, "waits for a decision").await?;
+    ensure!(scan.mails(world).await?.is_empty(), "a mail was sent");
+
     let again = scan.start_again(world, narrator).await?;
     let question = again.question(world, narrator).await?;
     let reply = scan.press(world, narrator, &message, "Approve").await?;

@@ -63,7 +63,7 @@ async fn a_press_records_before_it_looks_for_the_token() {
 
 /// A token that is over and stays the same is not tried for ever.
 #[tokio::test]
-async fn a_press_on_an_execution_that_is_over_still_sends_the_mail() {
+async fn a_press_that_finds_no_token_that_holds_still_sends_the_mail() {
     let aws = waiting();
     aws.close_token("token-1");
     assert_eq!(message(&aws, json!({"reject": "scan-1"})).await, "Rejection Email sent successfully");

@@ -128,12 +128,8 @@ pub(super) const WIDE: &[Exception] = &[
     wide("CheckBuildStatusRole", "KeepReports", "/projects/*", UPLOADS),
     wide("CheckBuildStatusRole", "KeepReports", "/uploads/*", UPLOADS),
     wide("ApprovalRole", "ReadReports", "/uploads/*", UPLOADS),
-    wide(
-        "CheckBuildStatusRole",
-        "SeeWhatAnExecutionScansAndWhetherItIsDead",
-        "-CodeScanStateMachine-…:*",
-        "the execution's name is the scan's id",
-    ),
+    wide("CheckBuildStatusRole", "SeeWhatAnExecutionScansAndWhetherItIsDead", "-CodeScanStateMachine-…:*", EXECUTIONS),
+    wide("ApprovalRole", "SeeWhetherAnExecutionIsOver", "-CodeScanStateMachine-…:*", EXECUTIONS),
     wide("ScanRole", "KeepArtifactsAndLogs", "/builds/*", "CodeBuild names builds and their logs"),
     wide("ScanRole", "ReadWhatWasUploaded", "/*", UPLOADS),
     wide("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations", "/digests/*", RECORDS),
@@ -157,6 +153,7 @@ pub(super) const WIDE: &[Exception] = &[
 const STREAMS: &str = "Lambda and CodeBuild name the streams";
 const RECORDS: &str = "the keys of records have ids and hours in them";
 const UPLOADS: &str = "developers name what they upload";
+const EXECUTIONS: &str = "the execution's name is the scan's id";
 const SOURCES: &str = "a finding may be about any bucket as long as SourceBucketPattern is *";
 
 /// These could go without a story noticing: another grant of the role is as wide.
