@@ -315,6 +315,9 @@ impl Cause {
                 "NothingDecided" => {
                     "Look in CloudTrail who called SendTaskSuccess for this execution, then upload the zip again."
                 }
+                "PipelineFailed" => {
+                    "Look in CloudTrail who called SendTaskFailure for this execution, then upload the zip again."
+                }
                 _ => {
                     "Look at the failed step of the execution and at the log of its function, mend the cause, then \
                      upload the zip again."

@@ -8,32 +8,43 @@ use crate::{narrator::Narrator, samples, world::World};
 
 const KEY: &str = "payments/scan-decision-forged.zip";
 
-/// Upload, failed gate, notification; then somebody with the task token says that it is approved.
+/// Upload, failed gate, notification; then somebody with the task token says that it is approved, and the next time that
+/// it failed.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let scan = Scan::upload(world, narrator, KEY, samples::small_code("vulnerable")?).await?;
     let message = scan.notification(world, narrator, GATE_FAILED).await?;
-    let task = scan.evidence(world, "task.json").await?;
-    let token = task["taskToken"].as_str().context("there is no task token")?;
     narrator.step("Somebody with the task token tells the state machine that it is approved");
-    let forged = world.sfn.send_task_success().task_token(token).output("{\"outcome\":\"APPROVED\"}");
-    forged.send().await.context("end the wait")?;
+    let forged = world.sfn.send_task_success().task_token(token(world, &scan).await?);
+    forged.output("{\"outcome\":\"APPROVED\"}").send().await.context("end the wait")?;
     let told = scan.another(world, narrator, "no decision on it is recorded").await?;
     ensure!(told.words().contains("CloudTrail"), "the notification does not say where to look: {}", told.words());
     scan.ends(world, narrator, "FAILED PipelineFailed").await?;
     scan.verify(world, narrator, MAY_NOT, "waits for a decision").await?;
-    ensure!(scan.mails(world).await?.is_empty(), "a mail was sent");
-
     let dead = scan.press(world, narrator, &message, "Approve").await?;
     ensure!(dead.text.contains("the scan is over"), "a press on a dead execution was answered with {}", dead.text);
     scan.verify(world, narrator, MAY_NOT, "waits for a decision").await?;
-    ensure!(scan.mails(world).await?.is_empty(), "a mail was sent");
 
-    let again = scan.start_again(world, narrator).await?;
-    let question = again.question(world, narrator).await?;
+    let second = scan.start_again(world, narrator).await?;
+    second.question(world, narrator).await?;
     let reply = scan.press(world, narrator, &message, "Approve").await?;
     ensure!(reply.text.contains("this version was scanned again"), "the old button was answered with {}", reply.text);
-    again.verify(world, narrator, MAY_NOT, "waits for a decision").await?;
-    again.press(world, narrator, &question, "Approve").await?;
-    again.ends(world, narrator, "SUCCEEDED APPROVED").await?;
-    again.verify(world, narrator, MAY_GO_ON, "APPROVED").await
+    narrator.step("Somebody with the task token tells the state machine that the pipeline failed");
+    let forged = world.sfn.send_task_failure().task_token(token(world, &second).await?);
+    forged.error("PipelineFailed").cause("trust me").send().await.context("end the wait")?;
+    let told = second.another(world, narrator, "not by the function that checks it").await?;
+    ensure!(told.words().contains("SendTaskFailure"), "the notification does not say where to look: {}", told.words());
+    second.ends(world, narrator, "FAILED PipelineFailed").await?;
+    second.evidence(world, "failed.json").await?;
+    ensure!(scan.mails(world).await?.is_empty(), "a mail was sent");
+
+    let third = scan.start_again(world, narrator).await?;
+    let question = third.question(world, narrator).await?;
+    third.press(world, narrator, &question, "Approve").await?;
+    third.ends(world, narrator, "SUCCEEDED APPROVED").await?;
+    third.verify(world, narrator, MAY_GO_ON, "APPROVED").await
+}
+
+async fn token(world: &World, scan: &Scan) -> anyhow::Result<String> {
+    let task = scan.evidence(world, "task.json").await?;
+    task["taskToken"].as_str().map(str::to_owned).context("there is no task token")
 }

@@ -114,6 +114,17 @@ fn every_step_that_fails_is_recorded_and_told() {
         assert_eq!(after(name).as_deref(), Some("RecordFailure"), "{name}");
     }
     assert_eq!(states["Decision"]["Default"], "RecordFailure");
+    // Nothing is announced as failed that was not recorded, or told because even that failed.
+    for (name, state) in states {
+        let rules = ["Catch", "Choices"].into_iter().flat_map(|list| state[list].as_array().into_iter().flatten());
+        let next = rules.map(|rule| &rule["Next"]).chain([&state["Next"], &state["Default"]]);
+        let announces = next.filter(|next| *next == "AnnounceFailure").count();
+        assert_eq!(announces, usize::from(name == "IsItAnnounced"), "{name}");
+    }
+    let before = ["RecordFailure", "ReportFailure"];
+    for (name, state) in states {
+        assert!(state["Next"] != "IsItAnnounced" || before.contains(&name.as_str()), "{name}");
+    }
     assert_eq!(after("RecordFailure").as_deref(), Some("DescribeFailure"));
     assert_eq!(states["DescribeFailure"]["Next"], "ReportFailure");
     let text = states["DescribeFailure"]["Output"]["content"]["description"].as_str().unwrap();

@@ -40,7 +40,8 @@ async fn a_failure_is_recorded_and_the_channel_learns_which_version_and_what_to_
 async fn each_failure_has_its_advice() {
     for (error, cause, advice) in [
         ("RecordFailed", "", "Check the evidence bucket"),
-        ("NothingDecided", "", "CloudTrail"),
+        ("NothingDecided", "", "who called SendTaskSuccess"),
+        ("PipelineFailed", "", "who called SendTaskFailure"),
         ("Lambda.Unknown", "{\"errorMessage\":\"<!channel> died\"}", "Look at the failed step"),
         ("States.Timeout", "cut off {\"errorMess", "Look at the failed step"),
     ] {
@@ -53,6 +54,19 @@ async fn each_failure_has_its_advice() {
         let told = aws.published()[0]["content"].to_string();
         assert!(told.contains(advice) && !told.contains("<!"), "{error}: {told}");
     }
+}
+
+/// The state machine hands over each failed pipeline: that CheckBuildStatus ended the wait is not taken for granted.
+#[tokio::test]
+async fn a_failure_that_was_recorded_and_told_is_neither_changed_nor_told_again() {
+    let aws = running();
+    let setup = build("FAILED", Some("DOWNLOAD_SOURCE"), "");
+    check(&aws, NOWHERE, &request(&setup, 0)).await.unwrap();
+    let (judged, places) = (report(&aws), aws.places());
+    let mut again = failure(&setup);
+    again["failure"] = json!({"sentence": SENTENCE, "error": "PipelineFailed", "cause": ""});
+    check(&aws, NOWHERE, &again).await.unwrap();
+    assert_eq!((report(&aws), aws.places(), aws.published().len()), (judged, places, 1));
 }
 
 /// A verdict is not written over: the failure came after it.
