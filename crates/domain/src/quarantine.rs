@@ -4,6 +4,7 @@ mod manifest;
 mod parts;
 mod proof;
 mod restoration;
+mod retention;
 mod versions;
 
 use jiff::Timestamp;
@@ -18,6 +19,7 @@ pub use proof::{Checksum, Fingerprint, compare};
 pub use restoration::{
     CopyLeft, Occupant, Place, Restoration, RestorationState, RestoreOutcome, Restored, RestoredTo, place, restored_key,
 };
+pub use retention::{NoRetention, Retention};
 pub use versions::{MOST_VERSIONS_AT_ONCE, OtherVersion, OtherVersions, RemainingVersion};
 
 /// What is to be moved, and to where.

@@ -2,6 +2,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use domain::policy::{Policy, Sources};
+use domain::quarantine::Retention;
 use platform::env::{Env, EnvError};
 use url::Url;
 
@@ -36,6 +37,9 @@ pub struct Config {
     pub individual_messages: u16,
     /// `DIGEST_MINUTES`: length of that window, 1 to 10.
     pub digest_minutes: u8,
+    /// `QUARANTINE_RETENTION_DAYS`: days after which quarantined objects are deleted for good, 0 to 36,500; 0 keeps them
+    /// for ever.
+    pub quarantine_retention: Retention,
     /// `STACK_NAME`: the dimension of the metrics.
     pub stack_name: String,
 }
@@ -68,6 +72,7 @@ impl Config {
         let auto_remediation_limit = env.parsed("AUTO_REMEDIATION_LIMIT", |text| up_to(text, 0, MOST));
         let individual_messages = env.parsed("INDIVIDUAL_MESSAGES", |text| up_to(text, 0, MOST));
         let digest_minutes = env.parsed("DIGEST_MINUTES", |text| up_to(text, 1, MOST_MINUTES));
+        let quarantine_retention = env.parsed("QUARANTINE_RETENTION_DAYS", str::parse);
         let stack_name = env.required("STACK_NAME");
         env.finish(|| {
             Some(Self {
@@ -93,6 +98,7 @@ impl Config {
                 auto_remediation_limit: auto_remediation_limit?,
                 individual_messages: individual_messages?,
                 digest_minutes: digest_minutes?,
+                quarantine_retention: quarantine_retention?,
                 stack_name,
             })
         })

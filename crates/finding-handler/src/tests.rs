@@ -62,6 +62,7 @@ fn environment(name: &str) -> Option<String> {
         "CREDENTIALS_ACTION" | "FINANCIAL_ACTION" => "AUTO",
         "CUSTOM_IDENTIFIER_ACTION" | "MULTIPLE_ACTION" | "PERSONAL_ACTION" => "REVIEW",
         "QUARANTINE_BUCKET" => "acme-quarantine",
+        "QUARANTINE_RETENTION_DAYS" => "0",
         "REMEDIATOR_FUNCTION_NAME" => "remediator",
         "SLACK_WEBHOOK_SECRET_ARN" => "arn:secret",
         "SLACK_BUTTON_KEY_SECRET_ARN" => "arn:button-key",

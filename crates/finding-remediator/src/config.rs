@@ -1,3 +1,4 @@
+use domain::quarantine::Retention;
 use platform::env::{Env, EnvError};
 use url::Url;
 
@@ -19,6 +20,9 @@ pub struct Config {
     pub slack_channel_id: String,
     /// `SLACK_ENDPOINT_URL`: the only place that messages are posted to.
     pub slack_endpoint_url: Url,
+    /// `QUARANTINE_RETENTION_DAYS`: days after which quarantined objects are deleted for good, 0 to 36,500; 0 keeps them
+    /// for ever.
+    pub quarantine_retention: Retention,
     /// `STACK_NAME`: the dimension of the metrics.
     pub stack_name: String,
 }
@@ -37,6 +41,7 @@ impl Config {
         let slack_team_id = env.required("SLACK_TEAM_ID");
         let slack_channel_id = env.required("SLACK_CHANNEL_ID");
         let slack_endpoint_url = env.parsed("SLACK_ENDPOINT_URL", Url::parse);
+        let quarantine_retention = env.parsed("QUARANTINE_RETENTION_DAYS", str::parse);
         let stack_name = env.required("STACK_NAME");
         env.finish(|| {
             Some(Self {
@@ -47,6 +52,7 @@ impl Config {
                 slack_team_id,
                 slack_channel_id,
                 slack_endpoint_url: slack_endpoint_url?,
+                quarantine_retention: quarantine_retention?,
                 stack_name,
             })
         })

@@ -165,6 +165,6 @@ impl Remediator {
 
     fn signer<'a>(&'a self, keys: &'a Rotating) -> Signer<'a> {
         let place = Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id };
-        Signer::new(keys.newest().expose_secret(), place, (self.clock)())
+        Signer::new(keys.newest().expose_secret(), place, self.config.quarantine_retention, (self.clock)())
     }
 }

@@ -11,7 +11,7 @@ mod versions;
 use std::sync::{Arc, Mutex};
 
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
-use domain::quarantine::{Manifest, State, manifest_key};
+use domain::quarantine::{Manifest, Retention, State, manifest_key};
 use domain::remediation::Outcome;
 use jiff::Timestamp;
 use platform::metrics::Metrics;
@@ -59,6 +59,7 @@ impl World {
             slack_team_id: "T1".into(),
             slack_channel_id: "C1".into(),
             slack_endpoint_url: slack.url.clone(),
+            quarantine_retention: Retention::FOR_EVER,
             stack_name: "acme-macie".into(),
         };
         let metrics = Lines::default();
@@ -151,6 +152,6 @@ fn configuration_names_everything_that_is_missing() {
         error.to_string(),
         "the environment of this function is unusable: `QUARANTINE_BUCKET` is not set; `ACCOUNT_ID` is not set; \
          `SLACK_WEBHOOK_SECRET_ARN` is not set; `SLACK_BUTTON_KEY_SECRET_ARN` is not set; `SLACK_TEAM_ID` is not set; `SLACK_CHANNEL_ID` is not set; \
-         `SLACK_ENDPOINT_URL` is `hooks`: relative URL without a base; `STACK_NAME` is not set"
+         `SLACK_ENDPOINT_URL` is `hooks`: relative URL without a base; `QUARANTINE_RETENTION_DAYS` is not set; `STACK_NAME` is not set"
     );
 }

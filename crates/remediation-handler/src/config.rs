@@ -1,4 +1,5 @@
 use domain::policy::{SecondApprover, Sources};
+use domain::quarantine::Retention;
 use platform::env::{Env, EnvError};
 use url::Url;
 
@@ -29,6 +30,9 @@ pub struct Config {
     /// `ACCOUNT_ID` and `SOURCE_BUCKET_PATTERN`: asked at each click, because they may be others than when the message
     /// was posted.
     pub sources: Sources,
+    /// `QUARANTINE_RETENTION_DAYS`: days after which quarantined objects are deleted for good, 0 to 36,500; 0 keeps them
+    /// for ever.
+    pub quarantine_retention: Retention,
     /// `STACK_NAME`: the dimension of the metrics.
     pub stack_name: String,
 }
@@ -55,6 +59,7 @@ impl Config {
         let quarantine_bucket = env.required("QUARANTINE_BUCKET");
         let account_id = env.required("ACCOUNT_ID");
         let bucket_pattern = env.required("SOURCE_BUCKET_PATTERN");
+        let quarantine_retention = env.parsed("QUARANTINE_RETENTION_DAYS", str::parse);
         let stack_name = env.required("STACK_NAME");
         env.finish(|| {
             Some(Self {
@@ -69,6 +74,7 @@ impl Config {
                 remediator_function_name,
                 quarantine_bucket,
                 sources: Sources { account_id, bucket_pattern },
+                quarantine_retention: quarantine_retention?,
                 stack_name,
             })
         })

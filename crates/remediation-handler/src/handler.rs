@@ -185,7 +185,7 @@ impl RemediationHandler {
     }
 
     pub(crate) fn signer<'a>(&'a self, keys: &'a Rotating, now: Timestamp) -> Signer<'a> {
-        Signer::new(keys.newest().expose_secret(), self.place(), now)
+        Signer::new(keys.newest().expose_secret(), self.place(), self.config.quarantine_retention, now)
     }
 
     fn place(&self) -> Place<'_> {

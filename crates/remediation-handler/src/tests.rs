@@ -29,6 +29,7 @@ fn environment(name: &str) -> Option<String> {
         "ACCOUNT_ID" => "111122223333",
         "SOURCE_BUCKET_PATTERN" => "*",
         "QUARANTINE_BUCKET" => "acme-quarantine",
+        "QUARANTINE_RETENTION_DAYS" => "0",
         _ => return None,
     };
     Some(value.to_owned())

@@ -13,6 +13,8 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
+use crate::quarantine::Retention;
+
 /// Macie keeps a finding for 90 days; nothing could be looked up for an older button.
 pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// RFC 2104, section 5: a code may be cut to half of its length, and not further.
@@ -118,11 +120,12 @@ impl Action {
     }
 }
 
-/// Signs values for one channel of one workspace.
+/// Signs values for one channel of one workspace, and knows for how long what they do can be undone.
 #[derive(Clone, Copy)]
 pub struct Signer<'a> {
     key: &'a [u8],
     place: Place<'a>,
+    retention: Retention,
     now: Timestamp,
     in_list: bool,
 }
@@ -158,8 +161,28 @@ pub enum InvalidValue {
 impl<'a> Signer<'a> {
     /// `key` is the newest of the secret's keys, as text of at least 32 characters; `now` is when the buttons are made.
     #[must_use]
-    pub fn new(key: &'a str, place: Place<'a>, now: Timestamp) -> Self {
-        Self { key: key.as_bytes(), place, now, in_list: false }
+    pub fn new(key: &'a str, place: Place<'a>, retention: Retention, now: Timestamp) -> Self {
+        Self { key: key.as_bytes(), place, retention, now, in_list: false }
+    }
+
+    /// How long objects stay in quarantine.
+    #[must_use]
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    /// For how many days what is moved into quarantine can be put back with a button.
+    #[must_use]
+    pub fn restorable_days(&self) -> i64 {
+        let valid = VALID_FOR.as_hours() / 24;
+        self.retention.days().map_or(valid, |days| valid.min(days.into()))
+    }
+
+    /// Until when a button that is made now can put back what came into quarantine at `since`.
+    #[must_use]
+    pub fn restorable_until(&self, since: Timestamp) -> Timestamp {
+        let expiry = self.now.checked_add(VALID_FOR).unwrap_or(Timestamp::MAX);
+        self.retention.ends_at(since).map_or(expiry, |end| end.min(expiry))
     }
 
     /// Signs for buttons in a list of findings.
@@ -263,12 +286,12 @@ mod tests {
     }
 
     fn value(action: Action) -> String {
-        Signer::new(KEY, PLACE, made()).value(action, FINDING).unwrap()
+        Signer::new(KEY, PLACE, Retention::FOR_EVER, made()).value(action, FINDING).unwrap()
     }
 
     #[test]
     fn every_action_comes_back_with_its_subject_and_fits_an_option_of_a_menu() {
-        let signer = Signer::new(KEY, PLACE, made());
+        let signer = Signer::new(KEY, PLACE, Retention::FOR_EVER, made());
         for (action, in_list) in Action::ALL.into_iter().flat_map(|action| [(action, false), (action, true)]) {
             let signer = if in_list { signer.for_list() } else { signer };
             let value = signer.value(action, FINDING).unwrap();
@@ -306,8 +329,23 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_undone_ends_with_the_button_or_with_the_quarantine() {
+        let hours = |hours| made().checked_add(SignedDuration::from_hours(hours)).unwrap();
+        let moved = hours(-24);
+        for (retention, days, until) in [
+            ("0", 90, hours(90 * 24)),
+            ("30", 30, hours(29 * 24)),
+            ("91", 90, hours(90 * 24)),
+            ("400", 90, hours(90 * 24)),
+        ] {
+            let signer = Signer::new(KEY, PLACE, retention.parse().unwrap(), made());
+            assert_eq!((signer.restorable_days(), signer.restorable_until(moved)), (days, until), "{retention}");
+        }
+    }
+
+    #[test]
     fn what_is_no_id_gets_no_button() {
-        let signer = Signer::new(KEY, PLACE, made());
+        let signer = Signer::new(KEY, PLACE, Retention::FOR_EVER, made());
         for subject in ["", "a b", "a.b", "../x", "<!channel>", "ä", &"f".repeat(120)] {
             assert_eq!(signer.value(Action::Remediate, subject), None, "{subject}");
         }

@@ -1,7 +1,10 @@
 //! The buttons of a case whose object is, or was, in quarantine.
 
+use jiff::Timestamp;
+
 use super::blocks::{Button, Confirm};
 use super::button::{Action, Signer};
+use super::facts;
 use crate::quarantine::{MOST_VERSIONS_AT_ONCE, Manifest};
 use crate::text::{cut, visible};
 
@@ -13,13 +16,33 @@ const KEY: usize = 80;
 pub(super) fn restore(manifest: &Manifest, signer: &Signer<'_>) -> Option<Button> {
     let original = manifest.original.as_ref().filter(|_| manifest.has_copy())?;
     let value = signer.value(Action::Restore, &manifest.case_id)?;
+    // The time of a dialog is no markup, which Slack would show in the reader's zone.
+    let until =
+        until(manifest, signer).map(|until| format!(" Possible until {}.", until.strftime("%Y-%m-%d %H:%M UTC")));
     let question = format!(
-        "Put {} back into {}, where it was? Whoever can read that bucket can read the data again.",
+        "Put {} back into {}, where it was? Whoever can read that bucket can read the data again.{}",
         cut(&visible(&original.key), KEY),
         original.bucket,
+        until.unwrap_or_default(),
     );
     let confirm = Confirm::new("Restore this object?", &question, "Restore", "Cancel");
     Some(Button::danger("Restore", Action::Restore.action_id(), value, confirm))
+}
+
+/// Until when the button puts the object back, and what becomes of it then. None where there is no such button.
+pub(super) fn how_long(manifest: &Manifest, signer: &Signer<'_>) -> Option<String> {
+    restore(manifest, signer)?;
+    let until = until(manifest, signer)?;
+    let then = match manifest.ended_at().and_then(|moved| signer.retention().ends_at(moved)) {
+        None => "It stays in quarantine after that.".to_owned(),
+        Some(end) if end <= until => "It is deleted for good then.".to_owned(),
+        Some(end) => format!("It stays in quarantine until {}, and is deleted for good then.", facts::time(end)),
+    };
+    Some(format!("*Restore* puts the object back until {}. {then}", facts::time(until)))
+}
+
+fn until(manifest: &Manifest, signer: &Signer<'_>) -> Option<Timestamp> {
+    manifest.ended_at().map(|moved| signer.restorable_until(moved))
 }
 
 /// Moves the other versions of the key into quarantine too.

@@ -205,9 +205,11 @@ pub(super) fn remediate_button(finding: &Finding, label: &str, signer: &Signer<'
     let object = finding.object()?;
     let value = signer.value(Action::Remediate, &finding.id)?;
     let question = format!(
-        "Move this version of {} out of {} into quarantine, and delete it there? Other versions stay.",
+        "Move this version of {} out of {} into quarantine, and delete it there? Other versions stay. It can be undone \
+         for {} days.",
         crate::text::cut(&crate::text::visible(&object.key), 100),
         object.bucket,
+        signer.restorable_days(),
     );
     let confirm = Confirm::new("Quarantine this object?", &question, "Quarantine", "Cancel");
     Some(Button::danger(label, Action::Remediate.action_id(), value, confirm))

@@ -48,6 +48,7 @@ fn blocks(title: &str, object: &str, finding: &Finding, manifest: &Manifest, sig
         }
         _ => None,
     };
+    blocks.extend(case_buttons::how_long(manifest, signer).map(|text| section(&text)));
     let restore = case_buttons::restore(manifest, signer);
     blocks.extend(actions(restore.into_iter().chain(versions).chain(facts::open_button(finding))));
     blocks.push(context([

@@ -31,8 +31,10 @@ pub fn review_request(
         fields(details(finding)),
         section(&format!(
             "*Remediate* moves exactly this version to {quarantine}, with its metadata and tags, and deletes it from \
-             its bucket. Other versions and other objects stay. It can be undone: quarantine keeps the object and a \
-             record of where it came from.\n*Dismiss* closes the finding without moving anything, and records why.",
+             its bucket. Other versions and other objects stay. It can be undone for {} days: {}\n*Dismiss* \
+             closes the finding without moving anything, and records why.",
+            signer.restorable_days(),
+            kept(signer),
         )),
     ];
     blocks.extend(match approvals {
@@ -60,6 +62,19 @@ pub fn review_request(
     };
     let text = format!("{} severity: {subject} in {}. {needed}", facts::severity(finding), facts::object(finding));
     Message::new(&text, blocks)
+}
+
+/// What becomes of an object in quarantine.
+fn kept(signer: &Signer<'_>) -> String {
+    match signer.retention().days() {
+        None => "quarantine keeps the object and a record of where it came from.".to_owned(),
+        Some(days) if i64::from(days) <= signer.restorable_days() => {
+            "quarantine deletes the object for good then, and keeps a record of where it came from.".to_owned()
+        }
+        Some(days) => {
+            format!("quarantine keeps the object for {days} days, and a record of where it came from for ever.")
+        }
+    }
 }
 
 /// At most ten; what Macie left out is left out.

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod digests;
+mod retention;
 
 use insta::assert_json_snapshot;
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use super::button::{DismissReason, Place, Signer};
 use super::*;
 use crate::finding::{Finding, FindingType};
 use crate::policy::{Reason, Sources, Why};
-use crate::quarantine::{Claim, Location, Manifest, Original, State, Transition, plan};
+use crate::quarantine::{Claim, Location, Manifest, Original, Retention, State, Transition, plan};
 use crate::remediation::{Click, Decision, Outcome, Proof, Step};
 
 const QUARANTINE: &str = "acme-quarantine";
@@ -30,7 +31,7 @@ fn at(second: i64) -> Timestamp {
 /// In the place and at the time of the samples.
 fn signer() -> Signer<'static> {
     let place = Place { team_id: "T01ACME", channel_id: "C01SECURITY" };
-    Signer::new("0123456789abcdef0123456789abcdef", place, at(0))
+    Signer::new("0123456789abcdef0123456789abcdef", place, Retention::FOR_EVER, at(0))
 }
 
 fn by_ann() -> Decision {

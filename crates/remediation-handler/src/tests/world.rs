@@ -14,6 +14,7 @@ use aws_sdk_s3::primitives::{ByteStream, SdkBody};
 use aws_sdk_s3::types::Object;
 use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueInput, GetSecretValueOutput};
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
+use domain::quarantine::Retention;
 use domain::slack::button::{Action, Place, Signer};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::Request;
@@ -53,11 +54,11 @@ pub(super) fn value(action: Action, subject: &str) -> String {
 /// The same of a button in a list.
 pub(super) fn listed(action: Action, subject: &str) -> String {
     let made = Timestamp::from_second(NOW - 98).unwrap();
-    Signer::new(BUTTON_KEY, PLACE, made).for_list().value(action, subject).unwrap()
+    Signer::new(BUTTON_KEY, PLACE, Retention::FOR_EVER, made).for_list().value(action, subject).unwrap()
 }
 
 pub(super) fn value_by(key: &str, place: Place<'_>, made: i64, action: Action, subject: &str) -> String {
-    Signer::new(key, place, Timestamp::from_second(made).unwrap()).value(action, subject).unwrap()
+    Signer::new(key, place, Retention::FOR_EVER, Timestamp::from_second(made).unwrap()).value(action, subject).unwrap()
 }
 
 type Shared<T> = Arc<Mutex<T>>;
