@@ -82,9 +82,10 @@ impl Put {
     /// ARN and name of the executions that this version has started.
     pub(super) async fn executions(&self, world: &World) -> anyhow::Result<Vec<(String, String)>> {
         let machine = self.place.output("StateMachineArn")?;
-        let executions = world.sfn.list_executions().state_machine_arn(machine).send().await;
+        let executions = world.sfn.list_executions().state_machine_arn(machine).into_paginator().items().send();
+        let executions = executions.collect::<Result<Vec<_>, _>>().await.context("list the executions")?;
         let mut found = Vec::new();
-        for execution in executions.context("list the executions")?.executions {
+        for execution in executions {
             let arn = execution.execution_arn;
             let input = world.sfn.describe_execution().execution_arn(&arn).send().await;
             let input = input.context("look at an execution")?.input.unwrap_or_default();

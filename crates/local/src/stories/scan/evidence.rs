@@ -33,7 +33,14 @@ impl Scan {
             ("the mails", format!("{:?}", world.mails().await?)),
         ];
         let history = world.sfn.get_execution_history().execution_arn(&self.arn).include_execution_data(true);
-        told.push(("the execution", format!("{:?}", history.send().await.context("read the history")?.events)));
+        let mut pages = history.into_paginator().send();
+        let mut events = 0;
+        while let Some(page) = pages.next().await {
+            let page = page.context("read the history")?.events;
+            events += page.len();
+            told.push(("the execution", format!("{page:?}")));
+        }
+        ensure!(events > 0, "the execution has no history");
         if let Some(build) = build_log::build_of(world, &self.place, &self.id).await? {
             told.push(("the build", format!("{build:?}")));
             told.push(("the build's log", build_log::lines(world, &build).await?.join("\n")));
@@ -54,9 +61,14 @@ impl Scan {
     /// The texts of all objects that name the build or the scan; the log, which is packed, as well.
     async fn everything_of(&self, world: &World, build: &str) -> anyhow::Result<Vec<String>> {
         let bucket = self.place.output("EvidenceBucket")?;
-        let objects = world.s3.list_objects_v2().bucket(bucket).send().await.context("list the evidence")?;
+        let mut pages = world.s3.list_objects_v2().bucket(bucket).into_paginator().send();
+        let mut keys = Vec::new();
+        while let Some(page) = pages.next().await {
+            let page = page.context("list the evidence")?;
+            keys.extend(page.contents().iter().filter_map(|object| object.key().map(str::to_owned)));
+        }
         let mut texts = Vec::new();
-        for key in objects.contents().iter().filter_map(|object| object.key()) {
+        for key in &keys {
             if key.contains(build) || key.contains(&self.id) {
                 let mut body = read(world, &self.place, key).await?;
                 if body.starts_with(&GZIP) {
