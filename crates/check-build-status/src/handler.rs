@@ -5,7 +5,7 @@ use domain::scan::{
     diagnosis::{self, Cause, PipelineFailure, Step, Verdict},
     links::Links,
     notification::{self, Notification},
-    report::{NOTIFIED, ProjectState, REPORT, Report, TASK, WaitingTask},
+    report::{NOTIFIED, REPORT, Report, TASK, WaitingTask},
     scanner_log,
 };
 use jiff::Timestamp;
@@ -21,6 +21,9 @@ use crate::{
 /// The state machine tries every 10 s; an analysis, or a server that is down, is not waited for any longer than this many
 /// tries.
 const LAST_ATTEMPT: u32 = 36;
+/// CodeBuild tells that a build has ended before the last lines of its log have arrived: so many tries wait for them, if
+/// they are what the cause is read from.
+const LOG_ARRIVED: u32 = 2;
 /// Lines of the log in a notification.
 const EXCERPT_LINES: usize = 8;
 
@@ -51,6 +54,8 @@ pub enum Outcome {
     PipelineFailed,
     /// The server has not decided yet; the state machine asks again.
     AnalysisPending,
+    /// The log of the build may not be complete yet; the state machine asks again.
+    LogPending,
     /// The server processed a later analysis of the project before this one; the state machine scans again.
     AnalysisOvertaken,
     /// The version belongs to this scan, which may begin.
@@ -63,6 +68,7 @@ pub enum Outcome {
 #[derive(Debug, Clone, Copy)]
 enum NotYet {
     Pending,
+    LogPending,
     Overtaken,
 }
 
@@ -71,6 +77,7 @@ impl NotYet {
     fn given_back(self) -> (&'static str, &'static str, Outcome) {
         match self {
             Self::Pending => ("AnalysisPending", "the SonarQube server has not decided yet", Outcome::AnalysisPending),
+            Self::LogPending => ("LogPending", "the log of the build has not arrived yet", Outcome::LogPending),
             Self::Overtaken => (
                 "AnalysisOvertaken",
                 "the SonarQube server has processed a later analysis of this project already",
@@ -158,7 +165,7 @@ impl CheckBuildStatus {
             },
             Step::ReadLog | Step::AskCodeBuild { .. } => {
                 let lines = build_log::read(&self.logs, &build).await?;
-                if let Some(task_id) = diagnosis::task_in_log(&build, &lines) {
+                let verdict = if let Some(task_id) = diagnosis::task_in_log(&build, &lines) {
                     match self.ask_server(request, &build, task_id).await? {
                         Ok(verdict) => verdict,
                         Err(not_yet) => return Ok(Err(not_yet)),
@@ -171,16 +178,16 @@ impl CheckBuildStatus {
                         _ => scanner_log::excerpt(&lines, EXCERPT_LINES),
                     };
                     failed(cause, excerpt)
+                };
+                if request.attempt < LOG_ARRIVED && build.log_stream.is_some() && verdict.may_be_late_log(&lines) {
+                    return Ok(Err(NotYet::LogPending));
                 }
+                verdict
             }
         };
-        let recovered = verdict == Verdict::Passed && self.failed_before(&request.about.project_key).await?;
+        let recovered =
+            verdict == Verdict::Passed && self.failed_before(&request.about.project_key, request.moment()).await?;
         Ok(Ok(request.about.report(&build, verdict, recovered, now)))
-    }
-
-    async fn failed_before(&self, project_key: &str) -> Result<bool, Error> {
-        let state = self.records.read::<ProjectState>(&ProjectState::key(project_key)).await.map_err(Error::Record)?;
-        Ok(state.is_some_and(|state| !state.passed))
     }
 
     async fn ask_codebuild(&self, build_arn: &str) -> Result<Build, Error> {
@@ -224,10 +231,7 @@ impl CheckBuildStatus {
 
     async fn tell(&self, request: &Request, report: &Report) -> Result<Outcome, Error> {
         let links = self.links(report);
-        if let Some(state) = ProjectState::of(report) {
-            let key = ProjectState::key(&report.project_key);
-            self.records.replace(&key, &state).await.map_err(Error::Record)?;
-        }
+        self.keep_last_verdict(report, request.moment()).await?;
         match &report.verdict {
             Verdict::Passed => {
                 let wanted = self.config.notify_passed.wants(report.unjudged.as_ref());

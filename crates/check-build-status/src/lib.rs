@@ -20,6 +20,7 @@ mod config;
 mod error;
 mod failure;
 mod handler;
+mod project;
 mod request;
 mod sonarqube;
 

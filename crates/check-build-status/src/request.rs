@@ -2,7 +2,7 @@ use domain::scan::{
     ScanId, Upload,
     build::{self, Build, Phase, ScanTask, StateError},
     diagnosis::Verdict,
-    report::{BuildRecord, Report},
+    report::{BuildRecord, Moment, Report},
     unjudged::Unjudged,
 };
 use jiff::Timestamp;
@@ -21,6 +21,9 @@ pub(crate) struct Request {
     pub about: About,
     /// When the execution began.
     pub started_at: Timestamp,
+    /// When the event of the upload was made, in its words: whoever starts an execution by hand can say anything.
+    #[serde(default)]
+    pub uploaded_at: Option<String>,
     /// The build of a successful task, in Step Functions' spelling.
     #[serde(default)]
     pub build: Option<Value>,
@@ -78,6 +81,14 @@ pub(crate) struct FailedStep {
     pub cause: String,
     /// What it means for the scan, in the state machine's words.
     pub sentence: String,
+}
+
+impl Request {
+    /// Orders this scan among those of its project.
+    pub(crate) fn moment(&self) -> Moment {
+        let uploaded_at = self.uploaded_at.as_ref().and_then(|text| text.parse().ok()).unwrap_or(self.started_at);
+        Moment { uploaded_at: Some(uploaded_at), started_at: Some(self.started_at) }
+    }
 }
 
 impl About {

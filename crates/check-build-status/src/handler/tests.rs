@@ -9,6 +9,7 @@ use super::*;
 
 mod claims;
 mod failures;
+mod projects;
 
 const NOW: &str = "2026-11-21T01:36:00Z";
 /// Bodies recorded from Community Build 25.12, shortened to the fields that matter.
@@ -212,29 +213,6 @@ async fn a_passed_gate_disturbs_nobody() {
 }
 
 #[tokio::test]
-async fn a_project_that_passes_after_a_failure_has_recovered_once() {
-    let aws = running();
-    let failed = Script::new(&FAILED).start().await;
-    let passed = async |scan: &str| {
-        let task = TASK.replace("scanId=scan-1", &format!("scanId={scan}"));
-        Script::new(&[("ce/task", 200, task.as_str()), ("project_status", 200, GATE_PASSED)]).start().await
-    };
-    let [second, third] = [passed("scan-2").await, passed("scan-3").await];
-    for (scan, sonar, status, notifications) in
-        [("scan-1", &failed, "FAILED", 1), ("scan-2", &second, "SUCCEEDED", 2), ("scan-3", &third, "SUCCEEDED", 2)]
-    {
-        let mut request = request(&build(status, Some("BUILD").filter(|_| status == "FAILED"), "t1"), 0);
-        request["scanId"] = json!(scan);
-        request["executionArn"] = json!(arn(scan));
-        request["taskToken"] = json!(scan);
-        check(&aws, sonar, &request).await.unwrap();
-        assert_eq!(aws.published().len(), notifications, "{scan}");
-    }
-    assert_eq!(aws.published()[1]["metadata"]["additionalContext"]["kind"], "recovered");
-    assert_eq!(aws.object("evidence/scans/scan-2/report.json").unwrap()["recovered"], true);
-}
-
-#[tokio::test]
 async fn without_the_servers_word_nothing_passes() {
     let other_project = TASK.replace("api-1f2e3d4c", "somebody-elses");
     let older = TASK.replace("2026-11-21T01:35:29", "2026-11-20T01:35:29");
@@ -254,7 +232,7 @@ async fn without_the_servers_word_nothing_passes() {
         (build("FAILED", Some("POST_BUILD"), "t1"), vec![("ce/task", 200, TASK), ok], "FAILED_AFTER_GATE"),
         (build("FAILED", Some("UPLOAD_ARTIFACTS"), "t1"), vec![("ce/task", 200, TASK), ok], "FAILED_AFTER_GATE"),
     ] {
-        let (outcome, aws) = judged(build, 0, &answers).await;
+        let (outcome, aws) = judged(build, LOG_ARRIVED, &answers).await;
         assert_eq!(outcome, Outcome::PipelineFailed, "{answers:?}");
         assert_eq!(report(&aws)["cause"]["kind"], kind, "{answers:?}");
         assert_eq!(aws.published()[0]["metadata"]["enableCustomActions"], false);
@@ -309,7 +287,7 @@ async fn the_log_names_the_analysis_when_the_variables_are_not_told() {
         let aws = running();
         aws.set_log(&marker);
         let sonar = Script::new(&answers).start().await;
-        assert_eq!(check(&aws, &sonar, &request(&build, 0)).await.unwrap(), expected);
+        assert_eq!(check(&aws, &sonar, &request(&build, LOG_ARRIVED)).await.unwrap(), expected);
     }
 }
 
@@ -352,9 +330,58 @@ async fn the_log_tells_why_a_scan_never_reached_the_server() {
     ] {
         let aws = running();
         aws.set_log(&["first", line]);
-        let outcome = check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some(phase), ""), 0)).await.unwrap();
+        let outcome =
+            check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some(phase), ""), LOG_ARRIVED)).await.unwrap();
         assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!(kind)));
     }
+}
+
+/// CodeBuild tells that a build has ended before CloudWatch has the last lines of its log.
+#[tokio::test]
+async fn a_log_that_arrives_late_is_waited_for() {
+    let nowhere = "http://127.0.0.1:1/";
+    for (phase, early, late, kind) in [
+        ("PRE_BUILD", &[][..], "PREFLIGHT REFUSED: The zip holds a link", "REFUSED"),
+        ("PRE_BUILD", &["size of the object"], "FETCH FAILED: An error occurred (404)", "DOWNLOAD"),
+        ("BUILD", &["INFO Scanner configuration file"], "ERROR java.lang.OutOfMemoryError", "SCANNER"),
+        ("INSTALL", &[], "mvn failed", "INSTALL"),
+    ] {
+        let aws = running();
+        let failed = build("FAILED", Some(phase), "");
+        for attempt in 0..LOG_ARRIVED {
+            aws.set_log(early);
+            let outcome = check(&aws, nowhere, &request(&failed, attempt)).await.unwrap();
+            assert_eq!(outcome, Outcome::LogPending, "{late}");
+            assert_eq!(aws.completions().last().unwrap().1["error"], "LogPending");
+            assert_eq!((aws.places().len(), aws.published().len()), (0, 0));
+        }
+        aws.set_log(&[early, &[late][..]].concat());
+        check(&aws, nowhere, &request(&failed, 1)).await.unwrap();
+        assert_eq!(report(&aws)["cause"]["kind"], kind);
+    }
+    // What will never be explained is not waited for any longer; and a build without a log has nothing to wait for.
+    let aws = running();
+    let failed = build("FAILED", Some("BUILD"), "");
+    let outcome = check(&aws, nowhere, &request(&failed, LOG_ARRIVED)).await.unwrap();
+    assert_eq!((outcome, &report(&aws)["cause"]["failure"]), (Outcome::PipelineFailed, &json!("UNKNOWN")));
+    let aws = running();
+    let mut silent = failed.clone();
+    silent["Logs"] = json!(null);
+    assert_eq!(check(&aws, nowhere, &request(&silent, 0)).await.unwrap(), Outcome::PipelineFailed);
+}
+
+/// The line that names the analysis is one of the last.
+#[tokio::test]
+async fn an_analysis_that_a_late_log_names_is_judged() {
+    let aws = running();
+    let sonar = Script::new(&[("ce/task?id=t1", 200, TASK), ("project_status", 200, GATE_PASSED)]).start().await;
+    let silent = build("SUCCEEDED", None, "");
+    for early in [&[][..], &["ANALYSIS TASK: forged"]] {
+        aws.set_log(early);
+        assert_eq!(check(&aws, &sonar, &request(&silent, 0)).await.unwrap(), Outcome::LogPending);
+    }
+    aws.set_log(&["ANALYSIS TASK: forged", "ANALYSIS TASK: t1"]);
+    assert_eq!(check(&aws, &sonar, &request(&silent, 1)).await.unwrap(), Outcome::Passed);
 }
 
 #[tokio::test]
@@ -373,7 +400,7 @@ async fn a_huge_log_is_read_from_its_end() {
 async fn a_short_log_is_read_in_its_order() {
     let aws = running();
     aws.set_log(&["one", "two", "three"]);
-    check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some("BUILD"), ""), 0)).await.unwrap();
+    check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some("BUILD"), ""), LOG_ARRIVED)).await.unwrap();
     assert_eq!(report(&aws)["log"], json!(["one", "two", "three"]));
 }
 

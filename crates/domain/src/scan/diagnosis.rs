@@ -230,6 +230,22 @@ fn failure_message(build: &Build) -> String {
     })
 }
 
+impl Verdict {
+    /// Whether more lines of the build's log, from which this was read, could say more: there are none yet, or what they
+    /// said names no cause.
+    #[must_use]
+    pub fn may_be_late_log(&self, lines: &[String]) -> bool {
+        let Self::PipelineFailed(failure) = self else { return false };
+        let unexplained = matches!(
+            failure.cause,
+            Cause::Preparation { .. }
+                | Cause::VerdictUnknown { .. }
+                | Cause::Scanner { failure: ScannerFailure::Unknown, .. }
+        );
+        unexplained || lines.is_empty()
+    }
+}
+
 impl Cause {
     /// What happened, in one sentence for people, without outside text.
     #[must_use]

@@ -70,6 +70,20 @@ pub struct ProjectState {
     pub passed: bool,
     /// Which scan found out.
     pub scan_id: ScanId,
+    /// When what it scanned was uploaded. Scans of one project can end in another order.
+    #[serde(flatten)]
+    pub moment: Moment,
+}
+
+/// Orders the scans of a project: by their uploads, then by their begin. S3's events tell seconds only, and a version can
+/// be scanned again.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(rename_all = "camelCase")]
+pub struct Moment {
+    /// When the event of the upload was made.
+    pub uploaded_at: Option<Timestamp>,
+    /// When the execution began.
+    pub started_at: Option<Timestamp>,
 }
 
 impl ProjectState {
@@ -79,15 +93,21 @@ impl ProjectState {
         format!("projects/{project_key}.json")
     }
 
-    /// What a report says about its project, if it says anything.
+    /// What a report on an upload of that moment says about its project, if it says anything.
     #[must_use]
-    pub fn of(report: &Report) -> Option<Self> {
+    pub fn of(report: &Report, moment: Moment) -> Option<Self> {
         let passed = match report.verdict {
             Verdict::Passed => true,
             Verdict::QualityGateFailed(_) => false,
             Verdict::PipelineFailed(_) => return None,
         };
-        Some(Self { passed, scan_id: report.scan_id.clone() })
+        Some(Self { passed, scan_id: report.scan_id.clone(), moment })
+    }
+
+    /// Whether an upload of that moment is newer than what this state is about.
+    #[must_use]
+    pub fn is_older_than(&self, moment: Moment) -> bool {
+        self.moment < moment
     }
 }
 
