@@ -1,4 +1,5 @@
-//! Secrets from Secrets Manager, fetched at first use and kept for five minutes, so that a rotated one is picked up.
+//! Secrets from Secrets Manager, fetched at first use and kept for five minutes, so that a rotated one is picked up; at
+//! once when something is signed with a secret that is not the kept one.
 
 use std::{
     collections::HashMap,
@@ -7,9 +8,12 @@ use std::{
 };
 
 use aws_sdk_secretsmanager::{Client, error::SdkError, operation::get_secret_value::GetSecretValueError};
+use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret, SecretString};
 
 const KEEP: Duration = Duration::from_mins(5);
+/// Whoever sends forged signatures must not make us ask Secrets Manager for each.
+const ASK_AGAIN_AFTER: SignedDuration = SignedDuration::from_mins(1);
 /// No secret that we use is shorter: a Slack signing secret has 32 characters, a SonarQube token 44.
 const SHORTEST: usize = 16;
 const PLACEHOLDERS: [&str; 5] = ["update-this", "update_this", "changeme", "change-me", "placeholder"];
@@ -81,6 +85,8 @@ impl Rotating {
 pub struct SecretStore {
     client: Client,
     kept: Mutex<HashMap<String, (Instant, SecretString)>>,
+    /// When each secret was asked for before its time.
+    asked_again: Mutex<HashMap<String, Timestamp>>,
 }
 
 impl SecretStore {
@@ -93,7 +99,7 @@ impl SecretStore {
     /// A store over a given client, for tests.
     #[must_use]
     pub fn from_client(client: Client) -> Self {
-        Self { client, kept: Mutex::default() }
+        Self { client, kept: Mutex::default(), asked_again: Mutex::default() }
     }
 
     /// The text of the secret with this ARN or name.
@@ -117,6 +123,44 @@ impl SecretStore {
     pub async fn get_rotating(&self, arn: &str) -> Result<Rotating, SecretError> {
         let text = self.get(arn).await?;
         Rotating::parse(text.expose_secret()).ok_or_else(|| SecretError::Placeholder { arn: arn.to_owned() })
+    }
+
+    /// The texts of the secret as Secrets Manager has them now, for what none of the kept ones fits. None when they are
+    /// the kept ones, when Secrets Manager does not give them (which is logged), and within a minute of the last time
+    /// that this process asked so for this secret: `now` says when that is over.
+    pub async fn replaced(&self, arn: &str, now: Timestamp) -> Option<Rotating> {
+        if !self.may_ask_again(arn, now) {
+            return None;
+        }
+        let before = self.kept(arn);
+        let fetched = self.fetch(arn).await.and_then(|secret| {
+            refuse_placeholder(arn, secret.expose_secret())?;
+            Ok(secret)
+        });
+        match fetched {
+            Ok(secret) if before.is_some_and(|before| before.expose_secret() == secret.expose_secret()) => None,
+            Ok(secret) => {
+                tracing::info!(secret.arn = arn, "took a new value of a secret");
+                let rotating = Rotating::parse(secret.expose_secret());
+                self.keep(arn, secret);
+                rotating
+            }
+            Err(error) => {
+                tracing::warn!(error = crate::chain(&error), "could not look for a new value of a secret");
+                None
+            }
+        }
+    }
+
+    /// Whether a minute is over; if so, the next one begins. A clock that was set back keeps nobody waiting.
+    fn may_ask_again(&self, arn: &str, now: Timestamp) -> bool {
+        let mut asked = self.asked_again.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_early = |last: &Timestamp| *last <= now && now.duration_since(*last) < ASK_AGAIN_AFTER;
+        if asked.get(arn).is_some_and(is_early) {
+            return false;
+        }
+        asked.insert(arn.to_owned(), now);
+        true
     }
 
     /// The text under `key` of a secret that is a JSON object, as `{"token": "…"}`.
@@ -209,6 +253,48 @@ mod tests {
 
         let (store, _) = store_with("many short words, none of them a key");
         assert!(matches!(store.get_rotating("arn").await, Err(SecretError::Placeholder { .. })));
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_795_169_801 + second).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_replaced_secret_is_asked_for_once_a_minute() {
+        let values = ["8f742231b10e8888abcd99yyyzzz85a5", "1b1b1b1b1b1b1b1b2c2c2c2c2c2c2c2c"];
+        let given = std::sync::Arc::new(Mutex::new(values[0]));
+        let gives = std::sync::Arc::clone(&given);
+        let rule = mock!(Client::get_secret_value)
+            .then_output(move || GetSecretValueOutput::builder().secret_string(*gives.lock().unwrap()).build());
+        let store = SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]));
+        store.get_rotating("arn").await.unwrap();
+
+        assert!(store.replaced("arn", at(0)).await.is_none(), "it is the kept one");
+        *given.lock().unwrap() = values[1];
+        for second in [0, 1, 59] {
+            assert!(store.replaced("arn", at(second)).await.is_none());
+        }
+        assert_eq!(rule.num_calls(), 2, "once for the first use, and once for the first misfit");
+
+        let replaced = store.replaced("arn", at(60)).await.unwrap();
+        assert_eq!(replaced.newest().expose_secret(), values[1]);
+        assert_eq!(store.get("arn").await.unwrap().expose_secret(), values[1], "it is kept from then on");
+        assert!(store.replaced("arn", at(61)).await.is_none());
+        assert_eq!(rule.num_calls(), 3);
+        assert!(store.replaced("another", at(61)).await.is_some(), "each secret has its own minute");
+        assert!(store.replaced("arn", at(-100)).await.is_none() && rule.num_calls() == 5, "a clock that was set back");
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_cannot_be_asked_for_again_stays_the_kept_one() {
+        let rule = mock!(Client::get_secret_value)
+            .sequence()
+            .output(|| GetSecretValueOutput::builder().secret_string("8f742231b10e8888abcd99yyyzzz85a5").build());
+        let rule = rule.output(|| GetSecretValueOutput::builder().secret_string("update-this").build()).build();
+        let store = SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&rule]));
+        store.get("arn").await.unwrap();
+        assert!(store.replaced("arn", at(0)).await.is_none());
+        assert_eq!(store.get("arn").await.unwrap().expose_secret(), "8f742231b10e8888abcd99yyyzzz85a5");
     }
 
     #[tokio::test]

@@ -12,7 +12,7 @@ use platform::invoke;
 use platform::metrics::{Metric, Metrics};
 use platform::records::Records;
 use platform::secret::{Rotating, SecretStore};
-use platform::slack::{Slack, verify};
+use platform::slack::{Slack, VerifyError, verify};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::api::answer;
@@ -104,9 +104,7 @@ impl RemediationHandler {
         let now = (self.clock)();
         let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
         let (timestamp, signature) = (header("x-slack-request-timestamp"), header("x-slack-signature"));
-        let secrets = self.secrets.get_rotating(&self.config.slack_signing_secret_arn).await;
-        let secrets = secrets.map_err(Error::SigningSecret)?;
-        if let Err(why) = verify(secrets.all(), timestamp, signature, body, now.as_second()) {
+        if let Err(why) = self.signed_by_slack(timestamp, signature, body, now).await? {
             tracing::warn!(error = platform::chain(&why), "refused a request that is not Slack's");
             self.measure_refusal(now);
             return Ok(answer(StatusCode::UNAUTHORIZED, "unauthorized"));
@@ -134,6 +132,26 @@ impl RemediationHandler {
                 Err(error)
             }
         }
+    }
+
+    /// Whether Slack signed these bytes just now: with a secret that is known, or else with one that has just replaced it.
+    async fn signed_by_slack(
+        &self,
+        timestamp: Option<&str>,
+        signature: Option<&str>,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<Result<(), VerifyError>, Error> {
+        let arn = &self.config.slack_signing_secret_arn;
+        let check = |secrets: &Rotating| verify(secrets.all(), timestamp, signature, body, now.as_second());
+        let known = self.secrets.get_rotating(arn).await.map_err(Error::SigningSecret)?;
+        Ok(match check(&known) {
+            Err(VerifyError::WrongSignature) => match self.secrets.replaced(arn, now).await {
+                Some(newer) => check(&newer),
+                None => Err(VerifyError::WrongSignature),
+            },
+            checked => checked,
+        })
     }
 
     async fn act(&self, click: &Interaction, now: Timestamp) -> Result<Outcome, Error> {
@@ -171,9 +189,17 @@ impl RemediationHandler {
     /// The button, if it is one of ours and still holds. What is done goes by its signed value; an `action_id` that
     /// does not go with it was not written by us.
     async fn verified(&self, action_id: &str, value: &str, now: Timestamp) -> Result<Result<Pressed, Refusal>, Error> {
-        let keys = self.button_keys().await?;
-        let keys = keys.all().iter().map(ExposeSecret::expose_secret);
-        Ok(match button::verify(value, keys, self.place(), now) {
+        let check = |keys: &Rotating| {
+            button::verify(value, keys.all().iter().map(ExposeSecret::expose_secret), self.place(), now)
+        };
+        let mut verified = check(&self.button_keys().await?);
+        // The key may have been replaced since it was read, and the button made with the new one.
+        if verified == Err(InvalidValue::Forged)
+            && let Some(newer) = self.secrets.replaced(&self.config.slack_button_key_secret_arn, now).await
+        {
+            verified = check(&newer);
+        }
+        Ok(match verified {
             Ok(pressed) if pressed.action.action_id() == action_id => Ok(pressed),
             Ok(_) | Err(InvalidValue::Forged) => Err(Refusal::ForgedButton),
             Err(InvalidValue::Expired) => Err(Refusal::ExpiredButton),

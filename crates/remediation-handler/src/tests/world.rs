@@ -73,6 +73,8 @@ pub(super) struct World {
     pub(super) asked: Shared<Vec<String>>,
     /// Findings that Macie has.
     pub(super) findings: Shared<Vec<Value>>,
+    /// What Secrets Manager has, by id, and how often each was asked for.
+    pub(super) secrets: Shared<HashMap<String, (String, usize)>>,
     /// These services answer with 403.
     pub(super) denied: Shared<Vec<&'static str>>,
     pub(super) lines: Lines,
@@ -86,14 +88,17 @@ impl World {
         let findings = Arc::new(Mutex::new(vec![sample("macie-finding.personal")["detail"].take()]));
         let (denied, lines) = (Shared::default(), Lines::default());
         let config = Config { slack_endpoint_url: slack.url.clone(), ..Config::from_env(&environment).unwrap() };
+        let secrets: Shared<HashMap<String, (String, usize)>> = Arc::new(Mutex::new(HashMap::from([
+            ("arn:secret".to_owned(), (format!("{NEXT_SECRET}\n{SECRET}\nx"), 0)),
+            ("arn:button-key".to_owned(), (format!("{NEXT_BUTTON_KEY}\n{BUTTON_KEY}\nx"), 0)),
+        ])));
+        let kept = Arc::clone(&secrets);
         let secret = mock!(aws_sdk_secretsmanager::Client::get_secret_value).then_compute_output(
-            |input: &GetSecretValueInput| {
-                let text = match input.secret_id() {
-                    Some("arn:secret") => format!("{NEXT_SECRET}\n{SECRET}\nx"),
-                    Some("arn:button-key") => format!("{NEXT_BUTTON_KEY}\n{BUTTON_KEY}\nx"),
-                    other => panic!("asked for the secret {other:?}"),
-                };
-                GetSecretValueOutput::builder().secret_string(text).build()
+            move |input: &GetSecretValueInput| {
+                let mut kept = kept.lock().unwrap();
+                let (text, asked) = kept.get_mut(input.secret_id().unwrap()).expect("a secret that there is");
+                *asked += 1;
+                GetSecretValueOutput::builder().secret_string(text.as_str()).build()
             },
         );
         let handler = RemediationHandler {
@@ -108,7 +113,7 @@ impl World {
             time_to_act: Duration::from_secs(30),
             config,
         };
-        Self { slack, files, invoked, asked, findings, denied, lines, handler }
+        Self { slack, files, invoked, asked, findings, secrets, denied, lines, handler }
     }
 
     /// The sample's click, answered in this world's Slack.
