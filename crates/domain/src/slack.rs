@@ -24,6 +24,7 @@ mod remediated;
 mod remediation_failed;
 mod restored;
 mod review_request;
+mod tags;
 mod task_failed;
 mod under_way;
 mod unreadable;

@@ -1,6 +1,7 @@
 use super::blocks::{Button, Confirm, Element, Message, actions, context, fields, header, section};
 use super::button::{Action, Signer};
 use super::facts;
+use super::tags::tags;
 use crate::finding::{Finding, FindingType};
 use crate::policy::bucket_action;
 use crate::text::plain;
@@ -22,6 +23,7 @@ pub fn bucket_finding(finding: &Finding, may_change: bool, signer: &Signer<'_>) 
     };
     let mut blocks =
         vec![header(&title), section(&format!("*Bucket*\n{bucket}")), section(&means), fields(details(finding))];
+    blocks.extend(tags(finding));
     blocks.extend(changed_by(finding).map(|text| section(&text)));
     blocks.push(section(&next));
     let elements = [
@@ -117,7 +119,6 @@ fn details(finding: &Finding) -> Vec<(&'static str, String)> {
         ("Default encryption", encryption.and_then(facts::encryption)),
         ("Account", finding.account_id.as_deref().map(facts::name)),
         ("Region", finding.region.as_deref().map(facts::name)),
-        ("Bucket tags", bucket.and_then(|bucket| facts::tags(&bucket.tags))),
     ]
     .into_iter()
     .filter_map(|(name, value)| value.map(|value| (name, value)))

@@ -6,7 +6,7 @@ use super::OPEN_FINDING_ACTION;
 use super::blocks::{Button, Confirm, Menu};
 use super::button::{Action, DismissReason, Signer};
 use crate::console;
-use crate::finding::{Encryption, Finding, Occurrences, Tag};
+use crate::finding::{Encryption, Finding, Occurrences};
 use crate::remediation::{Click, Decision};
 use crate::text::{code, plain};
 
@@ -16,7 +16,6 @@ const NAME: usize = 560;
 const VALUE: usize = 150;
 const MOST_KINDS: usize = 10;
 const MOST_PLACES: usize = 5;
-const MOST_TAGS: usize = 10;
 
 /// `` `bucket/key` ``, or the bucket alone for a finding about a bucket.
 pub(super) fn object(finding: &Finding) -> String {
@@ -160,16 +159,6 @@ fn places(found: &Occurrences) -> String {
     let more = if all.len() > MOST_PLACES { ", …" } else { "" };
     let first = all.iter().take(MOST_PLACES).map(String::as_str).collect::<Vec<_>>().join(", ");
     format!(" ({kind}{plural} {first}{more})")
-}
-
-pub(super) fn tags(tags: &[Tag]) -> Option<String> {
-    let shown = |tag: &Tag| {
-        let key = tag.key.as_deref().unwrap_or_default();
-        code(&format!("{key}={}", tag.value.as_deref().unwrap_or_default()), VALUE)
-    };
-    let more = if tags.len() > MOST_TAGS { ", …" } else { "" };
-    let all = tags.iter().take(MOST_TAGS).map(shown).collect::<Vec<_>>().join(", ");
-    (!tags.is_empty()).then(|| format!("{all}{more}"))
 }
 
 /// The Region, if it can be one: it becomes part of an address.

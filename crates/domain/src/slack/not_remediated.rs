@@ -1,5 +1,6 @@
 use super::blocks::{Message, actions, context, fields, header, section};
 use super::button::Signer;
+use super::tags::tags;
 use super::{case_buttons, facts};
 use crate::finding::Finding;
 use crate::quarantine::{Location, Manifest, manifest_key};
@@ -18,6 +19,7 @@ pub fn not_remediated(finding: &Finding, manifest: &Manifest, signer: &Signer<'_
         section(&format!("{what}{}\n*Next:* {next}", copy_left(outcome, &manifest.quarantine))),
         fields([("Severity", facts::severity(finding)), ("Decided by", facts::decided_by(&manifest.decision))]),
     ];
+    blocks.extend(tags(finding));
     let again =
         outcome.can_be_tried_again().then(|| facts::remediate_button(finding, "Remediate again", signer)).flatten();
     let restore = case_buttons::restore(manifest, signer);

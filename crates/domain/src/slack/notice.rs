@@ -1,5 +1,6 @@
 use super::blocks::{Message, actions, context, fields, header, section};
 use super::facts;
+use super::tags::tags;
 use crate::finding::Finding;
 use crate::policy::Why;
 use crate::text::plain;
@@ -37,8 +38,9 @@ pub fn notice(finding: &Finding, why: Why) -> Message {
         header(&title),
         section(&what.join("\n")),
         fields(details.into_iter().filter_map(|(name, value)| value.map(|value| (name, value)))),
-        section(next),
     ];
+    blocks.extend(tags(finding));
+    blocks.push(section(next));
     blocks.extend(actions(facts::open_button(finding)));
     blocks.push(context([format!("Finding {}", facts::name(&finding.id))]));
     Message::new(&format!("{}: {}", plain(&title, 150), facts::object(finding)), blocks)

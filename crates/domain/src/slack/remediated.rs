@@ -1,5 +1,6 @@
 use super::blocks::{Block, Message, actions, context, fields, header, section};
 use super::button::Signer;
+use super::tags::tags;
 use super::{case_buttons, facts};
 use crate::finding::Finding;
 use crate::quarantine::{Location, Manifest, RemainingVersion, manifest_key};
@@ -37,6 +38,7 @@ fn blocks(title: &str, object: &str, finding: &Finding, manifest: &Manifest, sig
         section(&format!("*Now in*\n{}", facts::location(bucket, key))),
         fields(details),
     ];
+    blocks.extend(tags(finding));
     if let Some(Outcome::Quarantined { proof, remaining_versions }) = manifest.outcome() {
         blocks.push(section(&what_was_done(finding, proof, *remaining_versions)));
     }

@@ -1,6 +1,7 @@
 use super::blocks::{Element, Message, actions, context, fields, header, section};
 use super::button::Signer;
 use super::facts;
+use super::tags::tags;
 use crate::finding::Finding;
 use crate::remediation::Click;
 use crate::text::plain;
@@ -29,14 +30,15 @@ pub fn review_request(
         section(&format!("*Object*\n{}", facts::object(finding))),
         section(&format!("*Found*\n{}", facts::detections(finding))),
         fields(details(finding)),
-        section(&format!(
-            "*Remediate* moves exactly this version to {quarantine}, with its metadata and tags, and deletes it from \
+    ];
+    blocks.extend(tags(finding));
+    blocks.push(section(&format!(
+        "*Remediate* moves exactly this version to {quarantine}, with its metadata and tags, and deletes it from \
              its bucket. Other versions and other objects stay. It can be undone for {} days: {}\n*Dismiss* \
              closes the finding without moving anything, and records why.",
-            signer.restorable_days(),
-            kept(signer),
-        )),
-    ];
+        signer.restorable_days(),
+        kept(signer),
+    )));
     blocks.extend(match approvals {
         Approvals::One => None,
         Approvals::Two => Some(section("*Two people* have to press Remediate, because the severity is High.")),
@@ -80,7 +82,6 @@ fn kept(signer: &Signer<'_>) -> String {
 /// At most ten; what Macie left out is left out.
 fn details(finding: &Finding) -> Vec<(&'static str, String)> {
     let resources = finding.resources_affected.as_ref();
-    let bucket = resources.and_then(|resources| resources.s3_bucket.as_ref());
     let object = resources.and_then(|resources| resources.s3_object.as_ref());
     let job = finding.classification_details.as_ref().and_then(|details| {
         let automated = details.origin_type.as_deref() == Some("AUTOMATED_SENSITIVE_DATA_DISCOVERY");
@@ -102,7 +103,6 @@ fn details(finding: &Finding) -> Vec<(&'static str, String)> {
         ("Encryption", object.and_then(|object| object.server_side_encryption.as_ref()).and_then(facts::encryption)),
         ("Account", finding.account_id.as_deref().map(facts::name)),
         ("Region", finding.region.as_deref().map(facts::name)),
-        ("Bucket tags", bucket.and_then(|bucket| facts::tags(&bucket.tags))),
         ("Job", job),
     ]
     .into_iter()

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::button::{DismissReason, Place, Signer};
 use super::*;
-use crate::finding::{Finding, FindingType};
+use crate::finding::{Finding, FindingType, Tag};
 use crate::policy::{Reason, Sources, Why};
 use crate::quarantine::{Claim, Location, Manifest, Original, Retention, State, Transition, plan};
 use crate::remediation::{Click, Decision, Outcome, Proof, Step};
@@ -118,6 +118,16 @@ fn a_review_request_leaves_out_what_macie_left_out() {
 #[test]
 fn a_review_request_shows_many_kinds_and_a_public_bucket() {
     assert_json_snapshot!(review_request(&finding("multiple"), QUARANTINE, Approvals::One, &signer()));
+}
+
+#[test]
+fn a_review_request_shows_the_tags_that_say_who_owns_the_data() {
+    let mut finding = finding("personal");
+    let resources = finding.resources_affected.as_mut().unwrap();
+    let tag = |key: &str, value: &str| Tag { key: Some(key.into()), value: Some(value.into()) };
+    resources.s3_object.as_mut().unwrap().tags = vec![tag("retention", "7y"), tag("DataOwner", "ann@acme.example")];
+    let message = serde_json::to_string(&review_request(&finding, QUARANTINE, Approvals::One, &signer())).unwrap();
+    assert!(message.contains("*Object tags*\\n`DataOwner=ann@acme.example`, `retention=7y`"), "{message}");
 }
 
 #[test]
@@ -373,7 +383,10 @@ proptest! {
         finding.description = Some(text.clone());
         finding.title = Some(text.clone());
         finding.account_id = Some(text.clone());
-        finding.resources_affected.as_mut().unwrap().s3_bucket.as_mut().unwrap().tags[0].value = Some(text);
+        let resources = finding.resources_affected.as_mut().unwrap();
+        let tag = Tag { key: Some(key), value: Some(text) };
+        resources.s3_bucket.as_mut().unwrap().tags = vec![tag.clone(); 7];
+        resources.s3_object.as_mut().unwrap().tags = vec![tag];
         check_is_safe(&finding);
     }
 }
