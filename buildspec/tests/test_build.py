@@ -130,23 +130,19 @@ class Outcomes(Build):
         phases, exported, _ = self.build()
         self.assertEqual(phases, {"install": True, "pre_build": True, "build": True, "post_build": True})
         self.assertEqual(exported, {
-            "SCAN_STAGE": "quality_gate", "SCAN_EXIT_CODE": "0", "SONAR_CE_TASK_ID": "AYh-7_x",
-            "SONAR_DASHBOARD_URL": "https://sonar.example.com/dashboard?id=p", "SUPPRESSIONS": "nosonar:1",
-            "NOT_ANALYSED": "none"})
+            "SONAR_CE_TASK_ID": "AYh-7_x", "SUPPRESSIONS": "nosonar:1", "NOT_ANALYSED": "none"})
         self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "report-task.txt", "scanner.log"])
 
     def test_a_gate_that_fails(self):
         phases, exported, text = self.build(status=3)
         self.assertEqual(phases, {"install": True, "pre_build": True, "build": True, "post_build": True})
-        self.assertEqual((exported["SCAN_STAGE"], exported["SCAN_EXIT_CODE"], exported["SONAR_CE_TASK_ID"]),
-                         ("quality_gate", "3", "AYh-7_x"))
+        self.assertEqual(exported["SONAR_CE_TASK_ID"], "AYh-7_x")
         self.assertEqual(self.told(text, "ANALYSIS"), ["TASK: AYh-7_x"])
 
     def test_a_wait_for_the_gate_that_is_too_short(self):
         phases, exported, _ = self.build(status=1)
         self.assertEqual(phases, {"install": True, "pre_build": True, "build": True, "post_build": True})
-        self.assertEqual((exported["SCAN_STAGE"], exported["SCAN_EXIT_CODE"], exported["SONAR_CE_TASK_ID"]),
-                         ("quality_gate", "1", "AYh-7_x"))
+        self.assertEqual(exported["SONAR_CE_TASK_ID"], "AYh-7_x")
 
     def test_files_that_the_analysers_cannot_parse_are_counted(self):
         said = ("ERROR Unable to parse source file : 'A.java'", "ERROR Unable to parse file: a.py",
@@ -160,36 +156,32 @@ class Outcomes(Build):
         phases, exported, text = self.build(status=1, report=":")
         self.assertFalse(phases["build"])
         self.assertEqual(self.told(text, "ANALYSIS"), [])
-        self.assertEqual((exported["SCAN_STAGE"], exported["SCAN_EXIT_CODE"], exported["SONAR_CE_TASK_ID"]),
-                         ("scan", "1", ""))
+        self.assertEqual(exported["SONAR_CE_TASK_ID"], "")
         self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "scanner.log"])
 
     def test_an_upload_that_is_refused(self):
-        phases, exported, text = self.build(upload=make(("../a.py", b"")))
+        phases, _, text = self.build(upload=make(("../a.py", b"")))
         self.assertEqual(phases, {"install": True, "pre_build": False})
-        self.assertEqual((exported["SCAN_STAGE"], exported["SCAN_EXIT_CODE"]), ("preflight", "65"))
         self.assertIn("\nPREFLIGHT REFUSED: '../a.py'", text)
         self.assertEqual(self.evidence(), ["build.txt", "preflight.json"])
 
     def test_a_scanner_that_is_not_the_published_one(self):
         variable = "SCANNER_SHA256_" + VARIABLES[f"{platform.system()}-{platform.machine()}"][0]
-        phases, exported, text = self.build(**{variable: "0" * 64})
+        phases, _, text = self.build(**{variable: "0" * 64})
         self.assertEqual(phases, {"install": False})
-        self.assertEqual(exported["SCAN_STAGE"], "install")
         self.assertEqual(self.evidence(), ["build.txt"])
         self.assertIn("is not the scanner that was published", text)
 
     def test_an_object_that_cannot_be_fetched(self):
-        phases, exported, text = self.build(TEST_UPLOAD="/nowhere")
+        phases, _, text = self.build(TEST_UPLOAD="/nowhere")
         self.assertEqual(phases, {"install": True, "pre_build": False})
-        self.assertEqual(exported["SCAN_STAGE"], "fetch")
         self.assertIn("\nFETCH FAILED: An error occurred (404)", text)
 
     def test_an_object_that_is_too_large_is_not_even_fetched(self):
         phases, _, text = self.build(TEST_SIZE=str(1 << 30), LIMIT_ARCHIVE_MIB="1024")
         self.assertTrue(phases["pre_build"])
-        phases, exported, text = self.build(TEST_SIZE=str(1025 << 20), LIMIT_ARCHIVE_MIB="1024")
-        self.assertEqual((phases, exported["SCAN_STAGE"]), ({"install": True, "pre_build": False}, "fetch"))
+        phases, _, text = self.build(TEST_SIZE=str(1025 << 20), LIMIT_ARCHIVE_MIB="1024")
+        self.assertEqual(phases, {"install": True, "pre_build": False})
         self.assertIn("\nPREFLIGHT REFUSED: the zip has 1025 MiB, and 1024 are allowed.", text)
         self.assertNotIn("aws get-object", text)
 
@@ -234,7 +226,7 @@ class Secrets(Build):
                     (bare / program.name).symlink_to(program)
         phases, exported, text = self.build(SCANNER_PATH=str(bare))
         self.assertFalse(phases["build"])
-        self.assertEqual((exported["SCAN_EXIT_CODE"], exported["SONAR_CE_TASK_ID"]), ("1", ""))
+        self.assertEqual(exported["SONAR_CE_TASK_ID"], "")
         self.assertIn("\nERROR The build image has no setpriv", text)
         self.assertNotIn("CALL sonar-scanner", text)
 
@@ -257,9 +249,9 @@ class Secrets(Build):
             self.assertIn("\nPREFLIGHT REFUSED: ", text)
 
     def test_a_report_with_more_than_ids_is_not_exported(self):
-        report = "printf 'ceTaskId=$(id) `id`\\ndashboardUrl=javascript:alert(1)\\n' > \"$report\""
+        report = "printf 'ceTaskId=$(id) `id`\\n' > \"$report\""
         _, exported, _ = self.build(report=report)
-        self.assertEqual((exported["SONAR_CE_TASK_ID"], exported["SONAR_DASHBOARD_URL"]), ("", ""))
+        self.assertEqual(exported["SONAR_CE_TASK_ID"], "")
 
 
 class HostileSource(Build):

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::{between, read, template};
+use crate::{between, read, sources, template};
 
 fn arguments() -> Value {
     let machine: Value = serde_json::from_str(&read("statemachine/code-scan.asl.json")).unwrap();
@@ -37,4 +37,18 @@ fn the_build_is_told_all_that_it_asks_for() {
     // These two have a default.
     let optional = ["SONAR_FILE_DIRECTORY", "SONAR_FILE_NAME"].map(str::to_owned);
     assert_eq!(told, needed.chain(optional).chain(["SCAN_ID".to_owned()]).collect());
+}
+
+/// What nobody reads would be one more thing that a build tells the outside.
+#[test]
+fn every_variable_that_the_build_exports_is_read() {
+    let buildspec = read("buildspec/sonar-scan.yml");
+    let list = buildspec.split("exported-variables:\n").nth(1).unwrap();
+    let names: Vec<_> = list.lines().map_while(|line| line.trim().strip_prefix("- ")).collect();
+    let code: String = sources("domain").into_iter().map(|(_, code)| code).collect();
+    assert_eq!(names.len(), 3, "{names:?}");
+    for name in names {
+        let read = ["exported", "told"].iter().any(|call| code.contains(&format!("{call}(\"{name}\")")));
+        assert!(read, "nobody reads {name}");
+    }
 }
