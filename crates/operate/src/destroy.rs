@@ -163,7 +163,8 @@ async fn warnings(account: &Account, name: &str, stacks: &[Stack]) -> Vec<String
         if let Some(machine) = outputs.get("StateMachineArn") {
             let client = aws_sdk_sfn::Client::new(&account.aws);
             let running = client.list_executions().state_machine_arn(machine).status_filter(ExecutionStatus::Running);
-            let count = running.send().await.map(|answer| answer.executions().len()).unwrap_or_default();
+            let running = running.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
+            let count = running.map(|running| running.len()).unwrap_or_default();
             if count > 0 {
                 warnings.push(format!("{count} scans run or wait for a decision, and end without one"));
             }

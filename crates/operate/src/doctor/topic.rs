@@ -12,8 +12,9 @@ const AMAZON_Q: &str = "sns-api.chatbot.amazonaws.com";
 pub(super) async fn check(patient: &Patient<'_>, name: &str, arn: &str) -> anyhow::Result<Check> {
     let what = format!("topic {name}");
     let client = Client::new(&patient.account.aws);
-    let subscriptions = match client.list_subscriptions_by_topic().topic_arn(arn).send().await {
-        Ok(answer) => answer.subscriptions.unwrap_or_default(),
+    let subscriptions = client.list_subscriptions_by_topic().topic_arn(arn).into_paginator().items().send();
+    let subscriptions: Vec<_> = match subscriptions.collect::<Result<_, _>>().await {
+        Ok(subscriptions) => subscriptions,
         Err(error) => return Ok(Check::fails(what, chain(&error), GONE)),
     };
     if let Some((why, remedy)) = unheard(name, &subscriptions) {
