@@ -52,7 +52,9 @@ impl Remediator {
                     finding_type: finding.kind.clone(),
                     act,
                     bucket: bucket.to_owned(),
-                    account_id: Some(finding.account_id.clone().unwrap_or_else(|| self.config.account_id.clone())),
+                    account_id: Some(
+                        finding.account_id.clone().unwrap_or_else(|| self.config.sources.account_id.clone()),
+                    ),
                     region: finding.region.clone(),
                     decision: decision.recorded(),
                     before: None,

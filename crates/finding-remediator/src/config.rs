@@ -1,3 +1,4 @@
+use domain::policy::Sources;
 use domain::quarantine::Retention;
 use platform::env::{Env, EnvError};
 use url::Url;
@@ -7,9 +8,10 @@ use url::Url;
 pub struct Config {
     /// `QUARANTINE_BUCKET`
     pub quarantine_bucket: String,
-    /// `ACCOUNT_ID`: the account of this deployment, which must own the quarantine bucket. A bucket of the same name that
-    /// belongs to somebody else is never written to.
-    pub account_id: String,
+    /// `ACCOUNT_ID` and `SOURCE_BUCKET_PATTERN`: what may be touched, asked once more before it is, because it may have
+    /// changed since somebody was asked. The account must own the quarantine bucket too: one of the same name that belongs
+    /// to somebody else is never written to.
+    pub sources: Sources,
     /// `SLACK_WEBHOOK_SECRET_ARN`: the secret holds the address of the channel's incoming webhook.
     pub slack_webhook_secret_arn: String,
     /// `SLACK_BUTTON_KEY_SECRET_ARN`: the secret holds the key that signs the values of buttons, or two of them on lines
@@ -36,6 +38,7 @@ impl Config {
         let mut env = Env::new(lookup);
         let quarantine_bucket = env.required("QUARANTINE_BUCKET");
         let account_id = env.required("ACCOUNT_ID");
+        let bucket_pattern = env.required("SOURCE_BUCKET_PATTERN");
         let slack_webhook_secret_arn = env.required("SLACK_WEBHOOK_SECRET_ARN");
         let slack_button_key_secret_arn = env.required("SLACK_BUTTON_KEY_SECRET_ARN");
         let slack_team_id = env.required("SLACK_TEAM_ID");
@@ -46,7 +49,7 @@ impl Config {
         env.finish(|| {
             Some(Self {
                 quarantine_bucket,
-                account_id,
+                sources: Sources { account_id, bucket_pattern },
                 slack_webhook_secret_arn,
                 slack_button_key_secret_arn,
                 slack_team_id,

@@ -81,7 +81,7 @@ impl Remediator {
         Self {
             slack: Slack::new(config.slack_endpoint_url.clone()),
             metrics: Metrics::new(&config.stack_name),
-            records: Records::new(s3.clone(), &config.quarantine_bucket, &config.account_id),
+            records: Records::new(s3.clone(), &config.quarantine_bucket, &config.sources.account_id),
             config,
             s3,
             secrets: SecretStore::new(aws),
@@ -96,6 +96,11 @@ impl Remediator {
     pub async fn handle(&self, payload: Value, invocation: &Invocation) -> Result<Handled, Error> {
         let request: Request = serde_path_to_error::deserialize(payload).map_err(Error::Request)?;
         let decision = &request.decision;
+        if let Task::Quarantine { finding } | Task::BlockPublicAccess { finding } | Task::EncryptByDefault { finding } =
+            &request.task
+        {
+            self.check_reach(finding.account_id.as_deref(), finding.bucket())?;
+        }
         // Boxed, like the other deep futures here: the states of all their requests together are large.
         match &request.task {
             Task::Quarantine { finding } => Box::pin(self.quarantine_finding(finding, decision, invocation)).await,
@@ -112,6 +117,20 @@ impl Remediator {
         }
     }
 
+    /// Whether this deployment may touch the bucket. Whoever started this asked that too, but not of this configuration,
+    /// and S3's answer to a role without a grant says nothing of the parameter.
+    pub(crate) fn check_reach(&self, account_id: Option<&str>, bucket: Option<&str>) -> Result<(), Error> {
+        let refused = |why| Error::OutOfReach { bucket: bucket.unwrap_or_default().to_owned(), why };
+        self.config.sources.obstacle_at(account_id, bucket).map_or(Ok(()), |why| Err(refused(why)))
+    }
+
+    /// The same of the object of a case.
+    pub(crate) fn check_reach_of(&self, manifest: &Manifest) -> Result<(), Error> {
+        let original = manifest.original.as_ref();
+        let bucket = original.map(|original| original.bucket.as_str());
+        self.check_reach(original.and_then(|original| original.account_id.as_deref()), bucket)
+    }
+
     /// A place in the quarantine bucket, which must be ours.
     pub(crate) fn quarantined(&self, at: &Location) -> SourceVersion {
         SourceVersion {
@@ -119,7 +138,7 @@ impl Remediator {
             key: at.key.clone(),
             version_id: at.version_id.clone(),
             etag: None,
-            account_id: Some(self.config.account_id.clone()),
+            account_id: Some(self.config.sources.account_id.clone()),
         }
     }
 

@@ -43,7 +43,7 @@ impl Remediator {
     ) -> Result<Handled, Error> {
         let mut plan = plan(finding).map_err(|source| Error::Unplannable { finding_id: finding.id.clone(), source })?;
         // A finding that names no account is about this one: others are only shown.
-        plan.source.account_id.get_or_insert_with(|| self.config.account_id.clone());
+        plan.source.account_id.get_or_insert_with(|| self.config.sources.account_id.clone());
         let case_id = plan.case_id.clone();
         let job = Job {
             plan,
@@ -213,7 +213,7 @@ impl Remediator {
                 head: &head,
                 properties: &original.properties,
                 to: &record.manifest.quarantine,
-                owner: Some(&self.config.account_id),
+                owner: Some(&self.config.sources.account_id),
                 only_if: OnlyIf::Always,
                 tags: Tags::AsTheyAre,
                 keep: Keep::default(),

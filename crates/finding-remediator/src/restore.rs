@@ -31,6 +31,7 @@ impl Remediator {
     ) -> Result<Handled, Error> {
         let record = Record::read(&self.records, case_id).await?;
         let mut record = record.ok_or_else(|| Error::UnknownCase { case_id: case_id.to_owned() })?;
+        self.check_reach_of(&record.manifest)?;
         let handled = |outcome: Option<RestoreOutcome>| Handled {
             subject_id: case_id.to_owned(),
             case_id: case_id.to_owned(),

@@ -2,6 +2,7 @@ mod buckets;
 mod cases;
 mod crashes;
 mod meddling;
+mod reach;
 mod restores;
 mod runs;
 mod s3;
@@ -11,6 +12,7 @@ mod versions;
 use std::sync::{Arc, Mutex};
 
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
+use domain::policy::Sources;
 use domain::quarantine::{Manifest, Retention, State, manifest_key};
 use domain::remediation::Outcome;
 use jiff::Timestamp;
@@ -53,7 +55,7 @@ impl World {
         let secrets = mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret]);
         let config = Config {
             quarantine_bucket: QUARANTINE.into(),
-            account_id: "111122223333".into(),
+            sources: Sources { account_id: "111122223333".into(), bucket_pattern: "*".into() },
             slack_webhook_secret_arn: "arn".into(),
             slack_button_key_secret_arn: "arn".into(),
             slack_team_id: "T1".into(),
@@ -150,7 +152,7 @@ fn configuration_names_everything_that_is_missing() {
     let error = Config::from_env(&|name| (name == "SLACK_ENDPOINT_URL").then(|| "hooks".into())).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "the environment of this function is unusable: `QUARANTINE_BUCKET` is not set; `ACCOUNT_ID` is not set; \
+        "the environment of this function is unusable: `QUARANTINE_BUCKET` is not set; `ACCOUNT_ID` is not set; `SOURCE_BUCKET_PATTERN` is not set; \
          `SLACK_WEBHOOK_SECRET_ARN` is not set; `SLACK_BUTTON_KEY_SECRET_ARN` is not set; `SLACK_TEAM_ID` is not set; `SLACK_CHANNEL_ID` is not set; \
          `SLACK_ENDPOINT_URL` is `hooks`: relative URL without a base; `QUARANTINE_RETENTION_DAYS` is not set; `STACK_NAME` is not set"
     );

@@ -32,6 +32,7 @@ impl Remediator {
         let record = Record::read(&self.records, case_id).await?;
         let unknown = || Error::UnknownCase { case_id: case_id.to_owned() };
         let mut record = record.ok_or_else(unknown)?;
+        self.check_reach_of(&record.manifest)?;
         let original = record.manifest.original.clone().ok_or_else(unknown)?;
         let handled = |ended| Handled { subject_id: case_id.to_owned(), case_id: case_id.to_owned(), ended };
 
