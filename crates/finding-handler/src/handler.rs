@@ -28,7 +28,7 @@ const SHOWN_AGAIN_AFTER: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// Of the function's time, what is kept to report the batch.
 const TIME_TO_REPORT: Duration = Duration::from_secs(1);
 /// The queue starts two of this function at most, and Slack takes one message a second from all of them.
-const BETWEEN_MESSAGES: Duration = Duration::from_secs(2);
+pub(crate) const BETWEEN_MESSAGES: Duration = Duration::from_secs(2);
 
 /// The function: configuration and clients.
 #[derive(Debug)]

@@ -134,6 +134,8 @@ impl FindingHandler {
         let webhook = self.secrets.get(&self.config.slack_webhook_secret_arn).await.map_err(Error::WebhookSecret)?;
         let left = self.pace.turn(self.patience(deadline)?).await.ok_or(Error::NoTimeLeft)?;
         let posted = self.slack.post_within(left, &webhook, message).await;
+        // What Slack took only after a wait was posted later than when its turn came.
+        self.pace.posted().await;
         if let Err(SlackError::RateLimited { retry_after }) = &posted {
             // The other records of the batch have to wait as well.
             self.pace.hold(*retry_after).await;

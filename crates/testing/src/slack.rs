@@ -8,6 +8,7 @@ use axum::Router;
 use axum::extract::{Json, State};
 use axum::http::{StatusCode, Uri};
 use serde_json::Value;
+use tokio::time::Instant;
 use url::Url;
 
 type Shared<T> = Arc<Mutex<T>>;
@@ -16,8 +17,12 @@ type Shared<T> = Arc<Mutex<T>>;
 struct Inner {
     /// Path and message.
     posts: Vec<(String, Value)>,
-    /// The next answers, with `Retry-After: 0`; then 200.
+    /// When each came, by the clock of the test's runtime, and whether it was taken.
+    times: Vec<(Instant, bool)>,
+    /// The next answers; then 200.
     answers: VecDeque<StatusCode>,
+    /// Seconds that each answer asks to wait.
+    retry_after: u64,
 }
 
 /// Listens on a free port of loopback for as long as the test's runtime lives.
@@ -67,6 +72,17 @@ impl StandIn {
             .collect()
     }
 
+    /// Has every answer ask to wait for so many seconds, not for none.
+    pub fn ask_to_wait(&self, seconds: u64) {
+        self.inner.lock().unwrap().retry_after = seconds;
+    }
+
+    /// When each message came so far, by the clock of the test's runtime, and whether it was taken.
+    #[must_use]
+    pub fn times(&self) -> Vec<(Instant, bool)> {
+        self.inner.lock().unwrap().times.clone()
+    }
+
     fn take_posts(&self) -> Vec<(String, Value)> {
         std::mem::take(&mut self.inner.lock().unwrap().posts)
     }
@@ -76,12 +92,14 @@ async fn take(
     State((down, inner)): State<(Shared<bool>, Shared<Inner>)>,
     uri: Uri,
     Json(message): Json<Value>,
-) -> (StatusCode, [(&'static str, &'static str); 1]) {
-    let at_once = [("retry-after", "0")];
-    if *down.lock().unwrap() {
-        return (StatusCode::SERVICE_UNAVAILABLE, at_once);
-    }
+) -> (StatusCode, [(&'static str, String); 1]) {
     let mut inner = inner.lock().unwrap();
+    let wait = [("retry-after", inner.retry_after.to_string())];
+    if *down.lock().unwrap() {
+        return (StatusCode::SERVICE_UNAVAILABLE, wait);
+    }
     inner.posts.push((uri.path().to_owned(), message));
-    (inner.answers.pop_front().unwrap_or(StatusCode::OK), at_once)
+    let status = inner.answers.pop_front().unwrap_or(StatusCode::OK);
+    inner.times.push((Instant::now(), status.is_success()));
+    (status, wait)
 }

@@ -32,6 +32,11 @@ impl Pace {
         Some(left)
     }
 
+    /// A message was posted just now: the next one keeps its distance from that.
+    pub async fn posted(&self) {
+        self.hold(self.distance).await;
+    }
+
     /// Slack asked to wait: no message is sent before that.
     pub async fn hold(&self, wait: Duration) {
         let mut next = self.next.lock().await;
@@ -61,6 +66,15 @@ mod tests {
         assert_eq!(pace.turn(Duration::from_mins(59)).await, None);
         pace.hold(Duration::from_mins(1)).await;
         assert_eq!(pace.turn(Duration::from_mins(59)).await, None, "a shorter wait ends none");
+    }
+
+    #[tokio::test]
+    async fn the_distance_counts_from_when_the_last_message_was_posted() {
+        let pace = Pace::new(Duration::from_millis(30));
+        assert!(pace.turn(Duration::ZERO).await.is_some());
+        sleep(Duration::from_millis(40)).await;
+        pace.posted().await;
+        assert_eq!(pace.turn(Duration::from_millis(5)).await, None);
     }
 
     #[tokio::test]
