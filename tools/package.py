@@ -1,7 +1,8 @@
 """Builds the release for Lambda: `python tools/package.py [--x86_64] [--function NAME]... [--dist FOLDER]`.
 
-Run by scripts/package, which installs what this needs. In this order: builds the functions, looks whether Lambda's
-system can load them, lets each answer one event as Lambda would, and only then writes zips, SHA256SUMS and an SBOM.
+Run by scripts/package, which installs what this needs. In this order: builds the functions, zips them, unpacks each zip
+as Lambda does, looks whether Lambda's system can load what came out, lets it answer one event, and only then writes the
+zips, SHA256SUMS and an SBOM.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from pathlib import Path
 import zopfli.zlib
 
 from packaging_sbom import sbom
-from packaging_trial import Refused, answer_one_event, check_elf
+from packaging_trial import Refused, answer_one_event, check_elf, unpack
 
 ROOT = Path(__file__).resolve().parents[1]
 FUNCTIONS = ("approval", "check-build-status", "finding-handler", "finding-remediator", "remediation-handler")
@@ -53,21 +54,23 @@ def main() -> int:
     functions = tuple(arguments.function or FUNCTIONS)
     try:
         emulator = emulator_of(architecture)
-        programs = build(architecture, functions)
-        for function, program in programs.items():
-            check_elf(program, architecture)
-            answer_one_event(program, emulator)
-            print(f"{function}: loads on Amazon Linux 2023, answers")
-        zips = compress(programs)
-    except Refused as refused:
-        print(f"error: {refused}", file=sys.stderr)
-        return 1
-    try:
+        zips = compress(build(architecture, functions))
+        for function, content in zips.items():
+            try_out(function, content, architecture, emulator)
+            print(f"{function}.zip: loads on Amazon Linux 2023, answers")
         write(arguments.dist, architecture, zips)
     except Refused as refused:
         print(f"error: {refused}", file=sys.stderr)
         return 1
     return 0
+
+
+def try_out(function: str, content: bytes, architecture: str, emulator: list[str]) -> None:
+    """Refused unless the program in the zip loads and answers."""
+    with tempfile.TemporaryDirectory() as folder:
+        program = unpack(content, Path(folder) / function)
+        check_elf(program, architecture)
+        answer_one_event(program, emulator)
 
 
 def compress(programs: dict[str, Path]) -> dict[str, bytes]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import http.server
+import io
 import itertools
 import os
 import re
+import stat
 import subprocess
 import threading
+import zipfile
 from pathlib import Path
 
 from elftools.elf.elffile import ELFFile
@@ -49,6 +52,22 @@ def too_new(version: str) -> bool:
         # GLIBC_PRIVATE belongs to one build of glibc, GLIBC_ABI_… to newer ones; GCC_… and others are not glibc's.
         return version.startswith("GLIBC_")
     return (int(found[1]), int(found[2])) > GLIBC
+
+
+def unpack(content: bytes, folder: Path) -> Path:
+    """The program in a zip, as Lambda unpacks it; refused if there is anything else in it."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        if (broken := archive.testzip()) is not None:
+            raise Refused(f"{broken} is damaged")
+        entries = archive.infolist()
+        if [entry.filename for entry in entries] != ["bootstrap"]:
+            raise Refused(f"it holds {', '.join(entry.filename for entry in entries)}, and not bootstrap alone")
+        mode = entries[0].external_attr >> 16
+        if not stat.S_ISREG(mode) or stat.S_IMODE(mode) != 0o755:
+            raise Refused(f"bootstrap cannot be run by everybody: {stat.filemode(mode)}")
+        program = Path(archive.extract("bootstrap", folder))
+    program.chmod(stat.S_IMODE(mode))
+    return program
 
 
 class _RuntimeApi(http.server.BaseHTTPRequestHandler):

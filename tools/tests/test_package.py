@@ -16,7 +16,6 @@ from unittest import mock
 TOOLS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TOOLS))
 
-import check_zip  # noqa: E402
 import package  # noqa: E402
 import packaging_sbom  # noqa: E402
 import packaging_trial  # noqa: E402
@@ -52,7 +51,7 @@ class Zips(unittest.TestCase):
                         entry = zipfile.ZipInfo(name)
                         entry.external_attr = mode << 16
                         archive.writestr(entry, b"program")
-                program = check_zip.unpack(path, Path(folder) / "f")
+                program = packaging_trial.unpack(path.read_bytes(), Path(folder) / "f")
                 self.assertEqual((program.read_bytes(), program.stat().st_mode), (b"program", 0o100755))
 
         unpacked(("bootstrap", 0o100755))
@@ -98,6 +97,17 @@ class Zips(unittest.TestCase):
 
 
 class Trials(unittest.TestCase):
+    def test_what_runs_is_what_is_in_the_zip(self):
+        tried = []
+        with (
+            mock.patch.object(package, "check_elf"),
+            mock.patch.object(package, "answer_one_event", side_effect=lambda program, _: tried.append(program.read_bytes())),
+        ):
+            package.try_out("approval", package.zipped(b"program"), "arm64", [])
+            with self.assertRaises(zipfile.BadZipFile):
+                package.try_out("approval", package.zipped(b"program")[:-4], "arm64", [])
+        self.assertEqual(tried, [b"program"])
+
     def test_a_newer_glibc_is_refused(self):
         self.assertFalse(packaging_trial.too_new("GLIBC_2.34"))
         self.assertFalse(packaging_trial.too_new("GLIBC_2.2.5"))

@@ -1,16 +1,19 @@
 //! What would fail today in a deployment: everything that can be looked at from outside, resource by resource.
 
+mod alarm;
 mod bucket;
 mod build;
 mod channel;
 mod compare;
 mod function;
+mod invocation;
 mod key;
 mod log_group;
 mod notify;
 mod probe;
 mod queue;
 mod resource;
+mod role;
 mod rule;
 mod state_machine;
 mod topic;

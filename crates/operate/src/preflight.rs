@@ -109,6 +109,11 @@ pub(crate) async fn sender(account: &Account, identity: &str, from: &str) -> Che
 pub(crate) async fn sandbox(account: &Account, inbox: &str) -> Check {
     let what = "receiver of the mails";
     match aws_sdk_sesv2::Client::new(&account.aws).get_account().send().await {
+        Ok(answer) if !answer.sending_enabled() => Check::fails(
+            what,
+            format!("SES sends nothing at all in {}", account.region),
+            "SES has suspended or paused the account: its console says why, and how to answer",
+        ),
         Ok(answer) if answer.production_access_enabled() => Check::well(what, inbox),
         Ok(_) => match verified(account, inbox).await {
             Ok(Some(true)) => Check::note(what, format!("SES is in its sandbox, and {inbox} is verified")),

@@ -68,6 +68,7 @@ def _install(settings: Settings) -> None:
         chatbot,
         chatbot_api,
         codebuild,
+        conditions,
         functions,
         macie,
         removals,
@@ -98,6 +99,7 @@ def _install(settings: Settings) -> None:
     async_invocations.install()
     secrets_manager.install()
     removals.install()
+    conditions.install()
     # Last: what the others have replaced is watched as well.
     calls_of_services.install()
 

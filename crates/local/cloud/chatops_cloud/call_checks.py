@@ -116,6 +116,8 @@ def _action(request: Request) -> str:
         return f"cloudwatch:{request.path.rsplit('/', 1)[-1]}"
     if request.service == "lambda" and request.method == "GET" and _ONE_MAPPING.fullmatch(request.path):
         return "lambda:GetEventSourceMapping"
+    if request.service == "lambda" and request.method == "GET" and request.path.endswith(("/concurrency", "/event-invoke-config")):
+        return f"lambda:GetFunction{'Concurrency' if request.path.endswith('/concurrency') else 'EventInvokeConfig'}"
     if _deletes_many(request):
         return "s3:DeleteObjectVersion"
     try:

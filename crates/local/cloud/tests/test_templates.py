@@ -6,7 +6,8 @@ import copy
 import unittest
 from typing import Any
 
-from chatops_cloud import chatbot
+from chatops_cloud import chatbot, conditions
+from ministack.services.cloudformation import engine
 
 ROLE = "arn:aws:iam::000000000000:role/r"
 CHANNEL = {"ConfigurationName": "scan-1", "IamRoleArn": ROLE, "SlackWorkspaceId": "T01AB", "SlackChannelId": "C01AB",
@@ -106,6 +107,15 @@ class Action(unittest.TestCase):
             (f"{attachment}/Variables/scanId", "has spaces", "/scanId does not match pattern"),
         ):
             self.check(changed(ACTION, path, value), message)
+
+
+class Conditions(unittest.TestCase):
+    def test_a_joined_list_is_compared_as_its_text(self) -> None:
+        has_keys = {"HasKeys": {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", {"Ref": "Keys"}]}, ""]}]}}
+        for value, expected in (("", False), (",", False), ("arn:a,arn:b", True)):
+            params = {"Keys": {"Value": value, "Type": "CommaDelimitedList"}}
+            template = {"Conditions": conditions.joined(has_keys, params)}
+            self.assertEqual(engine._evaluate_conditions(template, params), {"HasKeys": expected}, value)
 
 
 if __name__ == "__main__":

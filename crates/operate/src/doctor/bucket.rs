@@ -1,6 +1,10 @@
 //! The buckets: versions kept, nothing public, encrypted and announced as the template says, and its policy in force.
 
-use aws_sdk_s3::{Client, types::BucketVersioningStatus};
+use aws_sdk_s3::{
+    Client,
+    error::ProvideErrorMetadata as _,
+    types::{BucketVersioningStatus, ExpirationStatus, LifecycleRule},
+};
 use serde_json::{Value, json};
 
 use super::{BY_HAND, Patient, compare};
@@ -41,6 +45,7 @@ async fn wrong(s3: &Client, bucket: &str, properties: &Value, policy: &Value) ->
     }
     wrong.extend(encryption(s3, bucket, properties).await);
     wrong.extend(announces(s3, bucket, properties).await);
+    wrong.extend(deletes(s3, bucket, properties).await);
     let found = match s3.get_bucket_policy().bucket(bucket).send().await {
         Ok(answer) => answer.policy.unwrap_or_default(),
         Err(_) => String::new(),
@@ -81,5 +86,66 @@ async fn announces(s3: &Client, bucket: &str, properties: &Value) -> Option<Stri
                 .to_owned(),
         ),
         Err(error) => Some(format!("its notifications cannot be seen: {}", chain(&error))),
+    }
+}
+
+/// A rule that deletes what the template keeps. One that is missing loses nothing.
+async fn deletes(s3: &Client, bucket: &str, properties: &Value) -> Option<String> {
+    let found = match s3.get_bucket_lifecycle_configuration().bucket(bucket).send().await {
+        Ok(answer) => answer.rules.unwrap_or_default(),
+        Err(error) if error.code() == Some("NoSuchLifecycleConfiguration") => return None,
+        Err(error) => return Some(format!("its lifecycle rules cannot be seen: {}", chain(&error))),
+    };
+    let ours = compare::at(properties, &["LifecycleConfiguration", "Rules"]);
+    let ours: Vec<Deletion> = ours.as_array().into_iter().flatten().map(wanted_deletion).collect();
+    let strange = found.iter().find(|rule| {
+        let deletion = deletion(rule);
+        rule.status() == &ExpirationStatus::Enabled && deletion.deletes() && !ours.contains(&deletion)
+    })?;
+    let name = strange.id().unwrap_or("without a name");
+    Some(format!("a lifecycle rule that is not the template's deletes objects: {name}"))
+}
+
+/// What a lifecycle rule deletes, and after how many days.
+#[derive(Debug, PartialEq, Eq)]
+struct Deletion {
+    prefix: String,
+    current: Option<String>,
+    noncurrent: Option<String>,
+}
+
+impl Deletion {
+    fn deletes(&self) -> bool {
+        self.current.is_some() || self.noncurrent.is_some()
+    }
+}
+
+fn deletion(rule: &LifecycleRule) -> Deletion {
+    let filter = rule.filter();
+    #[expect(deprecated, reason = "rules of before 2016 have their prefix here")]
+    let old = rule.prefix();
+    let prefix = filter.and_then(|filter| filter.prefix().or_else(|| filter.and()?.prefix())).or(old);
+    let current = rule.expiration().and_then(|expiration| {
+        // Only markers of deleted objects go with the third kind.
+        expiration.days().map(|days| days.to_string()).or_else(|| expiration.date().map(|date| format!("{date:?}")))
+    });
+    let noncurrent = rule.noncurrent_version_expiration().and_then(|expiration| expiration.noncurrent_days());
+    Deletion {
+        prefix: prefix.unwrap_or_default().to_owned(),
+        current,
+        noncurrent: noncurrent.map(|days| days.to_string()),
+    }
+}
+
+fn wanted_deletion(rule: &Value) -> Deletion {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    Deletion {
+        prefix: text(&rule["Prefix"]).unwrap_or_default(),
+        current: text(&rule["ExpirationInDays"]),
+        noncurrent: text(compare::at(rule, &["NoncurrentVersionExpiration", "NoncurrentDays"])),
     }
 }

@@ -33,7 +33,11 @@ pub(super) async fn checks(patient: &Patient<'_>, manifest: Option<&Manifest>) -
             checks.push(match look(patient, &client, id).await {
                 Ok(found) => match broken(&found, logical_id, manifest) {
                     Some(wrong) => Check::fails(what, wrong, REMEDY),
-                    None => Check::that(&what, different(&wanted, &found), BY_HAND),
+                    None => Check::that(
+                        &what,
+                        different(&wanted, &found).or(throttled(&client, &wanted, id).await),
+                        BY_HAND,
+                    ),
                 },
                 Err(why) => Check::fails(what, why, GONE),
             });
@@ -96,6 +100,21 @@ fn different(wanted: &Value, found: &GetFunctionConfigurationOutput) -> Option<S
         wrong.extend(compare::value(words, &wanted[name], &found[name]));
     }
     (!wrong.is_empty()).then(|| wrong.join("; "))
+}
+
+/// Whether somebody has taken its concurrency away: the console's *Throttle* sets it to none at all.
+async fn throttled(client: &Client, wanted: &Value, id: &str) -> Option<String> {
+    let reserved = match client.get_function_concurrency().function_name(id).send().await {
+        Ok(answer) => answer.reserved_concurrent_executions()?,
+        Err(error) => return Some(format!("its reserved concurrency cannot be seen: {}", chain(&error))),
+    };
+    if reserved == 0 {
+        return Some("it is throttled: its reserved concurrency is 0, and it takes no event".to_owned());
+    }
+    match &wanted["ReservedConcurrentExecutions"] {
+        Value::Null => Some(format!("its reserved concurrency is {reserved}, and the template reserves none")),
+        wanted => compare::value("its reserved concurrency", wanted, &Value::from(reserved)),
+    }
 }
 
 /// `CheckBuildStatusFunction` is made of `check-build-status.zip`.

@@ -49,6 +49,9 @@ pub(crate) const BROKEN: &[Broken] = broken! {
         says ["FAILS  bucket EvidenceBucket", "versioning is off"];
     "somebody takes the key from the evidence bucket" by data::encryption()
         says ["FAILS  bucket EvidenceBucket", "its encryption's SSEAlgorithm is AES256 instead of aws:kms"];
+    "somebody lets the quarantine forget after a day" by data::lifecycle()
+        says ["FAILS  bucket QuarantineBucket",
+            "a lifecycle rule that is not the template's deletes objects: tidy-up"];
     "somebody disables the key" by data::key_disabled()
         says ["FAILS  key EncryptionKey: it is Disabled", "aws kms enable-key --key-id"];
     "somebody deletes the key" by data::key_deleted()
@@ -74,6 +77,12 @@ pub(crate) const BROKEN: &[Broken] = broken! {
         says ["FAILS  Slack channel SlackChannel", "FAILS  topic NotificationTopic: Amazon Q does not listen to it"];
     "somebody lets everybody publish approvals" by scan::topic_policy()
         says ["FAILS  topic NotificationTopic", "its policy has a statement that is not ours: Everybody"];
+    "somebody takes a right from a function" by scan::policy_removed()
+        says ["FAILS  role CheckBuildStatusRole: its policy SeeExecutions is gone"];
+    "somebody makes a function an administrator" by scan::administrator()
+        says ["FAILS  role ApprovalRole: it has a policy that is not ours: arn:aws:iam::aws:policy/AdministratorAccess"];
+    "somebody lets other accounts be the function" by scan::trust()
+        says ["FAILS  role ApprovalRole: who may take it: "];
     "somebody deploys other code by hand" by scan::code()
         says ["FAILS  function ApprovalFunction: it runs other code than the release's"];
     "somebody sends the mails elsewhere" by scan::variable()
@@ -88,6 +97,14 @@ pub(crate) const BROKEN: &[Broken] = broken! {
         says ["FAILS  queue FindingQueue: what fails is tried for ever"];
     "somebody stops the function that reads the queue" by findings::mapping()
         says ["FAILS  event source FindingHandlerQueueMapping: it is Disabled"];
+    "somebody lets one failure repeat its whole batch" by findings::whole_batches()
+        says ["FAILS  event source FindingHandlerQueueMapping: its FunctionResponseTypes"];
+    "somebody throttles the remediation" by findings::throttled()
+        says ["FAILS  function FindingRemediatorFunction: it is throttled: its reserved concurrency is 0"];
+    "somebody drops the results of remediations" by findings::results()
+        says ["FAILS  results FindingRemediatorInvokeConfig: its DestinationConfig"];
+    "somebody mutes an alarm" by findings::alarm()
+        says ["FAILS  alarm FindingDeadLettersAlarm: its actions are turned off"];
     "a finding could not be handled" by findings::dead_letter()
         says ["FAILS  dead letters FindingDeadLetterQueue: 1 message"];
 };

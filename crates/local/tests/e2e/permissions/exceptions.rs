@@ -95,11 +95,6 @@ pub(super) const UNUSED: &[Exception] = &[
         "a restored object has more tags than fit into a header, so they are copied instead of set",
     ),
     all(
-        ("FindingRemediatorRole", "UseTheKeysOfTheSourceBuckets"),
-        &["kms:Decrypt", "kms:GenerateDataKey"],
-        "SourceKmsKeyArns has keys; the local cloud takes an empty list for a list of one empty text",
-    ),
-    all(
         ("QuarantineLogBucket", "TakeTheAccessLogOfTheQuarantine"),
         &["s3:PutObject"],
         "S3 delivers its access log, which the local cloud has none of",

@@ -2,7 +2,8 @@
 
 use anyhow::Context as _;
 use aws_sdk_s3::types::{
-    BucketVersioningStatus, ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
+    BucketLifecycleConfiguration, BucketVersioningStatus, ExpirationStatus, LifecycleExpiration, LifecycleRule,
+    LifecycleRuleFilter, ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
     ServerSideEncryptionRule, VersioningConfiguration,
 };
 use local::world::World;
@@ -68,6 +69,21 @@ pub(super) async fn encryption(world: &World) -> anyhow::Result<Mending<'_>> {
     set(plain).await?;
     let before = before.context("the bucket has no encryption")?;
     Ok(Box::pin(async move { set(before).await }))
+}
+
+/// A rule as somebody would add it who wants to save on storage.
+pub(super) async fn lifecycle(world: &World) -> anyhow::Result<Mending<'_>> {
+    let bucket = world.deployment.output("QuarantineBucket")?;
+    let rule = LifecycleRule::builder().id("tidy-up").status(ExpirationStatus::Enabled);
+    let rule = rule.filter(LifecycleRuleFilter::builder().prefix("").build());
+    let rule = rule.expiration(LifecycleExpiration::builder().days(1).build()).build()?;
+    let rules = BucketLifecycleConfiguration::builder().rules(rule).build()?;
+    world.s3.put_bucket_lifecycle_configuration().bucket(bucket).lifecycle_configuration(rules).send().await?;
+    // The local cloud does not make the rules of templates.
+    Ok(Box::pin(async move {
+        world.s3.delete_bucket_lifecycle().bucket(bucket).send().await?;
+        Ok(())
+    }))
 }
 
 pub(super) async fn key_disabled(world: &World) -> anyhow::Result<Mending<'_>> {

@@ -3,12 +3,14 @@
 use std::{collections::HashMap, time::Duration};
 
 use anyhow::Context as _;
+use aws_sdk_lambda::types::{DestinationConfig, FunctionResponseType};
 use aws_sdk_sqs::types::QueueAttributeName;
 use local::{until::until, world::World};
 
 use super::{Mending, physical};
 
 const STACK: &str = "macie-remediation";
+const LATEST: &str = "$LATEST";
 
 pub(super) async fn secret<'a>(
     world: &'a World,
@@ -85,4 +87,54 @@ pub(super) async fn mapping(world: &World) -> anyhow::Result<Mending<'_>> {
     };
     set(false).await?;
     Ok(Box::pin(async move { set(true).await }))
+}
+
+pub(super) async fn whole_batches(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_lambda::Client::new(&world.aws);
+    let id = physical(world, STACK, "FindingHandlerQueueMapping").await?;
+    let set = async move |types: Vec<FunctionResponseType>| -> anyhow::Result<()> {
+        client.update_event_source_mapping().uuid(&id).set_function_response_types(Some(types)).send().await?;
+        Ok(())
+    };
+    set(Vec::new()).await?;
+    Ok(Box::pin(async move { set(vec![FunctionResponseType::ReportBatchItemFailures]).await }))
+}
+
+/// As the console's *Throttle* does.
+pub(super) async fn throttled(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_lambda::Client::new(&world.aws);
+    let function = physical(world, STACK, "FindingRemediatorFunction").await?;
+    client.put_function_concurrency().function_name(&function).reserved_concurrent_executions(0).send().await?;
+    // The local cloud does not make the reservations of templates.
+    Ok(Box::pin(async move {
+        client.delete_function_concurrency().function_name(&function).send().await?;
+        Ok(())
+    }))
+}
+
+pub(super) async fn results(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_lambda::Client::new(&world.aws);
+    let function = physical(world, STACK, "FindingRemediatorFunction").await?;
+    let before = client.get_function_event_invoke_config().function_name(&function).qualifier(LATEST).send().await?;
+    let (attempts, age) = (before.maximum_retry_attempts, before.maximum_event_age_in_seconds);
+    let set = async move |to: Option<DestinationConfig>| -> anyhow::Result<()> {
+        let put = client.put_function_event_invoke_config().function_name(&function).qualifier(LATEST);
+        let put = put.set_maximum_retry_attempts(attempts);
+        let put = put.set_maximum_event_age_in_seconds(age);
+        put.set_destination_config(to).send().await?;
+        Ok(())
+    };
+    set(None).await?;
+    let before = before.destination_config.context("the results of remediations go nowhere")?;
+    Ok(Box::pin(async move { set(Some(before)).await }))
+}
+
+pub(super) async fn alarm(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_cloudwatch::Client::new(&world.aws);
+    let alarm = physical(world, STACK, "FindingDeadLettersAlarm").await?;
+    client.disable_alarm_actions().alarm_names(&alarm).send().await?;
+    Ok(Box::pin(async move {
+        client.enable_alarm_actions().alarm_names(&alarm).send().await?;
+        Ok(())
+    }))
 }

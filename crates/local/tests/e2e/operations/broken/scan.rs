@@ -10,6 +10,7 @@ use aws_sdk_lambda::types::{Environment, LastUpdateStatus};
 use aws_sdk_s3::types::{EventBridgeConfiguration, NotificationConfiguration};
 use local::{until::until, world::World};
 use operate::chatbot;
+use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::{Mending, physical};
@@ -151,6 +152,47 @@ pub(super) async fn topic_policy(world: &World) -> anyhow::Result<Mending<'_>> {
     let set = async move |policy: String| -> anyhow::Result<()> {
         let set = world.sns.set_topic_attributes().topic_arn(topic).attribute_name("Policy");
         set.attribute_value(policy).send().await?;
+        Ok(())
+    };
+    set(changed.to_string()).await?;
+    Ok(Box::pin(async move { set(before).await }))
+}
+
+pub(super) async fn policy_removed(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_iam::Client::new(&world.aws);
+    let (role, policy) = (physical(world, STACK, "CheckBuildStatusRole").await?, "SeeExecutions");
+    let before = client.get_role_policy().role_name(&role).policy_name(policy).send().await?.policy_document;
+    client.delete_role_policy().role_name(&role).policy_name(policy).send().await?;
+    let before = percent_decode_str(&before).decode_utf8()?.into_owned();
+    Ok(Box::pin(async move {
+        client.put_role_policy().role_name(&role).policy_name(policy).policy_document(before).send().await?;
+        Ok(())
+    }))
+}
+
+pub(super) async fn administrator(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_iam::Client::new(&world.aws);
+    let role = physical(world, STACK, "ApprovalRole").await?;
+    let arn = "arn:aws:iam::aws:policy/AdministratorAccess";
+    client.attach_role_policy().role_name(&role).policy_arn(arn).send().await?;
+    Ok(Box::pin(async move {
+        client.detach_role_policy().role_name(&role).policy_arn(arn).send().await?;
+        Ok(())
+    }))
+}
+
+pub(super) async fn trust(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_iam::Client::new(&world.aws);
+    let role = physical(world, STACK, "ApprovalRole").await?;
+    let found = client.get_role().role_name(&role).send().await?.role.context("there is no role")?;
+    let before = found.assume_role_policy_document.context("nobody may take the role")?;
+    let before = percent_decode_str(&before).decode_utf8()?.into_owned();
+    let mut changed: Value = serde_json::from_str(&before)?;
+    let friends = json!({"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+        "Action": "sts:AssumeRole"});
+    changed["Statement"].as_array_mut().context("there are no statements")?.push(friends);
+    let set = async move |document: String| -> anyhow::Result<()> {
+        client.update_assume_role_policy().role_name(&role).policy_document(document).send().await?;
         Ok(())
     };
     set(changed.to_string()).await?;

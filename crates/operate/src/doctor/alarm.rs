@@ -1,0 +1,102 @@
+//! The alarms: which of them ring, and whether anybody would hear the others.
+
+use aws_sdk_cloudwatch::{
+    Client,
+    types::{MetricAlarm, StateValue},
+};
+use serde_json::{Value, json};
+
+use super::{BY_HAND, GONE, Patient, compare};
+use crate::check::{Check, chain};
+
+/// One line for all alarms, and one for each that rings or is not as the template says. `names` are logical and physical
+/// ids.
+pub(super) async fn checks(patient: &Patient<'_>, names: &[(&str, &str)]) -> anyhow::Result<Vec<Check>> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let client = Client::new(&patient.account.aws);
+    let physical = names.iter().map(|(_, id)| (*id).to_owned()).collect();
+    let answer = client.describe_alarms().set_alarm_names(Some(physical)).max_records(100).send().await;
+    let alarms = match answer {
+        Ok(answer) => answer.metric_alarms.unwrap_or_default(),
+        Err(error) => return Ok(vec![Check::fails("alarms", chain(&error), "allow cloudwatch:DescribeAlarms")]),
+    };
+    let mut checks = Vec::new();
+    for (logical_id, id) in names {
+        if let Some(alarm) = alarms.iter().find(|alarm| alarm.alarm_name() == Some(id)) {
+            let wanted = patient.template.properties(logical_id)?;
+            let wrong = muted(alarm, &wanted);
+            checks.extend(wrong.map(|why| Check::fails(format!("alarm {logical_id}"), why, BY_HAND)));
+            checks.extend(rings(alarm));
+        }
+    }
+    if alarms.len() < names.len() {
+        let why = format!("{} of {} are gone", names.len() - alarms.len(), names.len());
+        checks.push(Check::fails("alarms", why, GONE));
+    }
+    if checks.is_empty() {
+        checks.push(Check::well("alarms", format!("{} are quiet", names.len())));
+    }
+    Ok(checks)
+}
+
+fn rings(alarm: &MetricAlarm) -> Option<Check> {
+    let name = alarm.alarm_name().unwrap_or_default();
+    let remedy = alarm.alarm_description().unwrap_or("look at it in the console of CloudWatch");
+    let rings = alarm.state_value() == Some(&StateValue::Alarm);
+    rings.then(|| Check::fails(format!("alarm {name}"), alarm.state_reason().unwrap_or("it rings"), remedy))
+}
+
+/// Why nobody would hear it, or not when the template says.
+fn muted(alarm: &MetricAlarm, wanted: &Value) -> Option<String> {
+    if alarm.actions_enabled() == Some(false) {
+        return Some("its actions are turned off: nobody is told when it rings".to_owned());
+    }
+    // An empty list and none are the same.
+    let listed =
+        |actions: &Value| if actions.as_array().is_some_and(Vec::is_empty) { Value::Null } else { actions.clone() };
+    let found = json!({
+        "AlarmActions": alarm.alarm_actions(),
+        "EvaluationPeriods": alarm.evaluation_periods(),
+        "MetricName": alarm.metric_name(),
+        "Period": alarm.period(),
+        "Threshold": alarm.threshold(),
+    });
+    ["AlarmActions", "EvaluationPeriods", "MetricName", "Period", "Threshold"].into_iter().find_map(|name| {
+        let (wanted, found) = (listed(&wanted[name]), listed(&found[name]));
+        if let (Some(wanted), Some(found)) = (number(&wanted), number(&found)) {
+            return (wanted.total_cmp(&found).is_ne()).then(|| format!("its {name} is {found} instead of {wanted}"));
+        }
+        compare::value(&format!("its {name}"), &wanted, &found)
+    })
+}
+
+/// CloudWatch says 1.0 where a template says 1.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_alarm_that_nobody_hears_is_found() {
+        let wanted = json!({"AlarmActions": ["arn:t"], "EvaluationPeriods": "1", "MetricName": "Errors", "Period": 300,
+            "Threshold": 1});
+        let alarm = || {
+            let alarm = MetricAlarm::builder().actions_enabled(true).alarm_actions("arn:t").evaluation_periods(1);
+            alarm.metric_name("Errors").period(300).threshold(1.0)
+        };
+        assert_eq!(muted(&alarm().build(), &wanted), None);
+        let off = muted(&alarm().actions_enabled(false).build(), &wanted).unwrap();
+        assert_eq!(off, "its actions are turned off: nobody is told when it rings");
+        let silent = muted(&alarm().set_alarm_actions(Some(Vec::new())).build(), &wanted).unwrap();
+        assert_eq!(silent, "its AlarmActions is not set");
+        assert_eq!(muted(&alarm().threshold(1e6).build(), &wanted).unwrap(), "its Threshold is 1000000 instead of 1");
+        let nobody =
+            json!({"AlarmActions": [], "EvaluationPeriods": 1, "MetricName": "Errors", "Period": 300, "Threshold": 1});
+        assert_eq!(muted(&alarm().set_alarm_actions(None).build(), &nobody), None);
+    }
+}

@@ -1,0 +1,66 @@
+//! How the functions are called: from a queue, and without anybody waiting for the answer.
+
+use aws_sdk_lambda::Client;
+use serde_json::{Value, json};
+
+use super::{BY_HAND, GONE, Patient, compare};
+use crate::check::{Check, chain};
+
+/// Looks at what hands a queue's messages to a function.
+pub(super) async fn from_queue(patient: &Patient<'_>, name: &str, id: &str) -> anyhow::Result<Check> {
+    let what = format!("event source {name}");
+    let answer = Client::new(&patient.account.aws).get_event_source_mapping().uuid(id).send().await;
+    let mapping = match answer {
+        Ok(mapping) => mapping,
+        Err(error) => return Ok(Check::fails(what, chain(&error), GONE)),
+    };
+    let state = mapping.state().unwrap_or_default();
+    if !["Enabled", "Enabling", "Creating", "Updating"].contains(&state) {
+        let remedy = format!(
+            "`aws lambda update-event-source-mapping --uuid {id} --enabled --region {}`",
+            patient.account.region
+        );
+        return Ok(Check::fails(what, format!("it is {state}: nothing is taken from the queue"), remedy));
+    }
+    let types: Vec<&str> = mapping.function_response_types().iter().map(|one| one.as_str()).collect();
+    let found = json!({
+        "BatchSize": mapping.batch_size(),
+        "EventSourceArn": mapping.event_source_arn(),
+        "FunctionResponseTypes": types,
+        "ScalingConfig": {"MaximumConcurrency": mapping.scaling_config().and_then(|scaling| scaling.maximum_concurrency())},
+    });
+    let wanted = patient.template.properties(name)?;
+    // Without ReportBatchItemFailures one finding that fails makes all ten of its batch come again.
+    Ok(Check::that(
+        &what,
+        differs(&wanted, &found, &["EventSourceArn", "FunctionResponseTypes", "BatchSize", "ScalingConfig"]),
+        BY_HAND,
+    ))
+}
+
+/// Looks at where the results of a function go that nobody waits for.
+pub(super) async fn without_waiting(patient: &Patient<'_>, name: &str) -> anyhow::Result<Check> {
+    let what = format!("results {name}");
+    let wanted = patient.template.properties(name)?;
+    let function = wanted["FunctionName"].as_str().unwrap_or_default();
+    let request = Client::new(&patient.account.aws).get_function_event_invoke_config().function_name(function);
+    let answer = request.set_qualifier(wanted["Qualifier"].as_str().map(str::to_owned)).send().await;
+    let config = match answer {
+        Ok(config) => config,
+        Err(error) => return Ok(Check::fails(what, chain(&error), GONE)),
+    };
+    let destinations = config.destination_config();
+    let success = destinations.and_then(|to| to.on_success()?.destination());
+    let failure = destinations.and_then(|to| to.on_failure()?.destination());
+    let found = json!({
+        "MaximumRetryAttempts": config.maximum_retry_attempts(),
+        "MaximumEventAgeInSeconds": config.maximum_event_age_in_seconds(),
+        "DestinationConfig": {"OnSuccess": {"Destination": success}, "OnFailure": {"Destination": failure}},
+    });
+    let names = ["DestinationConfig", "MaximumRetryAttempts", "MaximumEventAgeInSeconds"];
+    Ok(Check::that(&what, differs(&wanted, &found, &names), BY_HAND))
+}
+
+fn differs(wanted: &Value, found: &Value, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| compare::value(&format!("its {name}"), &wanted[*name], &found[*name]))
+}
