@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 use crate::finding::Severity;
 
 pub use entry::{Entry, Kind};
-pub use progress::{PAGE, Progress};
+pub use progress::{Closed, Count, PAGE, Progress};
 
 /// The id of a digest: `20261120T1010Z`, the minute in which its window begins, in UTC.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -78,6 +78,24 @@ impl DigestId {
     #[must_use]
     pub fn slots_prefix(&self) -> String {
         format!("{}slots/", self.prefix())
+    }
+
+    /// Where its findings lie, the worst first: S3 lists them in the order of the pages.
+    pub fn noted_prefixes(&self) -> impl Iterator<Item = String> {
+        entry::places().map(|place| format!("{}noted/{place}/", self.prefix()))
+    }
+
+    /// Where the names of those lie that somebody was shown.
+    #[must_use]
+    pub fn listed_prefix(&self) -> String {
+        format!("{}listed/", self.prefix())
+    }
+
+    /// The finding whose record of this digest, under `noted/` or `listed/`, has this name.
+    #[must_use]
+    pub fn entry(&self, key: &str) -> Option<Entry> {
+        let path = key.strip_prefix(&self.prefix())?;
+        Entry::parse(path.strip_prefix("noted/").or_else(|| path.strip_prefix("listed/"))?)
     }
 
     /// Created by whoever tells the channel that a digest was begun.

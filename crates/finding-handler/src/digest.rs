@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use domain::digest::{DigestId, Entry, Progress, Window};
+use domain::digest::{Closed, DigestId, Entry, Progress, Window};
 use domain::slack;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -64,7 +64,7 @@ impl FindingHandler {
         if !self.records.create(&digest.announced_key(), &trace).await.map_err(Error::WriteCase)? {
             return Ok(());
         }
-        self.post_digest(digest, false, deadline).await
+        self.post_digest(digest, false, deadline).await.map(|_| ())
     }
 
     /// Tells the final counts, unless that was done. The note that it was is written last.
@@ -73,18 +73,20 @@ impl FindingHandler {
         if self.records.read::<Value>(&key).await.map_err(Error::ReadCase)?.is_some() {
             return Ok(());
         }
-        self.post_digest(digest, true, deadline).await?;
-        self.write_trace(&key, (self.clock)()).await
+        let progress = self.post_digest(digest, true, deadline).await?;
+        // With the counts, so that a click need not list thousands of names for them.
+        let closed = Closed { counts: progress.counts().to_vec(), at: (self.clock)() };
+        self.records.create(&key, &closed).await.map(|_| ()).map_err(Error::WriteCase)
     }
 
-    async fn post_digest(&self, digest: &DigestId, closed: bool, deadline: SystemTime) -> Result<(), Error> {
+    async fn post_digest(&self, digest: &DigestId, closed: bool, deadline: SystemTime) -> Result<Progress, Error> {
         let keys = self.records.list(&digest.prefix()).await.map_err(Error::ReadCase)?;
         let progress = Progress::of(digest, keys.iter().map(String::as_str));
-        if progress.total() == 0 {
-            return Ok(());
+        if progress.total() > 0 {
+            let button_keys = self.button_keys().await?;
+            self.post(&slack::digest(digest, &progress, closed, &self.signer(&button_keys)), deadline).await?;
         }
-        let button_keys = self.button_keys().await?;
-        self.post(&slack::digest(digest, &progress, closed, &self.signer(&button_keys)), deadline).await
+        Ok(progress)
     }
 
     async fn write_trace(&self, key: &str, at: Timestamp) -> Result<(), Error> {

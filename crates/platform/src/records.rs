@@ -129,6 +129,17 @@ impl Records {
         }
     }
 
+    /// The first of those keys, a thousand at most, that come after this one.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub async fn list_after(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, RecordError> {
+        let page = self.s3.list_objects_v2().bucket(&self.bucket).expected_bucket_owner(&self.owner).prefix(prefix);
+        let page = page.set_start_after(after.map(str::to_owned)).send().await;
+        let page = page.map_err(|error| refused("list", prefix, Box::new(error)))?;
+        Ok(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect())
+    }
+
     /// Creates a record: `false` if one exists already, which is left as it is.
     ///
     /// # Errors

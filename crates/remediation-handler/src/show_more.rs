@@ -1,9 +1,9 @@
 //! The button of a digest: lists the next findings, and brings the digest's counts up to date.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use domain::bucket;
-use domain::digest::{DigestId, Entry, Progress};
+use domain::digest::{Closed, DigestId, Entry, PAGE, Progress};
 use domain::finding::Finding;
 use domain::quarantine::{claim_key, manifest_key};
 use domain::slack::{Listed, Reach, Refusal, digest, digest_page};
@@ -24,8 +24,8 @@ impl RemediationHandler {
         let (Ok(digest_id), Some(url)) = (digest_id, press.click.response_url.clone()) else {
             return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
         };
-        let keys = self.records.list(&digest_id.prefix()).await.map_err(Error::Digest)?;
-        let progress = Progress::of(&digest_id, keys.iter().map(String::as_str));
+        let closed = self.records.read::<Closed>(&digest_id.closed_key()).await.map_err(Error::Digest)?;
+        let progress = self.progress(&digest_id, closed.as_ref()).await.map_err(Error::Digest)?;
         if progress.total() == 0 {
             // Digests are kept as long as Macie keeps findings.
             return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
@@ -48,9 +48,35 @@ impl RemediationHandler {
                 written.map_err(Error::Digest)?;
             }
         }
-        let is_closed = keys.contains(&digest_id.closed_key());
-        self.replace(press, digest(&digest_id, &after, is_closed, &signer)).await;
+        self.replace(press, digest(&digest_id, &after, closed.is_some(), &signer)).await;
         Ok(Outcome::Listed)
+    }
+
+    /// How far the digest is. Once it is closed its counts are known, and no more is listed than what people were shown
+    /// and will be shown next: Slack waits for three seconds only, however many findings there are.
+    async fn progress(&self, digest: &DigestId, closed: Option<&Closed>) -> Result<Progress, RecordError> {
+        let Some(closed) = closed.filter(|closed| !closed.counts.is_empty()) else {
+            let keys = self.records.list(&digest.prefix()).await?;
+            return Ok(Progress::of(digest, keys.iter().map(String::as_str)));
+        };
+        let listed = self.records.list(&digest.listed_prefix()).await?;
+        let listed: HashSet<Entry> = listed.iter().filter_map(|key| digest.entry(key)).collect();
+        let mut next = Vec::new();
+        for prefix in digest.noted_prefixes() {
+            let mut after: Option<String> = None;
+            loop {
+                let keys = self.records.list_after(&prefix, after.as_deref()).await?;
+                let entries = keys.iter().filter_map(|key| digest.entry(key));
+                next.extend(entries.filter(|entry| !listed.contains(entry)));
+                if next.len() >= 2 * PAGE {
+                    next.truncate(2 * PAGE);
+                    return Ok(Progress::of_closed(closed, listed.len(), next));
+                }
+                let Some(last) = keys.last() else { break };
+                after = Some(last.clone());
+            }
+        }
+        Ok(Progress::of_closed(closed, listed.len(), next))
     }
 
     /// What is known of the findings now.

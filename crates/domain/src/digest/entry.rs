@@ -1,3 +1,5 @@
+use serde::{Deserialize, Serialize};
+
 use crate::finding::{Finding, FindingType, Severity};
 use crate::quarantine::is_finding_id;
 
@@ -5,7 +7,8 @@ use super::DigestId;
 
 /// What a finding waits for, or what became of it, as far as it may be part of a digest: an automatic remediation that
 /// did not move its object always has a message of its own. In the order in which people should see them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Kind {
     /// A person is to decide.
     Review,
@@ -24,6 +27,11 @@ const SEVERITIES: [(Option<Severity>, &str); 4] = [
     (Some(Severity::Low), "low"),
     (None, "unknown"),
 ];
+
+/// `<kind>/<severity>` of all findings, the worst first.
+pub(super) fn places() -> impl Iterator<Item = String> {
+    KINDS.into_iter().flat_map(|(_, kind)| SEVERITIES.map(|(_, severity)| format!("{kind}/{severity}")))
+}
 
 /// A finding that is part of a digest, as far as the name of its record says.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -63,9 +71,12 @@ impl Entry {
         let kind = KINDS.iter().find(|(kind, _)| *kind == self.kind).map_or("review", |(_, name)| name);
         let severity =
             SEVERITIES.iter().find(|(severity, _)| *severity == self.severity).map_or("unknown", |(_, name)| name);
+        format!("{kind}/{severity}/{}/{}", self.type_name(), self.finding_id)
+    }
+
+    fn type_name(&self) -> &str {
         let known = !matches!(self.finding_type, FindingType::Other(_));
-        let name = self.finding_type.as_str().rsplit('/').next().filter(|_| known).unwrap_or("Other");
-        format!("{kind}/{severity}/{name}/{}", self.finding_id)
+        self.finding_type.as_str().rsplit('/').next().filter(|_| known).unwrap_or("Other")
     }
 
     /// Reads what follows `noted/` or `listed/`; none for anything else that may lie there.
@@ -88,9 +99,10 @@ impl Entry {
         })
     }
 
-    /// Worst first: what waits for people before what is done, then by severity.
+    /// Worst first: what waits for people before what is done, then by severity. What is left is S3's order, so that a
+    /// list of [`DigestId::noted_prefixes`] one after another comes in this order.
     pub(super) fn rank(&self) -> impl Ord + use<> {
         let severity = SEVERITIES.iter().position(|(severity, _)| *severity == self.severity);
-        (self.kind, severity, self.finding_type.as_str().to_owned(), self.finding_id.clone())
+        (self.kind, severity, format!("{}/{}.json", self.type_name(), self.finding_id))
     }
 }

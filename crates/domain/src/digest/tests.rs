@@ -90,6 +90,41 @@ fn what_else_may_lie_there_is_passed_over() {
 }
 
 #[test]
+fn a_list_of_the_places_one_after_another_is_in_the_order_of_the_pages() {
+    let digest = Window::of(at("2026-11-20T10:10:00Z"), 10).digest;
+    let types = [FindingType::BucketPublic, FindingType::Personal, FindingType::Credentials, FindingType::default()];
+    let mut keys = BTreeSet::new();
+    for kind in [Kind::Quarantined, Kind::Notice, Kind::Review] {
+        for severity in [None, Some(Severity::Low), Some(Severity::Medium), Some(Severity::High)] {
+            for (finding_type, id) in types.iter().zip(["b", "a", "a-b", "c"]) {
+                keys.insert(entry(kind, severity, finding_type.clone(), id).noted_key(&digest));
+                keys.insert(entry(kind, severity, finding_type.clone(), "aa").noted_key(&digest));
+            }
+        }
+    }
+    let places = digest.noted_prefixes().flat_map(|place| keys.iter().filter(move |key| key.starts_with(&place)));
+    let listed: Vec<Entry> = places.filter_map(|key| digest.entry(key)).collect();
+    let (mut progress, mut paged) = (Progress::of(&digest, keys.iter().map(String::as_str)), Vec::new());
+    while !progress.next_page().is_empty() {
+        paged.extend(progress.next_page().to_vec());
+        progress = progress.after_next_page();
+    }
+    assert_eq!((listed.len(), listed), (keys.len(), paged));
+}
+
+#[test]
+fn what_was_noted_after_the_final_counts_is_reached_too() {
+    let digest = Window::of(at("2026-11-20T10:10:00Z"), 10).digest;
+    let entries: Vec<Entry> =
+        (0..7).map(|number| entry(Kind::Review, None, FindingType::Personal, &format!("f-{number}"))).collect();
+    let keys: Vec<String> = entries.iter().map(|entry| entry.noted_key(&digest)).collect();
+    let counts = Progress::of(&digest, keys.iter().take(6).map(String::as_str)).counts().to_vec();
+    let closed = Closed { counts, at: at("2026-11-20T10:20:15Z") };
+    let progress = Progress::of_closed(&closed, 0, entries);
+    assert_eq!((progress.total(), progress.after_next_page().next_page().len()), (7, 2));
+}
+
+#[test]
 fn counts_are_in_the_order_of_the_pages() {
     let digest = Window::of(at("2026-11-20T10:10:00Z"), 10).digest;
     let entries = [
@@ -101,8 +136,7 @@ fn counts_are_in_the_order_of_the_pages() {
     ];
     let keys: Vec<String> = entries.iter().map(|entry| entry.noted_key(&digest)).collect();
     let progress = Progress::of(&digest, keys.iter().map(String::as_str));
-    let counts: Vec<_> =
-        progress.counts().into_iter().map(|(kind, severity, _, count)| (kind, severity, count)).collect();
+    let counts: Vec<_> = progress.counts().iter().map(|count| (count.kind, count.severity, count.count)).collect();
     assert_eq!(
         counts,
         [

@@ -1,7 +1,7 @@
 use super::blocks::{Block, Button, Message, actions, context, fields, header, section};
 use super::button::{Action, Signer};
 use super::facts;
-use crate::digest::{DigestId, Kind, PAGE, Progress};
+use crate::digest::{Count, DigestId, Kind, PAGE, Progress};
 use crate::finding::Severity;
 
 const MOST_LINES: usize = 20;
@@ -36,7 +36,7 @@ fn counts(progress: &Progress) -> String {
     let mut lines: Vec<String> = counts
         .iter()
         .take(MOST_LINES)
-        .map(|(kind, severity, finding_type, count)| {
+        .map(|Count { kind, severity, finding_type, count }| {
             let severity = match severity {
                 Some(Severity::High) => format!("*{}*", Severity::High),
                 Some(other) => other.to_string(),

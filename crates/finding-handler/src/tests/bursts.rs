@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use domain::digest::{DigestId, Kind, Progress};
+use domain::digest::{Closed, Count, DigestId, Kind, Progress};
 use domain::finding::Severity;
 use domain::remediation::Step;
 
@@ -93,6 +93,8 @@ async fn the_first_few_and_the_worst_are_shown_and_the_others_are_one_digest() {
     let told = world.slack.take();
     assert_eq!(told.len(), 1);
     assert!(told[0].starts_with("/services/T1/B1/x: 16 more findings since "), "{told:?}");
+    let closed = world.files.lock().unwrap()["digests/20261120T1010Z/closed.json"].clone();
+    assert_eq!(serde_json::from_slice::<Closed>(&closed).unwrap().counts, world.progress().counts());
 }
 
 #[tokio::test]
@@ -116,7 +118,13 @@ async fn the_news_of_automatic_remediations_is_part_of_the_digest() {
     assert_eq!(told.len(), 3, "one, one more that is HIGH, and the digest: {told:?}");
     assert!(told[0].starts_with("/services/T1/B1/x: Quarantined `acme-uploads/hr/record-0.txt`"), "{told:?}");
     assert_eq!(world.noted().len(), 4);
-    assert_eq!(world.progress().counts(), [(Kind::Quarantined, Some(Severity::High), &FindingType::Financial, 4)]);
+    let moved = Count {
+        kind: Kind::Quarantined,
+        severity: Some(Severity::High),
+        finding_type: FindingType::Financial,
+        count: 4,
+    };
+    assert_eq!(world.progress().counts(), [moved]);
 
     // Delivered twice, told once.
     assert!(world.handle(&records).await.is_empty());
@@ -282,7 +290,7 @@ async fn two_thousand_records_at_once_lose_none_and_post_little_and_slowly() {
     world.slack.ask_to_wait(1);
     let queue: VecDeque<usize> = (0..FINDINGS).collect();
     let queue = Arc::new(Mutex::new(queue));
-    let body = |number: usize| numbered("personal", number, if number % 97 == 0 { 3 } else { 2 });
+    let body = |number: usize| numbered("personal", number, if number.is_multiple_of(97) { 3 } else { 2 });
     let worker = |mut handler: FindingHandler| {
         handler.pace = Pace::new(crate::handler::BETWEEN_MESSAGES);
         let queue = Arc::clone(&queue);

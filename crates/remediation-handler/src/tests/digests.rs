@@ -2,10 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use domain::digest::{DigestId, Entry, Kind};
+use domain::digest::{Closed, DigestId, Entry, Kind, Progress};
 use domain::finding::Finding;
 use domain::quarantine::claim_key;
 use domain::slack::button::Action;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::sample;
@@ -77,6 +78,47 @@ async fn every_finding_of_a_digest_is_reached_page_by_page() {
     // An old copy of the message still has its button: it shows no finding twice.
     assert_eq!(world.press(&show_more(&world)).await.unwrap().0, 200);
     assert_eq!(world.slack.take().len(), 1);
+}
+
+/// The digest's counts, as whoever closed it found them.
+fn close(world: &World) {
+    let digest = DigestId::try_from(DIGEST.to_owned()).unwrap();
+    let keys: Vec<String> = world.files.lock().unwrap().keys().cloned().collect();
+    let counts = Progress::of(&digest, keys.iter().map(String::as_str)).counts().to_vec();
+    world.file(&digest.closed_key(), &Closed { counts, at: Timestamp::from_second(NOW).unwrap() });
+}
+
+#[tokio::test]
+async fn a_closed_digest_of_thousands_is_not_listed_to_its_end() {
+    let world = world_with(7_003).await;
+    close(&world);
+    let mut listed = BTreeSet::new();
+    for count in [5, 10, 15] {
+        let (page, digest) = press(&world).await;
+        listed.extend((0..40).filter(|number| page.contains(&format!("record-{number}.txt"))));
+        assert_eq!(listed.len(), count);
+        assert!(digest.contains(&format!("{count} of 7003")) && digest.contains("Show the next 5"), "{digest}");
+        // What was listed, nothing HIGH, and the first thousand of the others.
+        let lists = std::mem::take(&mut *world.lists.lock().unwrap());
+        assert_eq!(lists.len(), 3, "{lists:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_closed_digest_is_reached_to_its_end_with_what_came_after_the_counts() {
+    let world = world_with(12).await;
+    close(&world);
+    let digest = DigestId::try_from(DIGEST.to_owned()).unwrap();
+    let late: Finding = serde_json::from_value(numbered(12)).unwrap();
+    world.file(&Entry::of(&late, Kind::Review).unwrap().noted_key(&digest), &json!({}));
+    world.findings.lock().unwrap().push(numbered(12));
+    let mut listed = BTreeSet::new();
+    for count in [5, 10, 13] {
+        let (page, digest) = press(&world).await;
+        listed.extend((0..13).filter(|number| page.contains(&format!("record-{number}.txt"))));
+        assert_eq!(listed.len(), count);
+        assert_eq!(digest.contains("show-more"), count < 13, "{digest}");
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,8 @@ pub(super) struct World {
     pub(super) slack: StandIn,
     /// The quarantine bucket: content and how often it was written, which is its `ETag`.
     pub(super) files: Shared<HashMap<String, (Value, u32)>>,
+    /// Prefixes that were listed, once for each thousand of keys.
+    pub(super) lists: Shared<Vec<String>>,
     /// What the remediator was asked to do.
     pub(super) invoked: Shared<Vec<Value>>,
     /// Calls of Macie.
@@ -86,7 +88,7 @@ impl World {
         let slack = StandIn::start().await;
         let (files, invoked, asked) = (Shared::default(), Shared::default(), Shared::default());
         let findings = Arc::new(Mutex::new(vec![sample("macie-finding.personal")["detail"].take()]));
-        let (denied, lines) = (Shared::default(), Lines::default());
+        let (lists, denied, lines) = (Shared::default(), Shared::default(), Lines::default());
         let config = Config { slack_endpoint_url: slack.url.clone(), ..Config::from_env(&environment).unwrap() };
         let secrets: Shared<HashMap<String, (String, usize)>> = Arc::new(Mutex::new(HashMap::from([
             ("arn:secret".to_owned(), (format!("{NEXT_SECRET}\n{SECRET}\nx"), 0)),
@@ -103,7 +105,7 @@ impl World {
         );
         let handler = RemediationHandler {
             slack: Slack::new(slack.url.clone()),
-            records: Records::new(s3(&files, &denied), "acme-quarantine", "111122223333"),
+            records: Records::new(s3(&files, &lists, &denied), "acme-quarantine", "111122223333"),
             lambda: lambda(&invoked, &denied),
             macie: macie(&findings, &asked, &denied),
             secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
@@ -113,7 +115,7 @@ impl World {
             time_to_act: Duration::from_secs(30),
             config,
         };
-        Self { slack, files, invoked, asked, findings, secrets, denied, lines, handler }
+        Self { slack, files, lists, invoked, asked, findings, secrets, denied, lines, handler }
     }
 
     /// The sample's click, answered in this world's Slack.
@@ -184,7 +186,11 @@ fn refusal(status: u16, code: &str) -> HttpResponse {
     HttpResponse::new(status.try_into().unwrap(), SdkBody::from(format!("<Error><Code>{code}</Code></Error>")))
 }
 
-fn s3(files: &Shared<HashMap<String, (Value, u32)>>, denied: &Shared<Vec<&'static str>>) -> aws_sdk_s3::Client {
+fn s3(
+    files: &Shared<HashMap<String, (Value, u32)>>,
+    lists: &Shared<Vec<String>>,
+    denied: &Shared<Vec<&'static str>>,
+) -> aws_sdk_s3::Client {
     let stored = Arc::clone(files);
     let get = mock!(aws_sdk_s3::Client::get_object).then_compute_response(move |input: &GetObjectInput| {
         match stored.lock().unwrap().get(input.key().unwrap()) {
@@ -215,15 +221,24 @@ fn s3(files: &Shared<HashMap<String, (Value, u32)>>, denied: &Shared<Vec<&'stati
         stored.insert(key.to_owned(), (body, written + 1));
         MockResponse::Output(PutObjectOutput::builder().e_tag(format!("\"{}\"", written + 1)).build())
     });
-    let (stored, denied) = (Arc::clone(files), Arc::clone(denied));
+    let (stored, lists, denied) = (Arc::clone(files), Arc::clone(lists), Arc::clone(denied));
     let list = mock!(aws_sdk_s3::Client::list_objects_v2).then_compute_response(move |input: &ListObjectsV2Input| {
         if denied.lock().unwrap().contains(&"s3") {
             return MockResponse::Http(denial());
         }
+        lists.lock().unwrap().push(input.prefix().unwrap().to_owned());
         let stored = stored.lock().unwrap();
-        let keys = stored.keys().filter(|key| key.starts_with(input.prefix().unwrap()));
-        let contents = keys.map(|key| Object::builder().key(key).build()).collect();
-        MockResponse::Output(ListObjectsV2Output::builder().set_contents(Some(contents)).build())
+        // A thousand at once and in order, as S3 does.
+        let after = input.continuation_token().or(input.start_after()).unwrap_or_default();
+        let keys = stored.keys().filter(|key| key.starts_with(input.prefix().unwrap()) && key.as_str() > after);
+        let mut keys: Vec<&String> = keys.collect();
+        keys.sort();
+        let more = keys.len() > 1_000;
+        keys.truncate(1_000);
+        let next = keys.last().filter(|_| more).map(ToString::to_string);
+        let contents = keys.into_iter().map(|key| Object::builder().key(key).build()).collect();
+        let page = ListObjectsV2Output::builder().set_contents(Some(contents)).set_next_continuation_token(next);
+        MockResponse::Output(page.build())
     });
     mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&get, &put, &list])
 }
