@@ -214,6 +214,14 @@ pub const ALL: &[Story] = &[
         play: |world, narrator| Box::pin(scan_pipeline_failures::not_started(world, narrator)),
     },
     Story {
+        name: "scan-version-gone",
+        sentence: "The uploaded version is deleted before it is scanned: the channel is told, and nothing else is scanned.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::version_gone(world, narrator)),
+    },
+    Story {
         name: "scan-stopped",
         sentence: "Somebody stops the build: the channel is told, and the version is not approved.",
         needs_sonarqube: true,

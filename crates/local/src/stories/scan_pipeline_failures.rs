@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{
     build_log,
     scan::{
-        PIPELINE_FAILED, Scan,
+        PIPELINE_FAILED, Put, Scan,
         verify::{MAY_GO_ON, MAY_NOT},
     },
 };
@@ -52,6 +52,21 @@ pub(super) async fn not_started(world: &World, narrator: &Narrator) -> anyhow::R
     let codebuild = aws_sdk_codebuild::Client::new(&world.aws);
     codebuild.delete_project().name(place.output("ScanProject")?).send().await.context("delete the project")?;
     fails(world, narrator, &place, "did not start the scan", "Check the CodeBuild project").await
+}
+
+/// A lifecycle rule or a developer was faster than the build.
+pub(super) async fn version_gone(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let (place, key) = (world.deployment.code_scan(), "failures/scan-version-gone.zip");
+    let put = Put::new(world, narrator, &place, key, samples::small_code("clean")?).await?;
+    narrator.step("Somebody deletes this version before the build has fetched it");
+    let bucket = place.output("UploadBucket")?;
+    let delete = world.s3.delete_object().bucket(bucket).key(key).version_id(&put.version);
+    delete.send().await.context("delete the version")?;
+    let scan = put.scan(world, narrator).await?;
+    told(world, narrator, &scan, "The uploaded version could not be fetched", "nobody deleted this version").await?;
+    let report = scan.evidence(world, "report.json").await?;
+    ensure!(report["cause"]["kind"] == "DOWNLOAD", "the report is {report}");
+    Ok(())
 }
 
 pub(super) async fn stopped(world: &World, narrator: &Narrator) -> anyhow::Result<()> {

@@ -18,7 +18,7 @@ use local::{
 
 use serde_json::json;
 
-use self::exceptions::{DOUBLE, UNUSED, WIDE};
+use self::exceptions::{DENIED, DOUBLE, UNUSED, WIDE};
 
 /// Judges the calls so far. Whether a grant is left over can be said only after every story (`complete`).
 pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize> {
@@ -26,12 +26,20 @@ pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize
     let calls = permissions::calls(&world.cloud_url).await?;
     keep(world).await?;
 
+    let expected = |call: &Call, (name, action, _): &(&str, &str, &str)| {
+        let by = deployed.roles.iter().any(|role| role.arn == call.role && role.name == *name);
+        by && call.action == *action && evaluate(call, &deployed).is_err()
+    };
+    let (denied, calls): (Vec<_>, Vec<_>) =
+        calls.into_iter().partition(|call| DENIED.iter().any(|denial| expected(call, denial)));
     let refused = refused(&calls, &deployed);
     ensure!(refused.is_empty(), "AWS would have refused:\n{}", lines(&refused.iter().map(shown).collect::<Vec<_>>()));
     if complete {
         let mut problems = leftovers(&calls, &deployed);
         problems.extend(unguarded(&calls, &deployed));
         problems.extend(open_to_outsiders(world, &deployed)?);
+        let past = DENIED.iter().filter(|denial| !denied.iter().any(|call| expected(call, denial)));
+        problems.extend(past.map(|denial| format!("not refused any more, take it off the list: {denial:?}")));
         ensure!(problems.is_empty(), "the policies do not fit what was done:\n{}", lines(&problems));
     }
     Ok(calls.len())

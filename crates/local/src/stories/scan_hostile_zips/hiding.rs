@@ -16,6 +16,10 @@ const PASSED: &str = "Application has passed the code security scan";
 const CLIENT: &str = "const https = require('node:https');\n\
     https.request({ hostname: 'ledger', rejectUnauthorized: false }, () => {});\n";
 
+/// What the analyser takes for a comment is two statements to Python, for which `+AAo-` is the end of a line (RFC 2152).
+const ENCODED: &str = "# coding: utf-7\n\
+    # +AAo-import requests+AAo-requests.get('https://ledger', verify+AD0-False)\n";
+
 /// In a folder of tests that the settings call tests, in folders of other people's code, in a file that git ignores.
 pub(super) fn in_folders() -> anyhow::Result<Vec<Entry>> {
     let settings = "sonar.tests=tests\nsonar.test.inclusions=**/*\nsonar.java.test.binaries=.\n";
@@ -38,7 +42,8 @@ pub(super) async fn is_found(world: &World, narrator: &Narrator, scan: &Scan) ->
     Ok(())
 }
 
-/// Where no setting helps: hidden, minified, broken, switched off, and another class of the same name.
+/// Where no setting helps: hidden, in a repository, minified, encoded, broken, switched off, and another class of the same
+/// name.
 pub(super) fn from_analysers() -> anyhow::Result<Vec<Entry>> {
     let ledger = String::from_utf8(ledger()?).context("the ledger is not UTF-8")?;
     let suppressed = ledger.replace("verify=False,", "verify=False,  # NOSONAR");
@@ -50,6 +55,8 @@ pub(super) fn from_analysers() -> anyhow::Result<Vec<Entry>> {
         public java.security.cert.X509Certificate[] getAcceptedIssuers() { return null; }\n}";
     let entries = [
         (".hidden/ledger.py", ledger.clone()),
+        (".git/hooks/ledger.py", ledger.clone()),
+        ("encoded.py", ENCODED.to_owned()),
         ("node_modules/ledger/client.js", CLIENT.to_owned()),
         ("client.min.js", CLIENT.to_owned()),
         ("broken.py", format!("{ledger}\ndef (:\n")),
@@ -67,7 +74,9 @@ pub(super) async fn is_told(world: &World, narrator: &Narrator, scan: &Scan) -> 
     for told in [
         "1 `NOSONAR`",
         "1 `eslint-disable`",
+        "1 of git repositories",
         "1 with a leading dot in the path",
+        "1 in an encoding that the analyser reads otherwise than Python",
         "1 in node_modules",
         "1 minified",
         "1 that could not be parsed",
