@@ -7,8 +7,9 @@ use serde_json::Value;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::init_logging();
-    let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
-    let aws = platform::aws_config().await;
+    let variable = |name: &str| std::env::var(name).ok();
+    let config = Config::from_env(&variable).map_err(platform::start_up)?;
+    let aws = platform::aws_config(&variable);
     let function = &Approval::new(config, &aws);
 
     run(service_fn(move |event: LambdaEvent<Value>| async move {

@@ -7,8 +7,9 @@ use lambda_runtime::{LambdaEvent, run, service_fn};
 async fn main() -> Result<(), lambda_runtime::Error> {
     platform::init_logging();
 
-    let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
-    let handler = &FindingHandler::new(config, &platform::aws_config().await);
+    let variable = |name: &str| std::env::var(name).ok();
+    let config = Config::from_env(&variable).map_err(platform::start_up)?;
+    let handler = &FindingHandler::new(config, &platform::aws_config(&variable));
 
     run(service_fn(move |event: LambdaEvent<Batch>| async move {
         Ok::<_, Error>(handler.handle(event.payload, event.context.deadline()).await)

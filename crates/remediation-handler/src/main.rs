@@ -7,8 +7,9 @@ use remediation_handler::{Config, RemediationHandler};
 async fn main() -> Result<(), Error> {
     platform::init_logging();
 
-    let config = Config::from_env(&|name| std::env::var(name).ok()).map_err(platform::start_up)?;
-    let handler = &RemediationHandler::new(config, &platform::aws_config().await);
+    let variable = |name: &str| std::env::var(name).ok();
+    let config = Config::from_env(&variable).map_err(platform::start_up)?;
+    let handler = &RemediationHandler::new(config, &platform::aws_config(&variable));
 
     run(service_fn(move |event| handler.serve(event))).await
 }
