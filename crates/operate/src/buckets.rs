@@ -104,15 +104,25 @@ async fn empty(s3: &Client, bucket: &str) -> anyhow::Result<usize> {
         let page = page.with_context(|| format!("list the versions in {bucket}"))?;
         let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
         let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
-        let identifiers = versions.chain(markers).map(|(key, version)| {
-            let identifier = ObjectIdentifier::builder().set_version_id(version.map(str::to_owned));
-            identifier.key(key.unwrap_or_default()).build().context("name an object")
-        });
-        let identifiers: Vec<ObjectIdentifier> = identifiers.collect::<anyhow::Result<_>>()?;
-        if identifiers.is_empty() {
+        let found = versions.chain(markers).map(|(key, version)| (key.unwrap_or_default(), version.map(str::to_owned)));
+        // The request for many is XML, which has no way to write a control character; a key may have some.
+        // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+        let (alone, many): (Vec<_>, Vec<_>) = found.partition(|(key, _)| key.contains(char::is_control));
+        if alone.is_empty() && many.is_empty() {
             break;
         }
-        removed += identifiers.len();
+        removed += alone.len() + many.len();
+        for (key, version) in alone {
+            let answer = s3.delete_object().bucket(bucket).key(key).set_version_id(version).send().await;
+            answer.with_context(|| format!("delete {key:?} in {bucket}"))?;
+        }
+        if many.is_empty() {
+            continue;
+        }
+        let identifiers = many.into_iter().map(|(key, version)| {
+            ObjectIdentifier::builder().key(key).set_version_id(version).build().context("name an object")
+        });
+        let identifiers: Vec<ObjectIdentifier> = identifiers.collect::<anyhow::Result<_>>()?;
         let delete =
             Delete::builder().set_objects(Some(identifiers)).quiet(true).build().context("name the objects")?;
         let answer = s3.delete_objects().bucket(bucket).delete(delete).send().await;

@@ -59,6 +59,8 @@ pub async fn destroy(account: &Account, name: &str, data: Data, console: &Consol
         if let Some(found) = stack::find(account, &stack.of(name)).await? {
             stacks.push(stack);
             protected.extend(found.protected.then(|| stack.of(name)));
+        } else if stack::is_planned(account, &stack.of(name)).await? {
+            stacks.push(stack);
         }
     }
     if stacks.is_empty() && things.is_empty() {

@@ -142,6 +142,15 @@ pub async fn find(account: &Account, name: &str) -> anyhow::Result<Option<Deploy
     }))
 }
 
+/// Whether there is only the plan of a stack: a deployment was interrupted before it was carried out.
+///
+/// # Errors
+/// CloudFormation refuses to say.
+pub async fn is_planned(account: &Account, name: &str) -> anyhow::Result<bool> {
+    let found = describe(&Client::new(&account.aws), name).await?;
+    Ok(found.is_some_and(|stack| stack.stack_status() == Some(&StackStatus::ReviewInProgress)))
+}
+
 /// Deletes a stack and waits until it is gone. A stack that is not there is gone already.
 ///
 /// # Errors

@@ -163,3 +163,52 @@ async fn a_key_that_another_stack_was_given_is_in_use() {
     assert_eq!(other_user(&account, "demo", &[key("1234")]).await.unwrap().as_deref(), Some("borrower"));
     assert_eq!(other_user(&account, "demo", &[key("5678")]).await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn a_key_that_xml_cannot_write_is_deleted_alone() {
+    let left = std::sync::Mutex::new(2);
+    let (account, asked) = account(move |what, _| match what {
+        "GET /evidence/?policy" => (404, "<Error><Code>NoSuchBucketPolicy</Code></Error>".to_owned()),
+        "GET /evidence/?versions" => {
+            let version = |key: &str| format!("<Version><Key>{key}</Key><VersionId>v1</VersionId></Version>");
+            let versions = match *left.lock().unwrap() {
+                2 => version("logs/&#x1;bell") + &version("plain"),
+                _ => String::new(),
+            };
+            (200, format!("<ListVersionsResult><IsTruncated>false</IsTruncated>{versions}</ListVersionsResult>"))
+        }
+        "POST /evidence/?delete" => {
+            *left.lock().unwrap() = 0;
+            (200, "<DeleteResult></DeleteResult>".to_owned())
+        }
+        _ => (204, String::new()),
+    });
+    assert_eq!(buckets::remove(&aws_sdk_s3::Client::new(&account.aws), "evidence").await.unwrap(), 2);
+    let asked = asked.lock().unwrap();
+    let alone: Vec<&String> = asked.iter().filter(|what| what.contains("bell")).collect();
+    assert_eq!(alone, ["DELETE /evidence/logs/%01bell?x-id=DeleteObject&versionId=v1"]);
+}
+
+#[tokio::test]
+async fn the_plan_of_a_stack_goes_too() {
+    let gone = std::sync::Mutex::new(false);
+    let (account, asked) = account(move |what, body| match what {
+        "DescribeStacks" if body.contains("StackName=") => {
+            let planned = body.contains("demo-app-security") || body.contains("arn%3Aof%3Ademo-app-security");
+            if !planned || *gone.lock().unwrap() {
+                return refused("ValidationError", "Stack with id x does not exist");
+            }
+            xml(what, &format!("<Stacks>{}</Stacks>", stack("demo-app-security", "REVIEW_IN_PROGRESS", &[])))
+        }
+        "DescribeStacks" => xml(what, "<Stacks></Stacks>"),
+        "ListStacks" => xml(what, "<StackSummaries></StackSummaries>"),
+        "DescribeStackEvents" => xml(what, "<StackEvents></StackEvents>"),
+        "DeleteStack" => {
+            *gone.lock().unwrap() = true;
+            xml(what, "")
+        }
+        other => panic!("{other}"),
+    });
+    destroy(&account, "demo", Data::Stays, &Console::telling(|_| ())).await.unwrap();
+    assert!(asked.lock().unwrap().iter().any(|what| what == "DeleteStack"));
+}
