@@ -58,6 +58,16 @@ pub async fn deploy(account: &Account, request: &Request, console: &Console) -> 
         let values = values(account, request, Stack::PreRequisite, template, &BTreeMap::new(), console).await?;
         let outcome = stack::apply(account, &base, &Template::Body(template.to_owned()), &values, console).await?;
         finish(&mut done, Stack::PreRequisite, outcome)?;
+    } else {
+        for secret in SECRETS.iter().filter(|secret| secret.stack == Stack::PreRequisite) {
+            if request.secrets.contains_key(secret.name) {
+                console.say(&format!(
+                    "{} is not changed: {base} stays as it is under an earlier release; deploy without --release to \
+                     change it",
+                    secret.variable
+                ));
+            }
+        }
     }
     let found = stack::find(account, &base).await?;
     let found = found.with_context(|| format!("there is no stack {base}: deploy a new release first"))?;
@@ -177,7 +187,7 @@ mod tests {
     use super::*;
     use crate::{
         config::Secrets,
-        scripted::{account, stack, xml},
+        scripted::{account, refused, stack, xml},
     };
 
     const TEMPLATE: &str = include_str!("../../../templates/macie-remediation.yml");
@@ -196,6 +206,24 @@ mod tests {
         };
         let console = Console::telling(|_| ());
         super::values(&account, &request, Stack::MacieRemediation, TEMPLATE, &BTreeMap::new(), &console).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_token_that_an_earlier_release_cannot_change_is_named() {
+        let (account, _) = account(|_, _| refused("ValidationError", "Stack with id x does not exist"));
+        let token = SecretString::from("squ_1".to_owned());
+        let request = Request {
+            name: "demo".to_owned(),
+            release: Chosen::Uploaded("0".repeat(16)),
+            parameters: BTreeMap::new(),
+            secrets: Secrets::from([("SonarToken", token)]),
+        };
+        let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let log = std::sync::Arc::clone(&told);
+        let console = Console::telling(move |words| log.lock().unwrap().push(words.to_owned()));
+        deploy(&account, &request, &console).await.unwrap_err();
+        let told = told.lock().unwrap().join("\n");
+        assert!(told.starts_with("SONAR_TOKEN is not changed: demo-pre-requisite stays as it is"), "{told}");
     }
 
     #[tokio::test]
