@@ -206,9 +206,10 @@ impl Remediator {
         if !is_same || !self.carries_the_same(original, &at, &head).await? {
             // Left there, it would be read as the original, and be in the way of the next attempt. Without a version of
             // its own it may be what somebody else has uploaded over it since, which is not ours to delete.
-            if restored.version_id.is_some() {
-                remove::failed_restoration(&self.s3, &restored, &head).await;
+            if restored.version_id.is_none() {
+                return Err(Stop::Ended(RestoreOutcome::Differs));
             }
+            remove::failed_restoration(&self.s3, &restored, &head).await;
             return Err(Error::RestoredDiffers.into());
         }
         Ok((at, Some(head)))
@@ -286,5 +287,6 @@ fn describe(outcome: &RestoreOutcome) -> &'static str {
         RestoreOutcome::AccessDenied { .. } => "Not restored: access denied",
         RestoreOutcome::KeyUnusable => "Not restored: the encryption key cannot be used",
         RestoreOutcome::BucketGone => "Not restored: the bucket was gone",
+        RestoreOutcome::Differs => "Not restored: what lies under the key now differs, and was left there",
     }
 }

@@ -58,6 +58,9 @@ pub enum RestoreOutcome {
     KeyUnusable,
     /// The bucket that the object came from does not exist any more.
     BucketGone,
+    /// What lies under the key after the copy back is not the original. Without a version of its own it may be what
+    /// somebody has uploaded over it in the same moment, and was left there.
+    Differs,
 }
 
 /// What became of the copy in quarantine after the object was put back.
@@ -108,7 +111,10 @@ impl RestoreOutcome {
     /// Whether a person can remove the obstacle and press the button once more.
     #[must_use]
     pub fn can_be_tried_again(&self) -> bool {
-        matches!(self, Self::Occupied { .. } | Self::AccessDenied { .. } | Self::KeyUnusable | Self::BucketGone)
+        matches!(
+            self,
+            Self::Occupied { .. } | Self::AccessDenied { .. } | Self::KeyUnusable | Self::BucketGone | Self::Differs
+        )
     }
 }
 

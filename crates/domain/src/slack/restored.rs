@@ -120,6 +120,17 @@ fn explain(outcome: &RestoreOutcome, manifest: &Manifest) -> (&'static str, Stri
              then press the button again."
                 .into(),
         ),
+        RestoreOutcome::Differs => (
+            not_restored,
+            format!(
+                "It was copied back, and what lies under the key now differs from it in bytes, metadata or tags. The \
+                 bucket keeps no versions, so that may be what somebody else uploaded in the same moment: it was left \
+                 there, where it can be read. {in_quarantine}"
+            ),
+            "look at the object in its bucket. Move it to another key if somebody needs it, or delete it, then press the \
+             button again."
+                .into(),
+        ),
         RestoreOutcome::BucketGone => (
             not_restored,
             format!("The bucket that it came from does not exist any more. {in_quarantine}"),

@@ -375,6 +375,21 @@ fn the_longest_keys_stay_within_slacks_limits() {
     }
 }
 
+/// In a snapshot, so that Slack's own SDK judges it too (`scripts/check messages`).
+#[test]
+fn a_hostile_key_of_1024_bytes_is_shown_cut_in_every_message() {
+    let key: String = "<!channel>`&*\u{202e}\u{200b}<https://evil.example|x>".chars().cycle().take(988).collect();
+    let finding = with_key(&key[..key.floor_char_boundary(1_024)]);
+    assert_eq!(finding.object().unwrap().key.len(), 1_024);
+    check_is_safe(&finding);
+    let moved = manifest(&finding, by_ann(), quarantined(Some(3)));
+    assert_json_snapshot!([
+        review_request(&finding, QUARANTINE, Approvals::One, &signer()),
+        remediated(&finding, &moved, &signer()),
+        not_remediated(&finding, &manifest(&finding, by_ann(), Outcome::KeyUnusable), &signer()),
+    ]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
     #[test]

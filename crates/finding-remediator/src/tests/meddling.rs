@@ -36,6 +36,8 @@ struct Plan {
     meddling: Vec<(usize, Option<u8>)>,
     /// The runs of the function die after so many calls.
     deaths: Vec<(usize, bool)>,
+    /// Somebody presses Quarantine all versions after the move.
+    versions: bool,
     restores: bool,
 }
 
@@ -43,10 +45,12 @@ fn plans() -> impl Strategy<Value = Plan> {
     let meddling = prop::collection::vec((1..40_usize, prop::option::of(0..9_u8)), 0..6);
     let deaths = prop::collection::vec((0..16_usize, any::<bool>()), 0..4);
     let versioning = prop::sample::select(vec![Versioning::None, Versioning::On, Versioning::Suspended]);
-    (versioning, meddling, deaths, any::<bool>()).prop_map(|(versioning, meddling, deaths, restores)| Plan {
+    let pressed = (any::<bool>(), any::<bool>());
+    (versioning, meddling, deaths, pressed).prop_map(|(versioning, meddling, deaths, (versions, restores))| Plan {
         versioning,
         meddling,
         deaths,
+        versions,
         restores,
     })
 }
@@ -70,13 +74,21 @@ async fn play(plan: &Plan) -> Result<(), TestCaseError> {
         };
         world.s3().others.entry(*call).or_default().push(meddling);
     }
+    let case = serde_json::from_value::<domain::finding::Finding>(finding("f1", bucket, "k", &id, MD5)).unwrap();
+    let case_id = case.case_id().unwrap();
     let mut requests = vec![by_policy(&finding("f1", bucket, "k", &id, MD5))];
+    if plan.versions {
+        requests.push(world.press(&json!({"quarantineVersions": {"caseId": case_id}}), "U1", 25));
+    }
     if plan.restores {
-        let case = serde_json::from_value::<domain::finding::Finding>(finding("f1", bucket, "k", &id, MD5)).unwrap();
-        requests.push(world.press(&json!({"restore": {"caseId": case.case_id().unwrap()}}), "U1", 30));
+        requests.push(world.press(&json!({"restore": {"caseId": case_id}}), "U1", 30));
     }
     let mut deaths = plan.deaths.iter();
     for request in requests {
+        // The button is offered only where something was there to be looked at.
+        if request["task"].get("quarantineVersions").is_some() && world.case(&case_id).original.is_none() {
+            continue;
+        }
         // Lambda tries again until it works; people press again.
         loop {
             let death = deaths.next();
@@ -88,10 +100,11 @@ async fn play(plan: &Plan) -> Result<(), TestCaseError> {
             let ended = world.run(&request).await.is_ok();
             check_nothing_lost(&world, plan, bucket, &uploaded)?;
             if ended && death.is_none() {
+                check_record(&world, plan, bucket, &case_id)?;
                 break;
             }
             // What somebody did at the wrong moment may fail a run once; not for ever.
-            prop_assert!(world.s3().calls.len() < 400, "it does not end: {:?}", world.s3().calls);
+            prop_assert!(world.s3().calls.len() < 400, "it does not end: {:?}", world.s3().calls.last());
         }
     }
     let s3 = world.s3();
@@ -112,6 +125,28 @@ async fn play(plan: &Plan) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// After a run that ended, the case's record says where the secret is, and S3 has it there: in quarantine at the place
+/// that the record names, or back in its bucket, unless somebody destroyed it there.
+fn check_record(world: &World, plan: &Plan, bucket: &str, case_id: &str) -> Result<(), TestCaseError> {
+    let manifest = world.case(case_id);
+    prop_assert!(manifest.run.is_none(), "a run that ended still holds the case");
+    let s3 = world.s3();
+    let is_at = |bucket: &str, key: &str| {
+        s3.versions(bucket, |found| found == key).iter().any(|(_, found)| found.body == b"secret")
+    };
+    if manifest.is_quarantined() {
+        prop_assert!(is_at(QUARANTINE, &manifest.quarantine.key), "not where the record says: {plan:?}");
+    } else if manifest.has_copy() {
+        prop_assert!(is_at(QUARANTINE, &manifest.quarantine.key), "no copy where the record says: {plan:?}");
+    } else if manifest.is_restored() {
+        prop_assert!(is_at(bucket, "k") || s3.destroyed_by_others, "not restored: {plan:?}");
+    } else {
+        prop_assert!(manifest.outcome().is_some(), "the record does not say how it ended: {plan:?}");
+        prop_assert!(is_at(bucket, "k") || s3.destroyed_by_others, "neither moved nor there: {plan:?}");
+    }
+    Ok(())
+}
+
 /// With versions, whatever anybody uploaded is there; without, at least the last upload, unless they deleted it.
 fn check_nothing_lost(world: &World, plan: &Plan, bucket: &str, uploaded: &[String]) -> Result<(), TestCaseError> {
     let s3 = world.s3();
@@ -121,6 +156,9 @@ fn check_nothing_lost(world: &World, plan: &Plan, bucket: &str, uploaded: &[Stri
     prop_assert!(there || quarantined || s3.destroyed_by_others, "the secret is lost: {plan:?}");
     if plan.versioning == Versioning::On {
         let happened = |index: usize| plan.meddling[index].0 < s3.calls.len();
+        // What was moved with the other versions of the key is in quarantine.
+        let moved = s3.versions(QUARANTINE, |key| key.starts_with("objects/"));
+        let bodies: Vec<_> = bodies.into_iter().chain(moved.into_iter().map(|(_, found)| found.body)).collect();
         let theirs = plan.meddling.iter().enumerate().filter(|(index, (_, what))| what.is_some() && happened(*index));
         for (index, _) in theirs {
             let body = format!("theirs {index}");

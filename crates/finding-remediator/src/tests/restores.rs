@@ -383,6 +383,19 @@ async fn what_was_replaced_while_it_was_moved_comes_back_once_its_place_is_free(
 }
 
 #[tokio::test]
+async fn a_damaged_restoration_without_versions_is_told_and_can_be_repeated() {
+    let (world, case) = quarantined("flat", version("secret", MD5)).await;
+    world.s3().damage_copies = true;
+    let outcome = run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap();
+    assert_eq!((outcome, places(&world, "flat")), (Some(RestoreOutcome::Differs), (1, 1)));
+    assert!(world.case(&case).is_quarantined());
+    world.s3().damage_copies = false;
+    world.s3().remove("flat", "k");
+    assert_eq!(run(&world, &world.press(&restore(&case), "U1", 31)).await.unwrap(), Some(DELETED));
+    assert_eq!(places(&world, "flat"), (1, 0));
+}
+
+#[tokio::test]
 async fn tags_come_back_as_they_were_recorded() {
     let (world, case) = quarantined("uploads", version("secret", MD5)).await;
     world.s3().change(QUARANTINE, "objects/f1/uploads/k", |version| version.tags = String::new());
@@ -404,9 +417,17 @@ async fn an_upload_right_after_the_copy_back_is_left_alone() {
         let calls = world.s3().calls.len();
         let newer = super::s3::Meddling::Upload(bucket.into(), "k".into(), Box::new(version("theirs", OTHER_MD5)));
         world.s3().others.insert(calls + 5, vec![newer]);
-        let error = run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap_err();
-        assert_eq!(error.error_type(), "RestoredObjectDiffers", "{bucket}");
+        world.slack.take();
+        let outcome = run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap();
+        assert_eq!(outcome, Some(RestoreOutcome::Differs), "{bucket}");
+        let told = world.slack.take_messages();
+        assert!(told.last().unwrap().to_string().contains("may be what somebody else uploaded"), "{told:?}");
         assert_eq!(world.s3().body(bucket, "k").unwrap(), b"theirs", "{bucket}");
         assert_eq!(places(&world, bucket).1, 1, "{bucket}");
+        assert!(world.case(&case).is_quarantined(), "{bucket}");
+        // Once it is out of the way, the next press puts the object back.
+        world.s3().remove(bucket, "k");
+        assert_eq!(run(&world, &world.press(&restore(&case), "U1", 31)).await.unwrap(), Some(DELETED), "{bucket}");
+        assert_eq!(places(&world, bucket), (1, 0), "{bucket}");
     }
 }
