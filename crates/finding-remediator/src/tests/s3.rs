@@ -428,9 +428,13 @@ impl S3 {
         if input.if_match.is_some() && input.if_match != current {
             return Err(refused(if current.is_some() { 412 } else { 404 }, "PreconditionFailed"));
         }
+        // What was copied into quarantine before is moved, not destroyed.
+        let kept = self.versions(super::QUARANTINE, |key| key.starts_with("objects/"));
         let (versioned, suspended) = (self.versioned.contains(bucket), self.suspended.contains(bucket));
         let versions = self.objects.entry((bucket.into(), key.into())).or_default();
-        let is_theirs = |version: &Version| version.body.starts_with(b"theirs");
+        let is_theirs = |version: &Version| {
+            version.body.starts_with(b"theirs") && !kept.iter().any(|(_, kept)| kept.body == version.body)
+        };
         let marker = match &input.version_id {
             Some(id) => {
                 let is_it = |version: &Version| version.id.as_ref() == Some(id);
