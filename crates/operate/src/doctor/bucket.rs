@@ -129,7 +129,8 @@ fn deletion(rule: &LifecycleRule) -> Deletion {
         // Only markers of deleted objects go with the third kind.
         expiration.days().map(|days| days.to_string()).or_else(|| expiration.date().map(|date| format!("{date:?}")))
     });
-    let noncurrent = rule.noncurrent_version_expiration().and_then(|expiration| expiration.noncurrent_days());
+    let noncurrent =
+        rule.noncurrent_version_expiration().and_then(aws_sdk_s3::types::NoncurrentVersionExpiration::noncurrent_days);
     Deletion {
         prefix: prefix.unwrap_or_default().to_owned(),
         current,

@@ -22,12 +22,13 @@ pub(super) async fn from_queue(patient: &Patient<'_>, name: &str, id: &str) -> a
         );
         return Ok(Check::fails(what, format!("it is {state}: nothing is taken from the queue"), remedy));
     }
-    let types: Vec<&str> = mapping.function_response_types().iter().map(|one| one.as_str()).collect();
+    let types: Vec<&str> =
+        mapping.function_response_types().iter().map(aws_sdk_lambda::types::FunctionResponseType::as_str).collect();
     let found = json!({
         "BatchSize": mapping.batch_size(),
         "EventSourceArn": mapping.event_source_arn(),
         "FunctionResponseTypes": types,
-        "ScalingConfig": {"MaximumConcurrency": mapping.scaling_config().and_then(|scaling| scaling.maximum_concurrency())},
+        "ScalingConfig": {"MaximumConcurrency": mapping.scaling_config().and_then(aws_sdk_lambda::types::ScalingConfig::maximum_concurrency)},
     });
     let wanted = patient.template.properties(name)?;
     // Without ReportBatchItemFailures one finding that fails makes all ten of its batch come again.

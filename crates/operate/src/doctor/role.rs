@@ -112,8 +112,9 @@ mod tests {
     /// What is said of a role with these own and attached policies; the template has `own`, which allows to read.
     async fn said(own: &'static [(&str, &str)], attached: &'static [&str]) -> Vec<String> {
         let (account, _) = account(move |what, body| {
-            let list = |entries: Vec<String>| {
-                entries.into_iter().map(|one| format!("<member>{one}</member>")).collect::<String>()
+            let list = |entries: Vec<String>| match entries.join("</member><member>").as_str() {
+                "" => String::new(),
+                entries => format!("<member>{entries}</member>"),
             };
             let result = match what {
                 "GetRole" => format!(
