@@ -282,8 +282,8 @@ fn hurried_clock() -> std::sync::mpsc::Sender<()> {
 /// A discovery job over a data lake: two functions take the records batch by batch, and Slack asks to wait in between. The
 /// number of messages does not grow, and they keep Slack's pace by the clock.
 #[tokio::test(start_paused = true)]
-async fn two_thousand_records_at_once_lose_none_and_post_little_and_slowly() {
-    const FINDINGS: usize = 2_000;
+async fn ten_thousand_records_at_once_lose_none_and_post_little_and_slowly() {
+    const FINDINGS: usize = 10_000;
     let _clock = hurried_clock();
     let world = World::with(5, 100).await;
     world.slack.answer([429, 200, 429, 429, 200, 503]);
