@@ -105,17 +105,22 @@ impl Approval {
         Ok(Reply::decided(&report, &decision, first, &mailed))
     }
 
-    /// Ends the wait and sends the mail, unless the execution died: what it has not announced, nobody should be mailed.
+    /// Ends the wait and sends the mail. Not if somebody stopped the execution, who wants nothing to follow from it; one
+    /// that failed has announced what is recorded, and may have failed because SES took no mail for a day.
     async fn carry_out(&self, report: &Report, failure: &GateFailure, decision: &Decision) -> Result<Mailed, Error> {
-        if self.end_wait(decision).await? == Completion::Over && self.progress(report).await? == Progress::Dead {
-            tracing::warn!(scan.id = %decision.scan_id, "the decision stands, but its execution died");
+        let progress = match self.end_wait(decision).await? {
+            Completion::Completed => Progress::Running,
+            Completion::Over => self.progress(report).await?,
+        };
+        if progress == Progress::Aborted {
+            tracing::warn!(scan.id = %decision.scan_id, "the decision stands, but its execution was stopped");
             return Ok(Mailed::Never);
         }
         match self.tell(report, failure, decision).await {
             Err(Error::Mail(error)) => {
                 tracing::error!(scan.id = %decision.scan_id, error_type = "MailFailed", error = platform::chain(&error),
-                    "the decision stands without its mail; the state machine tries again");
-                Ok(Mailed::NotYet(error.advice()))
+                    "the decision stands without its mail; the state machine tries again as long as it runs");
+                Ok(Mailed::NotYet { why: error.advice(), goes_on: progress == Progress::Running })
             }
             told => told,
         }

@@ -84,8 +84,12 @@ pub(crate) enum Mailed {
     /// Another press decided a moment ago and is at it.
     UnderWay,
     /// SES did not take it: why, and what to do.
-    NotYet(String),
-    /// The execution died, which would have announced the decision.
+    NotYet {
+        why: String,
+        /// The state machine tries again.
+        goes_on: bool,
+    },
+    /// Somebody stopped the execution, which would have announced the decision.
     Never,
 }
 
@@ -131,13 +135,17 @@ impl Reply {
                 format!("This scan was {verb} at {}. Upload the zip again to have it decided.", decision.decided_at)
             }
             (_, Mailed::Sent) if first => format!("{kind} sent successfully"),
-            (_, Mailed::NotYet(why)) => format!(
+            (_, Mailed::NotYet { why, goes_on: true }) => format!(
                 "This scan is {verb}, but the mail was not sent: {why}. The pipeline tries again for a day; another press \
                  tries at once."
             ),
+            (_, Mailed::NotYet { why, goes_on: false }) => format!(
+                "This scan is {verb}, but the mail was not sent: {why}. Its execution has ended, so mend that and press \
+                 again."
+            ),
             (_, Mailed::Never) => format!(
-                "This scan was {verb} at {}, and that stands. But its execution was stopped or has failed, so no mail and \
-                 no event follow any more: tell the developers.",
+                "This scan was {verb} at {}, and that stands. But its execution was stopped, so no mail and no event \
+                 follow any more: tell the developers.",
                 decision.decided_at
             ),
             (_, Mailed::Sent) => {

@@ -58,6 +58,6 @@ impl CheckBuildStatus {
 
     async fn is_dead(&self, execution_arn: &str) -> Result<bool, Error> {
         let progress = execution::progress(&self.sfn, execution_arn).await.map_err(Error::ExecutionUnreadable)?;
-        Ok(progress == Progress::Dead)
+        Ok(matches!(progress, Progress::Dead | Progress::Aborted))
     }
 }

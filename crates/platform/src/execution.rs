@@ -19,7 +19,9 @@ pub enum Progress {
     Running,
     /// It has come to its end.
     Succeeded,
-    /// It failed, ran out of time, was aborted, or ended so long ago that Step Functions has forgotten it (90 days).
+    /// Somebody stopped it.
+    Aborted,
+    /// It failed, ran out of time, or ended so long ago that Step Functions has forgotten it (90 days).
     Dead,
     /// Anything else, such as a redrive that is about to begin.
     Unclear,
@@ -34,7 +36,8 @@ pub async fn progress(sfn: &Client, arn: &str) -> Result<Progress, ExecutionErro
     Ok(execution.map_or(Progress::Dead, |execution| match execution.status() {
         ExecutionStatus::Running => Progress::Running,
         ExecutionStatus::Succeeded => Progress::Succeeded,
-        ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted => Progress::Dead,
+        ExecutionStatus::Aborted => Progress::Aborted,
+        ExecutionStatus::Failed | ExecutionStatus::TimedOut => Progress::Dead,
         _ => Progress::Unclear,
     }))
 }
@@ -93,7 +96,7 @@ mod tests {
             ("SUCCEEDED", Progress::Succeeded),
             ("FAILED", Progress::Dead),
             ("TIMED_OUT", Progress::Dead),
-            ("ABORTED", Progress::Dead),
+            ("ABORTED", Progress::Aborted),
             ("PENDING_REDRIVE", Progress::Unclear),
         ] {
             aws.set_execution(ARN, status);

@@ -51,7 +51,7 @@ async fn a_press_decides_nothing_while_step_functions_does_not_say_whether_the_s
 
 /// An operator is as fast as the press: the decision is recorded, and nothing can follow from it.
 #[tokio::test]
-async fn a_decision_whose_execution_dies_stands_without_mail_and_event_and_every_press_says_so() {
+async fn a_decision_whose_execution_is_stopped_stands_without_mail_and_event_and_every_press_says_so() {
     for moment in [format!("PUT {DECISION}"), "SendTaskSuccess".to_owned()] {
         let aws = waiting();
         aws.before(&moment, |aws| end(aws, "ABORTED"));
@@ -60,12 +60,37 @@ async fn a_decision_whose_execution_dies_stands_without_mail_and_event_and_every
         for later in [json!({"approve": "scan-1"}), json!({"reject": "scan-1"})] {
             assert_eq!(press_later(&aws, &later).await.unwrap(), first, "{moment}");
         }
-        let words = "This scan was approved at 2026-11-21T10:20:30Z, and that stands. But its execution was stopped or has \
-                     failed, so no mail and no event follow any more: tell the developers.";
+        let words = "This scan was approved at 2026-11-21T10:20:30Z, and that stands. But its execution was stopped, so no \
+                     mail and no event follow any more: tell the developers.";
         assert_eq!((first.message.as_str(), first.outcome), (words, Some(Outcome::Approved)));
         assert_eq!(first.request_id.as_deref(), Some("request-1"));
         assert_eq!((aws.object(DECISION), aws.object(MAIL)), (decision, None));
         assert_eq!((aws.mails().len(), aws.completions().len()), (0, 0));
+    }
+}
+
+/// SES took no mail for more than a day, so the execution gave up and failed. Then SES is mended.
+#[tokio::test]
+async fn a_press_after_the_execution_has_given_up_sends_the_mail() {
+    for status in ["FAILED", "TIMED_OUT", "forgotten"] {
+        let aws = waiting();
+        aws.refuse_mails(Some((400, "MessageRejected")));
+        press(&aws, &json!({"approve": "scan-1"})).await.unwrap();
+        super::machine::tells(&aws, LATER).await.unwrap_err();
+        aws.set_execution(EXECUTION, status);
+        if status == "forgotten" {
+            aws.forget_execution(EXECUTION);
+        }
+        let refused = press_later(&aws, &json!({"approve": "scan-1"})).await.unwrap();
+        assert!(refused.message.starts_with("This scan is approved, but the mail was not sent"), "{}", refused.message);
+        assert!(refused.message.ends_with("Its execution has ended, so mend that and press again."));
+        aws.refuse_mails(None);
+        let sent = press_later(&aws, &json!({"reject": "scan-1"})).await.unwrap();
+        let begins = "Approval Email sent successfully; the scan was approved at 2026-11-21T10:20:30Z already";
+        assert!(sent.message.starts_with(begins), "{status}: {}", sent.message);
+        let again = press_later(&aws, &json!({"approve": "scan-1"})).await.unwrap();
+        assert!(again.message.starts_with("Nothing changed"), "{}", again.message);
+        assert_eq!((aws.mails().len(), aws.completions().len()), (1, 1), "{status}");
     }
 }
 
