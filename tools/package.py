@@ -118,7 +118,9 @@ def build(architecture: str, functions: tuple[str, ...]) -> dict[str, Path]:
 def same_paths() -> dict[str, str]:
     """Settings that keep this machine's folders out of the programs, so that another one builds the same bytes."""
     cargo = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
-    folders = {cargo: "/cargo", str(ROOT): "/security-chatops"}
+    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
+    # The last one that fits counts, and the target folder may be inside of the checkout.
+    folders = {cargo: "/cargo", str(ROOT): "/security-chatops", target: "/target"}
     rust = " ".join(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())
     compiler = " ".join(f"-ffile-prefix-map={folder}={name}" for folder, name in folders.items())
     return {

@@ -31,6 +31,9 @@ pub const SENDER: &str = "security-chatops@example.com";
 /// The developers' shared inbox.
 pub const INBOX: &str = "developers@example.com";
 
+/// Who is mailed when an alarm goes off.
+const OPERATORS: &str = "operators@example.com";
+
 /// Slack gives each app one of 32 hexadecimal digits.
 const SIGNING_SECRET: &str = "10ca110ca110ca110ca110ca110ca11f";
 
@@ -108,6 +111,10 @@ impl Deployment {
             ("SlackAllowedUserIds", &allowed.join(",")),
             ("SlackEndpointUrl", slack.url()),
         ]);
+        if settings.by == By::Script {
+            scan.insert("AlarmEmail".to_owned(), OPERATORS.to_owned());
+            finding.insert("AlarmEmail".to_owned(), OPERATORS.to_owned());
+        }
         finding.extend(settings.finding_parameters.clone());
         let order = Order {
             name,

@@ -105,9 +105,10 @@ async fn empty(s3: &Client, bucket: &str) -> anyhow::Result<usize> {
         let versions = page.versions().iter().map(|version| (version.key(), version.version_id()));
         let markers = page.delete_markers().iter().map(|marker| (marker.key(), marker.version_id()));
         let found = versions.chain(markers).map(|(key, version)| (key.unwrap_or_default(), version.map(str::to_owned)));
-        // The request for many is XML, which has no way to write a control character; a key may have some.
+        // The request for many is XML, which has no way to write some characters; a key may have them.
+        // https://www.w3.org/TR/xml/#charsets
         // https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
-        let (alone, many): (Vec<_>, Vec<_>) = found.partition(|(key, _)| key.contains(char::is_control));
+        let (alone, many): (Vec<_>, Vec<_>) = found.partition(|(key, _)| key.contains(is_not_xml));
         if alone.is_empty() && many.is_empty() {
             break;
         }
@@ -133,4 +134,9 @@ async fn empty(s3: &Client, bucket: &str) -> anyhow::Result<usize> {
         }
     }
     Ok(removed)
+}
+
+/// Also some that XML can write, but that are not worth an exception: the control characters from U+007F.
+fn is_not_xml(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{fffe}' | '\u{ffff}')
 }

@@ -86,8 +86,18 @@ fn free_memory() -> Option<u64> {
     let number = |file: &str| fs::read_to_string(file).ok()?.trim().parse::<u64>().ok();
     let container = number("/sys/fs/cgroup/memory.max")
         .zip(number("/sys/fs/cgroup/memory.current"))
-        .map(|(most, now)| most.saturating_sub(now));
+        .map(|(most, now)| most.saturating_sub(now).saturating_add(reclaimable().unwrap_or_default()));
     Some(container.map_or(machine, |container| container.min(machine)))
+}
+
+/// What a container's limit counts as used, and gives back when somebody needs it: files that were read and are not used
+/// (<https://docs.kernel.org/admin-guide/cgroup-v2.html>, `memory.stat`).
+fn reclaimable() -> Option<u64> {
+    inactive_files_of(&fs::read_to_string("/sys/fs/cgroup/memory.stat").ok()?)
+}
+
+fn inactive_files_of(stat: &str) -> Option<u64> {
+    stat.lines().find_map(|line| line.strip_prefix("inactive_file "))?.trim().parse().ok()
 }
 
 fn available_of(meminfo: &str) -> Option<u64> {
@@ -119,6 +129,13 @@ mod tests {
         assert!(java_of_maven(&with("11.0.2, vendor: Debian")).unwrap().contains("Java 11"));
         assert!(java_of_maven(&with("1.8.0_312, vendor: Temurin")).unwrap().contains("Java 1 "));
         assert!(java_of_maven("The JAVA_HOME environment variable is not defined correctly").is_some());
+    }
+
+    #[test]
+    fn files_that_were_read_are_not_in_the_way() {
+        let stat = "anon 1048576\nfile 8388608\ninactive_anon 0\nactive_anon 1048576\ninactive_file 4194304\n";
+        assert_eq!(inactive_files_of(stat), Some(4_194_304));
+        assert_eq!(inactive_files_of("anon 1\n"), None);
     }
 
     #[test]

@@ -189,14 +189,16 @@ async fn updates_and_rolls_back(
     let update = deploy(script, &[], scans).await?;
     expect(&update, true, &[&format!("release {} uploaded to", second.name()), "~ change   ApprovalFunction"])?;
     let after = runs(world).await?;
-    ensure!(before != after, "the function still runs the first release");
+    for (before, after) in before.iter().zip(&after) {
+        ensure!(before != after, "the first release still runs: {before}");
+    }
     healthy(script, scans).await?;
 
     let listed = deploy(script, &["--releases"], scans).await?;
     expect(&listed, true, &[first.name(), &format!("{}  uploaded", second.name())])?;
     let back = deploy(script, &["--release", first.name()], scans).await?;
     expect(&back, true, &[&format!("release {}", first.name())])?;
-    ensure!(runs(world).await? == before, "the function does not run the first release again");
+    ensure!(runs(world).await? == before, "not all of the first release runs again");
     healthy(script, scans).await?;
     let unknown = deploy(script, &["--release", "0000000000000000"], scans).await?;
     expect(&unknown, false, &["there is no release 0000000000000000"])
@@ -258,7 +260,8 @@ fn expect(output: &Output, success: bool, words: &[&str]) -> anyhow::Result<()> 
     Ok(())
 }
 
-/// The same programs in another release: one zip has a second file.
+/// Another release that does the same: one zip has a second file, and the templates, the state machine and the build
+/// specification say so.
 fn another(release: &Release) -> anyhow::Result<Release> {
     let mut files: BTreeMap<String, Vec<u8>> = release.files().clone();
     let approval = files.get_mut("approval.zip").context("the release has no approval.zip")?;
@@ -266,14 +269,49 @@ fn another(release: &Release) -> anyhow::Result<Release> {
     archive.start_file("NOTICE", zip::write::SimpleFileOptions::default())?;
     archive.write_all(b"The second release.\n")?;
     *approval = archive.finish()?.into_inner();
+    for (name, old, new) in [
+        ("app-security.yml", "Security ChatOps, ", "Security ChatOps, second release, "),
+        ("macie-remediation.yml", "Security ChatOps, ", "Security ChatOps, second release, "),
+        ("code-scan.asl.json", "\"Comment\": \"", "\"Comment\": \"Second release. "),
+        ("sonar-scan.yml", "\nversion: 0.2", "\n# Second release.\nversion: 0.2"),
+    ] {
+        let file = files.get_mut(name).with_context(|| format!("the release has no {name}"))?;
+        let text = String::from_utf8(file.clone())?;
+        let changed = format!("\n{text}").replacen(old, new, 1);
+        ensure!(changed.len() > text.len() + 1, "{name} has no {old:?}");
+        *file = changed.trim_start_matches('\n').as_bytes().to_vec();
+    }
     Release::of(files)
 }
 
-/// The hash of the code that Approval runs.
-async fn runs(world: &World) -> anyhow::Result<Option<String>> {
+/// What runs: the hash of Approval's code, the templates, the state machine's definition and the build specification.
+async fn runs(world: &World) -> anyhow::Result<[String; 5]> {
     let lambda = aws_sdk_lambda::Client::new(&world.aws);
     let function = world.deployment.output("ApprovalFunction")?;
-    Ok(lambda.get_function_configuration().function_name(function).send().await?.code_sha256)
+    let code = lambda.get_function_configuration().function_name(function).send().await?.code_sha256;
+    let cloudformation = aws_sdk_cloudformation::Client::new(&world.aws);
+    let template = async |stack: &str| {
+        let answer = cloudformation.get_template().stack_name(format!("{NAME}-{stack}")).send().await?;
+        answer.template_body.context("the stack has no template")
+    };
+    let machine = world.deployment.output("StateMachineArn")?;
+    let definition = world.sfn.describe_state_machine().state_machine_arn(machine).send().await?.definition;
+
+    let builds = aws_sdk_codebuild::Client::new(&world.aws);
+    let project = broken::physical(world, "app-security", "ScanProject").await?;
+    let projects = builds.batch_get_projects().names(project).send().await?.projects.unwrap_or_default();
+    let buildspec =
+        projects.first().and_then(|project| project.source()?.buildspec()).context("there is no buildspec")?;
+    // arn:aws:s3:::bucket/key
+    let (bucket, key) = buildspec.rsplit(':').next().and_then(|path| path.split_once('/')).context("not in S3")?;
+    let buildspec = world.s3.get_object().bucket(bucket).key(key).send().await?.body.collect().await?.to_vec();
+    Ok([
+        code.context("the function has no code")?,
+        template("app-security").await?,
+        template("macie-remediation").await?,
+        definition,
+        String::from_utf8(buildspec)?,
+    ])
 }
 
 /// The buckets of the stacks with these logical ids.

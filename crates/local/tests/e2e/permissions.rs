@@ -26,9 +26,11 @@ pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize
     let calls = permissions::calls(&world.cloud_url).await?;
     keep(world).await?;
 
-    let expected = |call: &Call, (name, action, _): &(&str, &str, &str)| {
+    let expected = |call: &Call, (name, action, bucket, _): &(&str, &str, &str, &str)| {
         let by = deployed.roles.iter().any(|role| role.arn == call.role && role.name == *name);
-        by && call.action == *action && evaluate(call, &deployed).is_err()
+        // Named by the template, so `demo-app-security-uploadbucket-…`.
+        let on = call.resource.contains(&format!("-{}-", bucket.to_lowercase()));
+        by && on && call.action == *action && evaluate(call, &deployed).is_err()
     };
     let (denied, calls): (Vec<_>, Vec<_>) =
         calls.into_iter().partition(|call| DENIED.iter().any(|denial| expected(call, denial)));

@@ -36,10 +36,29 @@ pub(super) async fn checks(patient: &Patient<'_>, names: &[(&str, &str)]) -> any
         checks.push(Check::fails("alarms", why, GONE));
     }
     if checks.is_empty() {
-        checks.push(Check::well("alarms", format!("{} are quiet", names.len())));
+        let nobody = alarms.iter().all(|alarm| alarm.alarm_actions().is_empty());
+        let count = names.len();
+        checks.push(if nobody {
+            Check::note("alarms", format!("{count} are quiet, and nobody would be mailed: AlarmEmail is not set"))
+        } else {
+            Check::well("alarms", format!("{count} are quiet"))
+        });
     }
     Ok(checks)
 }
+
+/// What makes an alarm ring, and who hears it.
+const NAMES: [&str; 9] = [
+    "AlarmActions",
+    "ComparisonOperator",
+    "Dimensions",
+    "EvaluationPeriods",
+    "MetricName",
+    "Period",
+    "Statistic",
+    "Threshold",
+    "TreatMissingData",
+];
 
 fn rings(alarm: &MetricAlarm) -> Option<Check> {
     let name = alarm.alarm_name().unwrap_or_default();
@@ -53,17 +72,23 @@ fn muted(alarm: &MetricAlarm, wanted: &Value) -> Option<String> {
     if alarm.actions_enabled() == Some(false) {
         return Some("its actions are turned off: nobody is told when it rings".to_owned());
     }
-    // An empty list and none are the same.
+    // An empty list and none are the same; an alarm without a dimension has an empty list.
     let listed =
         |actions: &Value| if actions.as_array().is_some_and(Vec::is_empty) { Value::Null } else { actions.clone() };
+    let dimensions: Vec<Value> =
+        alarm.dimensions().iter().map(|one| json!({"Name": one.name(), "Value": one.value()})).collect();
     let found = json!({
         "AlarmActions": alarm.alarm_actions(),
+        "ComparisonOperator": alarm.comparison_operator().map(|operator| operator.as_str()),
+        "Dimensions": dimensions,
+        "Statistic": alarm.statistic().map(|statistic| statistic.as_str()),
+        "TreatMissingData": alarm.treat_missing_data(),
         "EvaluationPeriods": alarm.evaluation_periods(),
         "MetricName": alarm.metric_name(),
         "Period": alarm.period(),
         "Threshold": alarm.threshold(),
     });
-    ["AlarmActions", "EvaluationPeriods", "MetricName", "Period", "Threshold"].into_iter().find_map(|name| {
+    NAMES.into_iter().find_map(|name| {
         let (wanted, found) = (listed(&wanted[name]), listed(&found[name]));
         if let (Some(wanted), Some(found)) = (number(&wanted), number(&found)) {
             return (wanted.total_cmp(&found).is_ne()).then(|| format!("its {name} is {found} instead of {wanted}"));
@@ -79,6 +104,8 @@ fn number(value: &Value) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_cloudwatch::types::Dimension;
+
     use super::*;
 
     #[test]
@@ -94,6 +121,8 @@ mod tests {
         assert_eq!(off, "its actions are turned off: nobody is told when it rings");
         let silent = muted(&alarm().set_alarm_actions(Some(Vec::new())).build(), &wanted).unwrap();
         assert_eq!(silent, "its AlarmActions is not set");
+        let other = Dimension::builder().name("FunctionName").value("other").build();
+        assert_eq!(muted(&alarm().dimensions(other).build(), &wanted).unwrap(), "its Dimensions is not the template's");
         assert_eq!(muted(&alarm().threshold(1e6).build(), &wanted).unwrap(), "its Threshold is 1000000 instead of 1");
         let nobody =
             json!({"AlarmActions": [], "EvaluationPeriods": 1, "MetricName": "Errors", "Period": 300, "Threshold": 1});

@@ -150,3 +150,57 @@ fn wanted_deletion(rule: &Value) -> Deletion {
         noncurrent: text(compare::at(rule, &["NoncurrentVersionExpiration", "NoncurrentDays"])),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_s3::types::{LifecycleExpiration, LifecycleRuleFilter, NoncurrentVersionExpiration};
+
+    use super::*;
+    use crate::template::{Facts, Template};
+
+    const TEMPLATE: &str = include_str!("../../../../templates/macie-remediation.yml");
+
+    /// A rule as S3 says it.
+    fn rule(prefix: &str, days: Option<i32>, noncurrent: Option<i32>) -> LifecycleRule {
+        let rule = LifecycleRule::builder().status(ExpirationStatus::Enabled);
+        let expiration = days.map(|days| LifecycleExpiration::builder().days(days).build());
+        let noncurrent = noncurrent.map(|days| NoncurrentVersionExpiration::builder().noncurrent_days(days).build());
+        rule.filter(LifecycleRuleFilter::builder().prefix(prefix).build())
+            .set_expiration(expiration)
+            .set_noncurrent_version_expiration(noncurrent)
+            .build()
+            .unwrap()
+    }
+
+    #[test]
+    fn the_rules_of_the_template_are_known_as_s3_says_them() {
+        let parameters =
+            [("QuarantineRetentionDays", "30"), ("QuarantineObjectLockDays", "0"), ("QuarantineKmsKeyArn", "")];
+        let logs = ("AWS::S3::Bucket".to_owned(), "logs".to_owned());
+        let facts = Facts {
+            partition: "aws".to_owned(),
+            region: "eu-west-1".to_owned(),
+            account: "111122223333".to_owned(),
+            stack_id: "arn:aws:cloudformation:eu-west-1:111122223333:stack/demo/1".to_owned(),
+            stack_name: "demo".to_owned(),
+            parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            resources: [("QuarantineLogBucket".to_owned(), logs)].into(),
+        };
+        let template = Template::read(TEMPLATE, facts).unwrap();
+        let properties = template.properties("QuarantineBucket").unwrap();
+        let ours = compare::at(&properties, &["LifecycleConfiguration", "Rules"]);
+        let ours: Vec<Deletion> = ours.as_array().unwrap().iter().map(wanted_deletion).collect();
+        for ours_too in
+            [rule("digests/", Some(90), Some(1)), rule("auto/", Some(7), Some(1)), rule("objects/", Some(30), Some(1))]
+        {
+            assert!(ours.contains(&deletion(&ours_too)), "{ours_too:?} is not among {ours:?}");
+        }
+        for strange in [rule("", Some(1), None), rule("objects/", Some(1), Some(1)), rule("cases/", None, Some(1))] {
+            assert!(
+                deletion(&strange).deletes() && !ours.contains(&deletion(&strange)),
+                "{strange:?} is among {ours:?}"
+            );
+        }
+        assert!(!deletion(&rule("", None, None)).deletes());
+    }
+}

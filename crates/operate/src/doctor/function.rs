@@ -31,14 +31,20 @@ pub(super) async fn checks(patient: &Patient<'_>, manifest: Option<&Manifest>) -
             let wanted = patient.template.properties(logical_id)?;
             let what = format!("function {logical_id}");
             checks.push(match look(patient, &client, id).await {
-                Ok(found) => match broken(&found, logical_id, manifest) {
-                    Some(wrong) => Check::fails(what, wrong, REMEDY),
-                    None => Check::that(
-                        &what,
-                        different(&wanted, &found).or(throttled(&client, &wanted, id).await),
-                        BY_HAND,
-                    ),
-                },
+                Ok(found) => {
+                    // All of it: what is mended alone would leave the rest for the next look.
+                    let wrong = [different(&wanted, &found), throttled(&client, &wanted, id).await];
+                    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
+                    let wrong = (!wrong.is_empty()).then(|| wrong.join("; "));
+                    match broken(&found, logical_id, manifest) {
+                        Some(broken) => Check::fails(
+                            what,
+                            [Some(broken), wrong].into_iter().flatten().collect::<Vec<_>>().join("; "),
+                            REMEDY,
+                        ),
+                        None => Check::that(&what, wrong, BY_HAND),
+                    }
+                }
                 Err(why) => Check::fails(what, why, GONE),
             });
         }
@@ -94,6 +100,10 @@ fn different(wanted: &Value, found: &GetFunctionConfigurationOutput) -> Option<S
         .collect();
     if variables.len() > names(wanted_variables) {
         wrong.push("it has variables that the template does not have".to_owned());
+    }
+    // A layer runs with the function's role, whatever its own code does.
+    if !found.layers().is_empty() && wanted["Layers"].is_null() {
+        wrong.push("it has layers, and the template has none".to_owned());
     }
     let found = json!({"Role": found.role(), "Timeout": found.timeout(), "MemorySize": found.memory_size()});
     for (words, name) in [("its role", "Role"), ("its time limit", "Timeout"), ("its memory", "MemorySize")] {
@@ -200,6 +210,11 @@ mod tests {
         assert_eq!(found(&[], "r", 30).unwrap(), "its variable A is not the template's");
         let more = "it has variables that the template does not have";
         assert_eq!(found(&[("A", "1"), ("AWS_ENDPOINT_URL", "x")], "r", 30).unwrap(), more);
+        let layer = aws_sdk_lambda::types::Layer::builder().arn("arn:layer").build();
+        let output = GetFunctionConfigurationOutput::builder().role("r").timeout(30).memory_size(256).layers(layer);
+        let environment = aws_sdk_lambda::types::EnvironmentResponse::builder().variables("A", "1").build();
+        let layered = different(&wanted, &output.environment(environment).build()).unwrap();
+        assert_eq!(layered, "it has layers, and the template has none");
         let other = "its role is admin instead of r; its time limit is 3 instead of 30";
         assert_eq!(found(&[("A", "1")], "admin", 3).unwrap(), other);
     }

@@ -24,19 +24,29 @@ pub(super) async fn from_queue(patient: &Patient<'_>, name: &str, id: &str) -> a
     }
     let types: Vec<&str> =
         mapping.function_response_types().iter().map(aws_sdk_lambda::types::FunctionResponseType::as_str).collect();
+    // What a filter does not let through is deleted from the queue.
+    let filters =
+        mapping.filter_criteria().map(|criteria| criteria.filters().iter().map(|one| one.pattern()).collect());
+    let filters: Option<Vec<Option<&str>>> = filters.filter(|filters: &Vec<_>| !filters.is_empty());
     let found = json!({
         "BatchSize": mapping.batch_size(),
         "EventSourceArn": mapping.event_source_arn(),
+        "FilterCriteria": filters,
         "FunctionResponseTypes": types,
+        "MaximumBatchingWindowInSeconds": mapping.maximum_batching_window_in_seconds(),
         "ScalingConfig": {"MaximumConcurrency": mapping.scaling_config().and_then(aws_sdk_lambda::types::ScalingConfig::maximum_concurrency)},
     });
     let wanted = patient.template.properties(name)?;
-    // Without ReportBatchItemFailures one finding that fails makes all ten of its batch come again.
-    Ok(Check::that(
-        &what,
-        differs(&wanted, &found, &["EventSourceArn", "FunctionResponseTypes", "BatchSize", "ScalingConfig"]),
-        BY_HAND,
-    ))
+    let names = [
+        "EventSourceArn",
+        "FilterCriteria",
+        // Without it one finding that fails makes all ten of its batch come again.
+        "FunctionResponseTypes",
+        "BatchSize",
+        "MaximumBatchingWindowInSeconds",
+        "ScalingConfig",
+    ];
+    Ok(Check::that(&what, differs(&wanted, &found, &names), BY_HAND))
 }
 
 /// Looks at where the results of a function go that nobody waits for.

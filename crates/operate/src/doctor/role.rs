@@ -59,6 +59,12 @@ async fn wrong(
         .map(|difference| format!("who may take it: {difference}"))
         .collect();
 
+    // It forbids whatever it does not list, whatever the policies say.
+    let boundary = role.role().and_then(|role| role.permissions_boundary()?.permissions_boundary_arn());
+    if let Some(boundary) = boundary.filter(|_| wanted["PermissionsBoundary"].is_null()) {
+        wrong.push(format!("it has a permissions boundary, and the template has none: {boundary}"));
+    }
+
     let unseen = |error: &(dyn std::error::Error + 'static)| Unseen::Policies(chain(error));
     let mut pages = client.list_role_policies().role_name(id).into_paginator().items().send();
     while let Some(name) = pages.next().await {

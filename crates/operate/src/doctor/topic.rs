@@ -1,6 +1,7 @@
 //! The topics: who listens, and who may publish.
 
 use aws_sdk_sns::{Client, types::Subscription};
+use serde_json::Value;
 
 use super::{BY_HAND, GONE, Patient, compare};
 use crate::check::{Check, chain};
@@ -17,7 +18,8 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, arn: &str) -> anyho
         Ok(subscriptions) => subscriptions,
         Err(error) => return Ok(Check::fails(what, chain(&error), GONE)),
     };
-    if let Some((why, remedy)) = unheard(name, &subscriptions) {
+    let wanted = patient.template.properties(name)?;
+    if let Some((why, remedy)) = unheard(name, &wanted, &subscriptions) {
         return Ok(Check::fails(what, why, remedy));
     }
     let policy = patient.policy_of("AWS::SNS::TopicPolicy", "Topics", arn)?;
@@ -32,7 +34,7 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, arn: &str) -> anyho
 }
 
 /// Why nobody hears what is published, and what to do.
-fn unheard(name: &str, subscriptions: &[Subscription]) -> Option<(&'static str, &'static str)> {
+fn unheard(name: &str, wanted: &Value, subscriptions: &[Subscription]) -> Option<(&'static str, &'static str)> {
     if name == "NotificationTopic" {
         let of_amazon_q = |one: &Subscription| one.endpoint().is_some_and(|endpoint| endpoint.contains(AMAZON_Q));
         return (!subscriptions.iter().any(of_amazon_q)).then_some((
@@ -43,8 +45,17 @@ fn unheard(name: &str, subscriptions: &[Subscription]) -> Option<(&'static str, 
     }
     // What nobody has confirmed has this word for an ARN.
     let pending = subscriptions.iter().any(|one| one.subscription_arn() == Some("PendingConfirmation"));
-    pending.then_some((
-        "nobody has confirmed its subscription",
-        "open the mail from AWS Notifications at the address AlarmEmail, and follow its link",
+    if pending {
+        return Some((
+            "nobody has confirmed its subscription",
+            "open the mail from AWS Notifications at the address AlarmEmail, and follow its link",
+        ));
+    }
+    let mut endpoints = wanted["Subscription"].as_array().into_iter().flatten().map(|one| one["Endpoint"].as_str());
+    let is_heard = endpoints.all(|wanted| subscriptions.iter().any(|one| one.endpoint() == wanted));
+    (!is_heard).then_some((
+        "the address AlarmEmail is not subscribed to it any more, so nobody is mailed when an alarm rings",
+        "subscribe it again (`aws sns subscribe --protocol email --topic-arn … --notification-endpoint …`) and follow the \
+         link that AWS mails to it; every alarm mail has a link at its foot that ends the subscription",
     ))
 }

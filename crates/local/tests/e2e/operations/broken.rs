@@ -103,6 +103,8 @@ pub(crate) const BROKEN: &[Broken] = broken! {
         says ["FAILS  function FindingRemediatorFunction: it is throttled: its reserved concurrency is 0"];
     "somebody drops the results of remediations" by findings::results()
         says ["FAILS  results FindingRemediatorInvokeConfig: its DestinationConfig"];
+    "somebody follows the link at the foot of an alarm's mail" by findings::unsubscribed()
+        says ["FAILS  topic AlarmTopic: the address AlarmEmail is not subscribed to it any more"];
     "somebody mutes an alarm" by findings::alarm()
         says ["FAILS  alarm FindingDeadLettersAlarm: its actions are turned off"];
     "a finding could not be handled" by findings::dead_letter()

@@ -40,10 +40,11 @@ const fn wide(role: &'static str, sid: &'static str, resource: &'static str, why
     Exception { of: (role, sid), actions: &["*"], resource, why }
 }
 
-/// What AWS refuses in a story, and may: the role, the action, and why.
-pub(super) const DENIED: &[(&str, &str, &str)] = &[(
+/// What AWS refuses in a story, and may: the role, the action, the bucket, and why.
+pub(super) const DENIED: &[(&str, &str, &str, &str)] = &[(
     "ScanRole",
     "s3:ListBucket",
+    "UploadBucket",
     "of a version that is gone S3 then says 403 instead of 404; the build ends with either, and may not list uploads",
 )];
 

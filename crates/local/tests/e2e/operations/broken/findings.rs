@@ -138,3 +138,16 @@ pub(super) async fn alarm(world: &World) -> anyhow::Result<Mending<'_>> {
         Ok(())
     }))
 }
+
+pub(super) async fn unsubscribed(world: &World) -> anyhow::Result<Mending<'_>> {
+    let client = aws_sdk_sns::Client::new(&world.aws);
+    let topic = physical(world, STACK, "AlarmTopic").await?;
+    let answer = client.list_subscriptions_by_topic().topic_arn(&topic).send().await?;
+    let subscription = answer.subscriptions.unwrap_or_default().pop().context("nobody listens to the alarms")?;
+    client.unsubscribe().subscription_arn(subscription.subscription_arn().unwrap_or_default()).send().await?;
+    Ok(Box::pin(async move {
+        let subscribe = client.subscribe().topic_arn(&topic).set_protocol(subscription.protocol);
+        subscribe.set_endpoint(subscription.endpoint).send().await?;
+        Ok(())
+    }))
+}
