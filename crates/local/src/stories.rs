@@ -15,6 +15,7 @@ mod finding_not_restored;
 mod finding_remediated_after_review;
 mod finding_remediated_automatically;
 mod finding_restored;
+mod finding_restored_with_keys;
 mod macie_remediation;
 mod obstacles;
 mod other_versions;
@@ -348,6 +349,14 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(click_refused::play(world, narrator)),
+    },
+    Story {
+        name: "finding-restored-with-keys",
+        sentence: "A file encrypted with its bucket's KMS key goes into a quarantine that has another one, and comes back.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_restored_with_keys::play(world, narrator)),
     },
     Story {
         name: "automatic-remediation-paused",
