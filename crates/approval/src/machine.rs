@@ -24,7 +24,7 @@ impl Approval {
             Some(Verdict::PipelineFailed(_)) | None => None,
         };
         if recorded.is_none() {
-            tracing::error!(scan.id = %subject.scan_id, "the wait was ended, and nothing is recorded");
+            tracing::warn!(scan.id = %subject.scan_id, "neither a passed gate nor a decision is recorded");
         }
         Ok(recorded)
     }

@@ -266,7 +266,7 @@ impl CheckBuildStatus {
         }
     }
 
-    async fn decision(&self, report: &Report) -> Result<Option<Decision>, Error> {
+    pub(crate) async fn decision(&self, report: &Report) -> Result<Option<Decision>, Error> {
         self.records.read(&report.scan_id.record_key(DECISION)).await.map_err(Error::Record)
     }
 

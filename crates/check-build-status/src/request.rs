@@ -128,12 +128,20 @@ impl FailureRequest {
 }
 
 impl FailedStep {
-    /// The sentence, and what was said.
-    pub(crate) fn message(&self) -> String {
+    /// The sentence, what counts, and what was said.
+    ///
+    /// For failures that this function has not recorded itself: if its own error ended the wait, somebody else gave it.
+    pub(crate) fn message(&self, counts: &str) -> String {
+        let ended_by_others = "Its wait was ended as failed, but not by the function that checks it.";
+        let sentence = if self.error == "PipelineFailed" { ended_by_others } else { &self.sentence };
         let cause: Value = serde_json::from_str(&self.cause).unwrap_or_default();
         let said = cause.get("errorMessage").and_then(Value::as_str).unwrap_or(&self.cause).trim();
         let said = domain::text::cut(said, 1_000);
-        if said.is_empty() { self.sentence.clone() } else { format!("{} {}: {said}", self.sentence, self.error) }
+        if said.is_empty() {
+            format!("{sentence} {counts}")
+        } else {
+            format!("{sentence} {counts} {}: {said}", self.error)
+        }
     }
 }
 

@@ -127,6 +127,13 @@ pub enum Cause {
         /// What that means for the scan, and what was said.
         message: String,
     },
+    /// A step failed after the gate was passed or somebody had decided, which stands. Only told, never recorded.
+    AfterDecision {
+        /// The error's name.
+        error: String,
+        /// What stands, and what was said.
+        message: String,
+    },
 }
 
 /// What to do next with a finished scan task.
@@ -277,6 +284,7 @@ impl Cause {
             Self::FailedAfterGate { .. } => "The quality gate is passed, but the build failed afterwards.",
             Self::VerdictUnknown { .. } => "The verdict of the SonarQube server is unknown.",
             Self::Unfinished { .. } => "The pipeline could not finish this scan.",
+            Self::AfterDecision { .. } => "The scan is decided, but the pipeline could not finish what follows.",
         }
     }
 
@@ -321,6 +329,13 @@ impl Cause {
             Self::VerdictUnknown { .. } => {
                 "Check that the server is up and that the reader's token is valid, then upload the zip again."
             }
+            Self::AfterDecision { error, .. } if error == "PipelineFailed" => {
+                "Look in CloudTrail who called SendTaskFailure for this execution. What is recorded counts."
+            }
+            Self::AfterDecision { .. } => {
+                "Look at the failed step of the execution and at the log of its function, and mend the cause. What is \
+                 recorded counts: ask scripts/verify-approval."
+            }
             Self::Unfinished { error, .. } => match error.as_str() {
                 "TokenUnusable" => {
                     "Put a valid token of the reader into the stack's SonarReaderSecretArn, then upload the zip again."
@@ -358,7 +373,8 @@ impl Cause {
             | Self::AnalysisFailed { message }
             | Self::FailedAfterGate { message }
             | Self::VerdictUnknown { message }
-            | Self::Unfinished { message, .. } => Some(message.clone()),
+            | Self::Unfinished { message, .. }
+            | Self::AfterDecision { message, .. } => Some(message.clone()),
         }
         .filter(|detail| !detail.is_empty())
     }

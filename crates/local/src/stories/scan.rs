@@ -200,6 +200,18 @@ impl Scan {
 
     /// Waits for the end of the execution, and checks how it ended and what was announced.
     pub(super) async fn ends(&self, world: &World, narrator: &Narrator, wanted: &str) -> anyhow::Result<()> {
+        self.ends_as(world, wanted).await?;
+        narrator.fact(&meaning(wanted));
+        match wanted {
+            // Nobody waits for these.
+            "SUCCEEDED DUPLICATE" | "ABORTED" => self.unannounced(world).await,
+            "FAILED PipelineFailed" => self.announced(world, narrator, "PIPELINE_FAILED").await,
+            decided => self.announced(world, narrator, decided.trim_start_matches("SUCCEEDED ")).await,
+        }
+    }
+
+    /// Waits for the end of the execution, and checks how it ended.
+    pub(super) async fn ends_as(&self, world: &World, wanted: &str) -> anyhow::Result<()> {
         let execution = until(SCANNED + ENDED, &format!("the end of the execution for {}", self.key), async || {
             let execution = self.execution(world).await?;
             Ok((*execution.status() != ExecutionStatus::Running).then_some(execution))
@@ -210,13 +222,7 @@ impl Scan {
             let log = build_log::tail(world, &self.place, &self.id).await;
             bail!("the execution ended as {summary}, not as {wanted}\n{log}");
         }
-        narrator.fact(&meaning(wanted));
-        match wanted {
-            // Nobody waits for these.
-            "SUCCEEDED DUPLICATE" | "ABORTED" => self.unannounced(world).await,
-            "FAILED PipelineFailed" => self.announced(world, narrator, "PIPELINE_FAILED").await,
-            decided => self.announced(world, narrator, decided.trim_start_matches("SUCCEEDED ")).await,
-        }
+        Ok(())
     }
 
     pub(super) async fn execution(&self, world: &World) -> anyhow::Result<DescribeExecutionOutput> {

@@ -2,10 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{super::Outcome, FAILED, Script, build, check, report, request, running};
+use super::{super::Outcome, FAILED, GATE_PASSED, NOW, Script, TASK, build, check, report, request, running};
 
 const NOWHERE: &str = "http://127.0.0.1:1/";
-const SENTENCE: &str = "Its result could not be checked, so it counts as not approved.";
+const SENTENCE: &str = "Its check could not be brought to an end.";
 
 /// What the state machine sends when CheckBuildStatus could not get at its token.
 fn failure(build: &Value) -> Value {
@@ -29,7 +29,15 @@ async fn a_failure_is_recorded_and_the_channel_learns_which_version_and_what_to_
     assert_eq!(report["upload"]["versionId"], "v1");
     let [notification] = &aws.published()[..] else { panic!("one notification") };
     let told = notification["content"].to_string();
-    for fact in ["`upload/api.zip`", "`v1`", SENTENCE, "the secret has no text", "SonarReaderSecretArn", "the build"] {
+    for fact in [
+        "`upload/api.zip`",
+        "`v1`",
+        SENTENCE,
+        "counts as not approved",
+        "the secret has no text",
+        "SonarReaderSecretArn",
+        "the build",
+    ] {
         assert!(told.contains(fact), "{fact} is not in {told}");
     }
     assert_eq!(notification["metadata"]["enableCustomActions"], false);
@@ -84,6 +92,53 @@ async fn a_failure_after_the_verdict_is_told_and_the_verdict_stands() {
     assert_eq!(aws.published().len(), 2, "the question and the failure, each once");
     assert_eq!(aws.published()[1]["metadata"]["additionalContext"]["kind"], "pipeline-failed");
     assert!(aws.published()[1]["content"].to_string().contains(SENTENCE));
+}
+
+/// What the channel reads is what `scripts/verify-approval` says.
+#[tokio::test]
+async fn a_failure_after_a_decision_says_that_the_decision_stands() {
+    let failed = build("FAILED", Some("BUILD"), "t1");
+    let passed = build("SUCCEEDED", None, "t1");
+    let passes = [("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)];
+    for (build, answers, decided, stands) in [
+        (&passed, &passes[..], None, "The quality gate is passed, and that stands."),
+        (&failed, &FAILED[..], Some("APPROVED"), "It was approved at 2026-11-21T01:36:00Z, and that stands."),
+        (&failed, &FAILED[..], Some("REJECTED"), "It was rejected at 2026-11-21T01:36:00Z, and that stands."),
+    ] {
+        for (error, advice) in
+            [("PipelineFailed", "who called SendTaskFailure"), ("RecordFailed", "scripts/verify-approval")]
+        {
+            let aws = running();
+            check(&aws, &Script::new(answers).start().await, &request(build, 0)).await.unwrap();
+            if let Some(outcome) = decided {
+                let decision =
+                    json!({"scanId": "scan-1", "outcome": outcome, "decidedAt": NOW, "requestId": "request-1"});
+                aws.put_object("evidence/scans/scan-1/decision.json", &decision);
+            }
+            let mut request = failure(build);
+            request["failure"]["error"] = json!(error);
+            check(&aws, NOWHERE, &request).await.unwrap();
+            let told = aws.published().last().unwrap()["content"].to_string();
+            assert!(told.contains(stands) && told.contains(advice) && told.contains("The scan is decided"), "{told}");
+            assert!(!told.contains("not approved") && !told.contains("upload the zip again"), "{told}");
+        }
+    }
+}
+
+/// The function's own error without its record: somebody else gave it.
+#[tokio::test]
+async fn only_a_wait_that_the_function_did_not_end_is_said_to_be_ended_by_somebody_else() {
+    let accusation = "not by the function that checks it. It counts as not approved";
+    let mut forged = failure(&Value::Null);
+    forged["failure"] = json!({"sentence": "Its check ended as failed.", "error": "PipelineFailed", "cause": ""});
+    let aws = running();
+    check(&aws, NOWHERE, &forged).await.unwrap();
+    assert!(aws.published()[0]["content"].to_string().contains(accusation));
+    // After a question that nobody has answered.
+    let aws = running();
+    check(&aws, &Script::new(&FAILED).start().await, &request(&build("FAILED", Some("BUILD"), "t1"), 0)).await.unwrap();
+    check(&aws, NOWHERE, &forged).await.unwrap();
+    assert!(aws.published()[1]["content"].to_string().contains(accusation));
 }
 
 /// CheckBuildStatus had recorded why the pipeline failed, and died before it told.

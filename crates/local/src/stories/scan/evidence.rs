@@ -19,6 +19,19 @@ impl Scan {
         serde_json::from_slice(&body).with_context(|| format!("{key} is not JSON"))
     }
 
+    /// Writes over a record of this scan.
+    pub(in crate::stories) async fn replace_evidence(
+        &self,
+        world: &World,
+        name: &str,
+        record: &Value,
+    ) -> anyhow::Result<()> {
+        let put = world.s3.put_object().bucket(self.place.output("EvidenceBucket")?);
+        let put = put.key(format!("scans/{}/{name}", self.id)).body(record.to_string().into_bytes().into());
+        put.send().await.with_context(|| format!("write {name}"))?;
+        Ok(())
+    }
+
     /// The log of its build.
     pub(in crate::stories) async fn log(&self, world: &World) -> anyhow::Result<Vec<String>> {
         let build = build_log::build_of(world, &self.place, &self.id).await?.context("there is no build")?;
