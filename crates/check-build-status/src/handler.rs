@@ -13,7 +13,9 @@ use platform::{http::LazyClient, records::Records, secret::SecretStore, task};
 use serde_json::{Value, json};
 
 use crate::{
-    Config, Error, build_log,
+    Config, Error,
+    best_effort::best_effort,
+    build_log,
     request::{About, Request},
     sonarqube::{Server, ServerVerdict},
 };
@@ -158,7 +160,7 @@ impl CheckBuildStatus {
         }
         let build = if let ScanTask::Finished(build) = task { build } else { Build::default() };
         let verdict = match step {
-            Step::Conclude(cause) => failed(cause, Vec::new()),
+            Step::Conclude(cause) => failed(cause),
             Step::AskServer { task_id } => match self.ask_server(request, &build, &task_id).await? {
                 Ok(verdict) => verdict,
                 Err(not_yet) => return Ok(Err(not_yet)),
@@ -172,22 +174,27 @@ impl CheckBuildStatus {
                     }
                 } else {
                     let cause = diagnosis::from_log(&build, &lines);
-                    let excerpt = match cause {
-                        // The sentence says it all.
-                        Cause::Refused { .. } => Vec::new(),
-                        _ => scanner_log::excerpt(&lines, EXCERPT_LINES),
-                    };
-                    failed(cause, excerpt)
+                    failed(cause)
                 };
                 if request.attempt < LOG_ARRIVED && build.log_stream.is_some() && verdict.may_be_late_log(&lines) {
                     return Ok(Err(NotYet::LogPending));
                 }
-                verdict
+                verdict.with_log(|| scanner_log::excerpt(&lines, EXCERPT_LINES))
             }
         };
         let recovered =
-            verdict == Verdict::Passed && self.failed_before(&request.about.project_key, request.moment()).await?;
+            verdict == Verdict::Passed && self.failed_before(&request.about.project_key, request.moment()).await;
+        let verdict = self.with_log(verdict, &build).await;
         Ok(Ok(request.about.report(&build, verdict, recovered, now)))
+    }
+
+    /// The verdict with the end of the build's log, where that helps to understand it and can be had.
+    async fn with_log(&self, verdict: Verdict, build: &Build) -> Verdict {
+        if !verdict.lacks_log() || build.log_stream.is_none() {
+            return verdict;
+        }
+        let lines = best_effort("read the log of the build", Box::pin(build_log::read(&self.logs, build))).await;
+        verdict.with_log(|| scanner_log::excerpt(&lines.unwrap_or_default(), EXCERPT_LINES))
     }
 
     async fn ask_codebuild(&self, build_arn: &str) -> Result<Build, Error> {
@@ -218,25 +225,32 @@ impl CheckBuildStatus {
                 tracing::warn!(error = platform::chain(&error), "the server did not answer");
                 return Ok(Err(NotYet::Pending));
             }
-            Ok(ServerVerdict::Pending) => failed(Cause::GateTimedOut, Vec::new()),
+            Ok(ServerVerdict::Pending) => failed(Cause::GateTimedOut),
             Ok(ServerVerdict::Passed) if diagnosis::lets_pass(build) => Verdict::Passed,
-            Ok(ServerVerdict::Passed) => failed(diagnosis::failed_after_gate(build), Vec::new()),
+            Ok(ServerVerdict::Passed) => failed(diagnosis::failed_after_gate(build)),
             Ok(ServerVerdict::GateFailed(failure)) => Verdict::QualityGateFailed(failure),
-            Ok(ServerVerdict::AnalysisFailed(message)) => failed(Cause::AnalysisFailed { message }, Vec::new()),
-            Ok(ServerVerdict::Unknown(message)) => failed(Cause::VerdictUnknown { message }, Vec::new()),
-            Err(error) => failed(Cause::VerdictUnknown { message: platform::chain(&error) }, Vec::new()),
+            Ok(ServerVerdict::AnalysisFailed(message)) => failed(Cause::AnalysisFailed { message }),
+            Ok(ServerVerdict::Unknown(message)) => failed(Cause::VerdictUnknown { message }),
+            Err(error) => failed(Cause::VerdictUnknown { message: platform::chain(&error) }),
         };
         Ok(Ok(verdict))
     }
 
     async fn tell(&self, request: &Request, report: &Report) -> Result<Outcome, Error> {
         let links = self.links(report);
-        self.keep_last_verdict(report, request.moment()).await?;
+        best_effort("keep the verdict on the project", Box::pin(self.keep_last_verdict(report, request.moment())))
+            .await;
         match &report.verdict {
             Verdict::Passed => {
                 let wanted = self.config.notify_passed.wants(report.unjudged.as_ref());
                 if wanted || (report.recovered && self.config.notify_recovered) {
-                    self.notify_once(report, &notification::passed(report, &links), NOTIFIED).await?;
+                    // Before the task is completed, because a crash after that is followed by no other try.
+                    let notification = notification::passed(report, &links);
+                    best_effort(
+                        "tell that the gate is passed",
+                        Box::pin(self.notify_once(report, &notification, NOTIFIED)),
+                    )
+                    .await;
                 }
                 task::succeed(&self.sfn, &request.task_token, &json!({"outcome": "PASSED"}))
                     .await
@@ -300,8 +314,8 @@ fn own(about: &About, report: Report) -> Result<Report, Error> {
     if about.has(&report) { Ok(report) } else { Err(Error::RecordForeign { scan_id: about.scan_id.clone() }) }
 }
 
-fn failed(cause: Cause, log: Vec<String>) -> Verdict {
-    Verdict::PipelineFailed(PipelineFailure { cause, log })
+fn failed(cause: Cause) -> Verdict {
+    Verdict::PipelineFailed(PipelineFailure { cause, log: Vec::new() })
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 //! A version is claimed or judged only for a running execution that was started for it: the function asks Step Functions.
 //! The verdict is the server's. What the build says about itself is a hint, because the scanned code runs beside it.
 
+mod best_effort;
 mod bind;
 mod build_log;
 mod claim;

@@ -84,9 +84,11 @@ pub(crate) struct FailedStep {
 }
 
 impl Request {
-    /// Orders this scan among those of its project.
+    /// Orders this scan among those of its project. No upload is later than the begin of its scan, whatever the input says:
+    /// a moment in the future would make this verdict the last one for ever.
     pub(crate) fn moment(&self) -> Moment {
-        let uploaded_at = self.uploaded_at.as_ref().and_then(|text| text.parse().ok()).unwrap_or(self.started_at);
+        let said = self.uploaded_at.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
+        let uploaded_at = said.map_or(self.started_at, |said| said.min(self.started_at));
         Moment { uploaded_at: Some(uploaded_at), started_at: Some(self.started_at) }
     }
 }

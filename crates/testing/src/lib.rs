@@ -43,6 +43,7 @@ struct State {
     log: Vec<String>,
     build: Option<Value>,
     mail_refusal: Option<(u16, String)>,
+    refused: HashSet<String>,
     changes: usize,
     dies_after: Option<usize>,
 }
@@ -111,6 +112,11 @@ impl Aws {
     /// `PUT evidence/a.json`, or an operation of Step Functions such as `SendTaskSuccess`.
     pub fn before(&self, call: &str, happens: impl FnOnce(&Self) + Send + 'static) {
         self.state().events.push(Event { call: call.to_owned(), happens: Box::new(happens) });
+    }
+
+    /// Refuses every call of that name (see [`Aws::before`]; `POST ` is SNS) from now on.
+    pub fn refuse(&self, call: &str) {
+        self.state().refused.insert(call.to_owned());
     }
 
     /// Whether everything that [`Aws::before`] announced has happened.
@@ -193,6 +199,9 @@ impl Aws {
             (event.happens)(self);
         }
         let mut state = self.state();
+        if state.refused.contains(&call_name(request)) {
+            return error(403, "AccessDenied", "not this call");
+        }
         if state.dies_after.is_some_and(|limit| state.changes >= limit) {
             // Counts the attempt, so that `died` tells a death from a quiet end.
             state.changes += 1;

@@ -8,7 +8,9 @@ use testing::Aws;
 use super::*;
 
 mod claims;
+mod crashes;
 mod failures;
+mod logs;
 mod projects;
 
 const NOW: &str = "2026-11-21T01:36:00Z";
@@ -71,6 +73,11 @@ async fn answer(State(script): State<Script>, request: axum::extract::Request) -
 }
 
 fn function(aws: &Aws, sonar: &str) -> CheckBuildStatus {
+    telling(aws, sonar, "false")
+}
+
+/// With this setting of `NotifyPassed`.
+fn telling(aws: &Aws, sonar: &str, notify_passed: &str) -> CheckBuildStatus {
     let config = Config::from_env(&|name| {
         let value = match name {
             "EVIDENCE_BUCKET" => "evidence",
@@ -79,7 +86,7 @@ fn function(aws: &Aws, sonar: &str) -> CheckBuildStatus {
             "SONAR_HOST_URL" => sonar,
             "SONAR_READER_SECRET_ARN" => "reader",
             "TRIAGE_GUIDE_URL" => "https://wiki.example.com/triage",
-            "NOTIFY_PASSED" => "false",
+            "NOTIFY_PASSED" => notify_passed,
             "NOTIFY_RECOVERED" => "true",
             _ => return None,
         };
@@ -271,27 +278,6 @@ async fn a_slow_analysis_passes_although_the_scanner_gave_up_waiting() {
 }
 
 #[tokio::test]
-async fn the_log_names_the_analysis_when_the_variables_are_not_told() {
-    let marker = ["ANALYSIS TASK: forged", "INFO more", "ANALYSIS TASK: t1", "INFO the end"];
-    for (build, answers, expected) in [
-        (build("FAILED", Some("BUILD"), ""), FAILED.to_vec(), Outcome::AwaitingDecision),
-        (build("SUCCEEDED", None, ""), FAILED.to_vec(), Outcome::AwaitingDecision),
-        (
-            build("SUCCEEDED", None, ""),
-            vec![("ce/task?id=t1", 200, TASK), ("project_status", 200, GATE_PASSED)],
-            Outcome::Passed,
-        ),
-        // The server knows no such analysis.
-        (build("SUCCEEDED", None, ""), vec![], Outcome::PipelineFailed),
-    ] {
-        let aws = running();
-        aws.set_log(&marker);
-        let sonar = Script::new(&answers).start().await;
-        assert_eq!(check(&aws, &sonar, &request(&build, LOG_ARRIVED)).await.unwrap(), expected);
-    }
-}
-
-#[tokio::test]
 async fn an_unreachable_server_means_an_unknown_verdict() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let sonar = format!("http://{}/", listener.local_addr().unwrap());
@@ -316,92 +302,6 @@ async fn the_issues_are_a_service_and_not_a_condition() {
     let (outcome, aws) = judged(build("FAILED", Some("BUILD"), "t1"), 0, &answers).await;
     assert_eq!(outcome, Outcome::AwaitingDecision);
     assert_eq!(report(&aws)["worst"], json!([]));
-}
-
-#[tokio::test]
-async fn the_log_tells_why_a_scan_never_reached_the_server() {
-    for (phase, line, kind) in [
-        ("PRE_BUILD", "PREFLIGHT REFUSED: The zip holds a link", "REFUSED"),
-        ("PRE_BUILD", "something else", "PREPARATION"),
-        ("INSTALL", "mvn failed", "INSTALL"),
-        ("BUILD", "ERROR Failed to query server version: HTTP 401 Unauthorized", "SCANNER"),
-        ("PRE_BUILD", "FETCH FAILED: An error occurred (404)", "DOWNLOAD"),
-        ("DOWNLOAD_SOURCE", "", "SETUP"),
-    ] {
-        let aws = running();
-        aws.set_log(&["first", line]);
-        let outcome =
-            check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some(phase), ""), LOG_ARRIVED)).await.unwrap();
-        assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!(kind)));
-    }
-}
-
-/// CodeBuild tells that a build has ended before CloudWatch has the last lines of its log.
-#[tokio::test]
-async fn a_log_that_arrives_late_is_waited_for() {
-    let nowhere = "http://127.0.0.1:1/";
-    for (phase, early, late, kind) in [
-        ("PRE_BUILD", &[][..], "PREFLIGHT REFUSED: The zip holds a link", "REFUSED"),
-        ("PRE_BUILD", &["size of the object"], "FETCH FAILED: An error occurred (404)", "DOWNLOAD"),
-        ("BUILD", &["INFO Scanner configuration file"], "ERROR java.lang.OutOfMemoryError", "SCANNER"),
-        ("INSTALL", &[], "mvn failed", "INSTALL"),
-    ] {
-        let aws = running();
-        let failed = build("FAILED", Some(phase), "");
-        for attempt in 0..LOG_ARRIVED {
-            aws.set_log(early);
-            let outcome = check(&aws, nowhere, &request(&failed, attempt)).await.unwrap();
-            assert_eq!(outcome, Outcome::LogPending, "{late}");
-            assert_eq!(aws.completions().last().unwrap().1["error"], "LogPending");
-            assert_eq!((aws.places().len(), aws.published().len()), (0, 0));
-        }
-        aws.set_log(&[early, &[late][..]].concat());
-        check(&aws, nowhere, &request(&failed, 1)).await.unwrap();
-        assert_eq!(report(&aws)["cause"]["kind"], kind);
-    }
-    // What will never be explained is not waited for any longer; and a build without a log has nothing to wait for.
-    let aws = running();
-    let failed = build("FAILED", Some("BUILD"), "");
-    let outcome = check(&aws, nowhere, &request(&failed, LOG_ARRIVED)).await.unwrap();
-    assert_eq!((outcome, &report(&aws)["cause"]["failure"]), (Outcome::PipelineFailed, &json!("UNKNOWN")));
-    let aws = running();
-    let mut silent = failed.clone();
-    silent["Logs"] = json!(null);
-    assert_eq!(check(&aws, nowhere, &request(&silent, 0)).await.unwrap(), Outcome::PipelineFailed);
-}
-
-/// The line that names the analysis is one of the last.
-#[tokio::test]
-async fn an_analysis_that_a_late_log_names_is_judged() {
-    let aws = running();
-    let sonar = Script::new(&[("ce/task?id=t1", 200, TASK), ("project_status", 200, GATE_PASSED)]).start().await;
-    let silent = build("SUCCEEDED", None, "");
-    for early in [&[][..], &["ANALYSIS TASK: forged"]] {
-        aws.set_log(early);
-        assert_eq!(check(&aws, &sonar, &request(&silent, 0)).await.unwrap(), Outcome::LogPending);
-    }
-    aws.set_log(&["ANALYSIS TASK: forged", "ANALYSIS TASK: t1"]);
-    assert_eq!(check(&aws, &sonar, &request(&silent, 1)).await.unwrap(), Outcome::Passed);
-}
-
-#[tokio::test]
-async fn a_huge_log_is_read_from_its_end() {
-    let aws = running();
-    let mut log = vec!["ERROR java.lang.OutOfMemoryError"];
-    log.extend(std::iter::repeat_n("INFO one of many", 100_000));
-    log.extend(["ERROR Failed to query server version: HTTP 401 Unauthorized", "INFO EXECUTION FAILURE"]);
-    aws.set_log(&log);
-    check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some("BUILD"), ""), 0)).await.unwrap();
-    assert_eq!(report(&aws)["cause"]["failure"], "BAD_TOKEN");
-    assert_eq!(report(&aws)["log"], json!(["ERROR Failed to query server version: HTTP 401 Unauthorized"]));
-}
-
-#[tokio::test]
-async fn a_short_log_is_read_in_its_order() {
-    let aws = running();
-    aws.set_log(&["one", "two", "three"]);
-    check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some("BUILD"), ""), LOG_ARRIVED)).await.unwrap();
-    assert_eq!(report(&aws)["log"], json!(["one", "two", "three"]));
 }
 
 /// A sample, of an execution that was started for its upload.
@@ -544,57 +444,5 @@ async fn a_request_that_is_not_ours_is_an_error_with_a_name() {
     ] {
         let error = check(&running(), "http://127.0.0.1:1/", &request).await.unwrap_err();
         assert_eq!(error.error_type(), "RequestUnusable");
-    }
-}
-
-#[tokio::test]
-async fn a_kill_after_any_step_changes_no_verdict_and_tells_the_channel() {
-    for (build, answers, expected_deaths) in [
-        // The report, the project's state, the token, the notification, its mark.
-        (build("FAILED", Some("BUILD"), "t1"), FAILED.to_vec(), 5),
-        // The report, the notification, its mark, the failed task.
-        (build("FAILED", Some("DOWNLOAD_SOURCE"), ""), vec![], 4),
-        // The report, the project's state, the completed task.
-        (build("SUCCEEDED", None, "t1"), vec![("ce/task", 200, TASK), ("project_status", 200, GATE_PASSED)], 3),
-    ] {
-        let mut deaths = 0;
-        for steps in 0.. {
-            let aws = running();
-            let sonar = Script::new(&answers).start().await;
-            aws.dies_after(Some(steps));
-            let result = check(&aws, &sonar, &request(&build, 0)).await;
-            let died = aws.died();
-            assert_eq!(died, result.is_err(), "after {steps} steps");
-            aws.dies_after(None);
-            let recorded = aws.object("evidence/scans/scan-1/report.json");
-
-            // The state machine tries again, with a new token; meanwhile the server has changed its mind.
-            let later = if recorded.is_some() { Script::new(&[("ce/task", 500, "")]) } else { Script::new(&answers) };
-            let outcome = check(&aws, &later.start().await, &request(&build, 1)).await.unwrap();
-            assert!(recorded.is_none_or(|recorded| recorded == report(&aws)), "after {steps} steps");
-            let told = aws.published().len();
-            match outcome {
-                Outcome::AwaitingDecision => {
-                    assert!((1..=2).contains(&told));
-                    let waiting = aws.object("evidence/scans/scan-1/task.json").unwrap();
-                    assert_eq!(waiting["taskToken"], "token-1");
-                    assert_eq!(aws.completions(), []);
-                }
-                Outcome::PipelineFailed => {
-                    assert!((1..=2).contains(&told));
-                    assert_eq!(aws.completions().last().unwrap().1["error"], "PipelineFailed");
-                }
-                Outcome::Passed => {
-                    assert_eq!(told, 0);
-                    assert!(aws.completions().last().unwrap().1["output"].as_str().unwrap().contains("PASSED"));
-                }
-                other => panic!("{other:?}"),
-            }
-            if !died {
-                break;
-            }
-            deaths += 1;
-        }
-        assert_eq!(deaths, expected_deaths);
     }
 }

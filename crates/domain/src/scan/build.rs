@@ -50,7 +50,12 @@ pub enum ScanTask {
     },
     /// The state itself ran into its timeout.
     TimedOut,
-    /// CodeBuild did not take the build, or nothing useful is known about it.
+    /// The build ended otherwise than well, and its description is unreadable.
+    Untold {
+        /// What is there of the description.
+        cause: String,
+    },
+    /// CodeBuild did not take the build.
     NeverStarted {
         /// The error's name, such as `CodeBuild.ResourceNotFoundException`.
         error: String,
@@ -88,17 +93,18 @@ fn read_error(error: &StateError) -> ScanTask {
     if error.error == "States.Timeout" {
         return ScanTask::TimedOut;
     }
-    let never_started = || ScanTask::NeverStarted { error: error.error.clone(), cause: error.cause.clone() };
-    if error.error.starts_with("CodeBuild.") {
-        return never_started();
+    // Step Functions gives this one for a build that has ended, and the others for a call that was refused.
+    if error.error != "States.TaskFailed" {
+        return ScanTask::NeverStarted { error: error.error.clone(), cause: error.cause.clone() };
     }
+    let untold = || ScanTask::Untold { cause: error.cause.clone() };
     match serde_json::from_str::<Value>(&error.cause) {
         Ok(value) if value.is_object() => {
             let build = read_build(&value);
-            if build.id.is_some() || build.arn.is_some() { ScanTask::Finished(build) } else { never_started() }
+            if build.id.is_some() || build.arn.is_some() { ScanTask::Finished(build) } else { untold() }
         }
         _ => find_build_arn(&error.cause)
-            .map_or_else(never_started, |build_arn| ScanTask::Described { build_arn: build_arn.to_owned() }),
+            .map_or_else(untold, |build_arn| ScanTask::Described { build_arn: build_arn.to_owned() }),
     }
 }
 
@@ -281,12 +287,13 @@ mod tests {
         assert_eq!(failed("States.Timeout", ""), ScanTask::TimedOut);
         for (error, cause) in [
             ("CodeBuild.AccountLimitExceededException", "Cannot have more than 0 builds in queue"),
-            ("States.TaskFailed", "not json"),
-            ("States.TaskFailed", "{}"),
-            ("States.TaskFailed", "[1]"),
-            ("States.TaskFailed", "{\"Build\":{\"Arn\":\"arn:aws:codebuild:us-east-1:1"),
+            ("CodeBuild.AWSCodeBuildException", "{}"),
+            ("States.Permissions", ""),
         ] {
             assert_eq!(failed(error, cause), ScanTask::NeverStarted { error: error.into(), cause: cause.into() });
+        }
+        for cause in ["not json", "{}", "[1]", "{\"Build\":{\"Arn\":\"arn:aws:codebuild:us-east-1:1"] {
+            assert_eq!(failed("States.TaskFailed", cause), ScanTask::Untold { cause: cause.into() });
         }
     }
 

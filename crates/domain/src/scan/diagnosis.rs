@@ -62,6 +62,11 @@ pub enum Cause {
         /// Its text.
         message: String,
     },
+    /// The build ended, and it is not known how.
+    BuildUntold {
+        /// What there is of its description.
+        message: String,
+    },
     /// The build ran out of time.
     BuildTimedOut,
     /// Somebody stopped the build.
@@ -163,6 +168,7 @@ pub fn first_look(task: &ScanTask) -> Step {
         ScanTask::NeverStarted { error, cause } => {
             return Step::Conclude(Cause::NeverStarted { error: error.clone(), message: cause.clone() });
         }
+        ScanTask::Untold { cause } => return Step::Conclude(Cause::BuildUntold { message: cause.clone() }),
         ScanTask::Described { build_arn } => return Step::AskCodeBuild { build_arn: build_arn.clone() },
         ScanTask::Finished(build) => build,
     };
@@ -253,6 +259,45 @@ impl Verdict {
     }
 }
 
+impl Verdict {
+    /// Whether the end of the build's log would help to understand it. A refused zip's sentence says it all, and what the
+    /// state machine could not do is in no build's log.
+    #[must_use]
+    pub fn lacks_log(&self) -> bool {
+        let Self::PipelineFailed(failure) = self else { return false };
+        failure.log.is_empty() && !matches!(failure.cause, Cause::Refused { .. } | Cause::Unfinished { .. })
+    }
+
+    /// The verdict with these lines of the build's log, if it lacks them.
+    #[must_use]
+    pub fn with_log(mut self, excerpt: impl FnOnce() -> Vec<String>) -> Self {
+        let lacks_log = self.lacks_log();
+        if let Self::PipelineFailed(failure) = &mut self
+            && lacks_log
+        {
+            failure.log = excerpt();
+        }
+        self
+    }
+}
+
+/// What to do about a build that CodeBuild did not take. The names are those of Step Functions, which gives
+/// `CodeBuild.AWSCodeBuildException` for what CodeBuild does not name, such as a missing permission.
+fn not_started(error: &str, message: &str) -> &'static str {
+    let says = |word: &str| error.contains(word) || message.contains(word);
+    if says("AccountLimitExceeded") {
+        "Let other builds end, or have the account's quota of concurrent builds raised, then upload the zip again."
+    } else if says("ResourceNotFound") {
+        "Check the CodeBuild project: it is gone. Deploy the stack again, then upload the zip again."
+    } else if says("AccessDenied") || says("not authorized") || error == "States.Permissions" {
+        "Check that the state machine's role may start builds of the project, then upload the zip again."
+    } else if says("Throttl") || says("TooManyRequests") {
+        "CodeBuild was asked too often: upload the zip again in some minutes."
+    } else {
+        "Check the CodeBuild project and what CodeBuild says, then upload the zip again."
+    }
+}
+
 impl Cause {
     /// What happened, in one sentence for people, without outside text.
     #[must_use]
@@ -260,6 +305,7 @@ impl Cause {
         match self {
             Self::TimedOut => "The scan did not end in its time.",
             Self::NeverStarted { .. } => "CodeBuild did not start the scan.",
+            Self::BuildUntold { .. } => "The build of the scan has failed, and its description is unreadable.",
             Self::BuildTimedOut => "The build ran out of time.",
             Self::Stopped => "Somebody stopped the build.",
             Self::Infrastructure { .. } => "CodeBuild could not run the build.",
@@ -295,8 +341,9 @@ impl Cause {
             Self::TimedOut | Self::BuildTimedOut => {
                 "Upload a smaller zip, or raise the stack's parameter ScanTimeoutMinutes."
             }
-            Self::NeverStarted { .. } => {
-                "Check the CodeBuild project and the account's limit of concurrent builds, then upload the zip again."
+            Self::NeverStarted { error, message } => not_started(error, message),
+            Self::BuildUntold { .. } => {
+                "Look at the project's latest builds in CodeBuild, mend the cause, then upload the zip again."
             }
             Self::Stopped => "Upload the zip again if the scan is still wanted.",
             Self::Infrastructure { .. } => "Upload the zip again; if it fails again, check the project's image.",
@@ -364,7 +411,8 @@ impl Cause {
             Self::TimedOut | Self::BuildTimedOut | Self::Stopped | Self::GateTimedOut => None,
             Self::NeverStarted { error, message } => Some(format!("{error} {message}").trim().to_owned()),
             Self::Refused { sentence } => Some(sentence.clone()),
-            Self::Infrastructure { message }
+            Self::BuildUntold { message }
+            | Self::Infrastructure { message }
             | Self::Setup { message }
             | Self::Download { message }
             | Self::Install { message }
@@ -421,6 +469,26 @@ mod tests {
         ] {
             assert_eq!(step, expected);
         }
+    }
+
+    #[test]
+    fn each_refusal_of_a_build_has_its_remedy() {
+        let denied = "User: arn:aws:sts::1:assumed-role/x is not authorized to perform: codebuild:StartBuild";
+        let mut remedies = std::collections::BTreeSet::new();
+        for (error, message, words) in [
+            ("CodeBuild.AccountLimitExceededException", "Cannot have more than 0 builds in queue", "quota"),
+            ("CodeBuild.ResourceNotFoundException", "Project cannot be found", "Deploy the stack again"),
+            ("CodeBuild.AWSCodeBuildException", denied, "role may start builds"),
+            ("CodeBuild.ThrottlingException", "Rate exceeded", "in some minutes"),
+            ("CodeBuild.InvalidInputException", "Invalid environment", "what CodeBuild says"),
+        ] {
+            let remedy = Cause::NeverStarted { error: error.into(), message: message.into() }.remedy();
+            assert!(remedy.contains(words), "{error}: {remedy}");
+            assert!(remedies.insert(remedy), "{error} shares its remedy");
+        }
+        let untold = first_look(&ScanTask::Untold { cause: "{\"Build\":{".into() });
+        let Step::Conclude(untold) = untold else { panic!("{untold:?}") };
+        assert!(untold.headline().contains("has failed") && remedies.insert(untold.remedy()));
     }
 
     #[test]

@@ -107,3 +107,51 @@ async fn scans_that_end_at_once_leave_the_verdict_on_the_latest_upload() {
     ends(&aws, "scan-1", true, early, began).await;
     assert_eq!((last(&aws).0, recovered(&aws, "scan-1")), (json!("scan-1"), true));
 }
+
+/// The state of a project serves one notice. A verdict does not depend on it.
+#[tokio::test]
+async fn no_trouble_with_the_state_of_a_project_or_a_notice_keeps_a_verdict_back() {
+    let began = "2026-11-21T01:32:00Z";
+    for (refused, told) in [
+        (&[][..], 1),
+        (&["GET evidence/projects/api-1f2e3d4c.json"], 0),
+        (&["PUT evidence/projects/api-1f2e3d4c.json"], 1),
+        (&["POST "], 0),
+        (&["PUT evidence/scans/scan-1/notified.json"], 1),
+    ] {
+        let aws = running();
+        aws.put_object(PROJECT, &json!({"passed": false, "scanId": "scan-0"}));
+        for call in refused {
+            aws.refuse(call);
+        }
+        assert_eq!(ends(&aws, "scan-1", true, began, began).await, Outcome::Passed, "{refused:?}");
+        assert_eq!(aws.completions().last().unwrap().1["output"], "{\"outcome\":\"PASSED\"}");
+        assert_eq!(aws.published().len(), told, "{refused:?}");
+        if !refused.contains(&"POST ") {
+            assert_eq!(ends(&aws, "scan-2", false, began, began).await, Outcome::AwaitingDecision, "{refused:?}");
+            assert_eq!(aws.published().len(), told + 1, "nobody was asked: {refused:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unreadable_state_of_a_project_is_written_over() {
+    let began = "2026-11-21T01:32:00Z";
+    for broken in [json!("x"), json!({"passed": "perhaps"}), json!("x".repeat(1_048_577))] {
+        let aws = running();
+        aws.put_object(PROJECT, &broken);
+        assert_eq!(ends(&aws, "scan-1", false, began, began).await, Outcome::AwaitingDecision);
+        assert_eq!(last(&aws), (json!("scan-1"), json!(false)));
+    }
+}
+
+/// Whoever starts an execution by hand can say anything about when its version was uploaded.
+#[tokio::test]
+async fn an_upload_in_the_future_is_not_later_than_its_scan() {
+    let aws = running();
+    let (early, late) = ("2026-11-21T01:31:00Z", "2026-11-21T01:32:00Z");
+    ends(&aws, "scan-1", true, "9999-01-01T00:00:00Z", early).await;
+    assert_eq!(aws.object(PROJECT).unwrap()["uploadedAt"], early);
+    ends(&aws, "scan-2", false, late, late).await;
+    assert_eq!(last(&aws), (json!("scan-2"), json!(false)));
+}
