@@ -37,6 +37,13 @@ def make(*entries, method=zipfile.ZIP_DEFLATED):
     return buffer.getvalue()
 
 
+def class_file(name):
+    """As a compiler makes it, up to the names of the class: constants of each size before, one of them a long."""
+    number, text = b"\x05" + bytes(8), name.encode()
+    constants = number + b"\x01" + struct.pack(">H", len(text)) + text + b"\x07\0\x03" + b"\x0f" + bytes(3)
+    return b"\xca\xfe\xba\xbe" + struct.pack(">HHH", 0, 61, 6) + constants + struct.pack(">HHH", 0x21, 4, 0)
+
+
 def directory_of(archive):
     """Where the list of files begins."""
     return struct.unpack("<L", archive[-6:-2])[0]
@@ -200,20 +207,59 @@ class GoodArchives(Preflight):
         self.assertEqual(json.loads((self.folder / "preflight.json").read_text())["files"], 1)
 
     def test_java_is_analysed_in_full_only_with_its_classes(self):
-        compiled, library = b"\xca\xfe\xba\xbe\0", b"PK\x03\x04"
-        for setting, names, expected in (
-            ("src", {}, "without-classes:1"),
-            ("classes", {"classes/A.class": compiled}, "packed:1"),
-            ("classes", {"classes/a/b/A.class": compiled}, "packed:1"),
-            ("lib/*.jar", {"lib/a.jar": library}, "packed:1"),
-            ("classes,lib", {"classes/x": b"", "lib/a.jar": library}, "packed:1"),
-            ("classes", {"classes/A.class": b"empty"}, "packed:1 without-classes:1"),
-            ("classes", {"classes/x": b"", "other/A.class": compiled}, "packed:1 without-classes:1"),
-            ("missing", {"classes/A.class": compiled}, "packed:1 without-classes:1"),
+        a, b, other = class_file("A"), class_file("com/acme/B"), class_file("x")
+        both = {"classes/A.class": a, "classes/com/acme/B.class": b}
+        library = make(("A.class", a), ("com/acme/B.class", b))
+        stored = make(("A.class", a), ("com/acme/B.class", b), method=zipfile.ZIP_STORED)
+        listed = b"PK\x01\x02\x14\x03\x14\0"  # then the flags: 1 is encrypted
+        for setting, names, missing in (
+            ("src", {}, True),
+            ("classes", both, False),
+            ("classes", both | {"classes/A$1.class": b"", "classes/x.class": other}, False),
+            ("one,two", {"one/A.class": a, "two/com/acme/B.class": b}, False),
+            ("lib/*.jar", {"lib/a.jar": library}, False),
+            ("classes,lib/a.jar", {"classes/A.class": a, "lib/a.jar": make(("com/acme/B.class", b))}, False),
+            ("classes", {"classes/A.class": a}, True),
+            ("classes", {"classes/x": b"", **{name.replace("classes", "other"): content for name, content in both.items()}}, True),
+            ("missing", both, True),
+            # The compiler looks for a class where its name says, and takes no other one there.
+            (".", both, True),
+            ("classes", both | {"classes/com/acme/B.class": class_file("B")}, True),
+            ("classes", {"classes/A.class": a, "classes/B.class": b}, True),
+            # Forged.
+            ("classes", {"classes/x.class": b"\xca\xfe\xba\xbe"}, True),
+            ("classes", {"classes/x.class": other}, True),
+            ("classes", {name: b"\xca\xfe\xba\xbe" for name in both}, True),
+            ("classes", {name: content[:-4] for name, content in both.items()}, True),
+            ("classes", {name: b"\0" + content[1:] for name, content in both.items()}, True),
+            ("classes", {name: content[:10] + b"\x63" + content[11:] for name, content in both.items()}, True),
+            ("lib/a.jar", {"lib/a.jar": b"PK\x03\x04"}, True),
+            ("lib/a.jar", {"lib/a.jar": make(("A.class", b""), ("com/acme/B.class", b""))}, True),
+            ("lib/a.jar", {"lib/a.jar": library[: len(library) // 2]}, True),
+            ("lib/a.jar", {"lib/a.jar": stored}, False),
+            ("lib/a.jar", {"lib/a.jar": stored.replace(b, bytes(len(b)))}, True),
+            ("lib/a.jar", {"lib/a.jar": stored.replace(listed + b"\0", listed + b"\1")}, True),
         ):
             settings = f"sonar.java.binaries={setting}\n".encode()
-            self.accepted(make(("sonar-project.properties", settings), ("src/A.java", b"class A {}"), *names.items()))
-            self.assertEqual((self.folder / "not-analysed").read_text(), expected, setting)
+            self.accepted(make(("sonar-project.properties", settings), ("src/A.java", b"class A { class C {} }"),
+                               ("src/B.java", b"package com.acme; record B() {}"), ("src/package-info.java", b"package com.acme;"),
+                               *names.items()))
+            told = (self.folder / "not-analysed").read_text()
+            self.assertEqual("without-classes:3" in told, missing, f"{setting} {names}: {told}")
+
+    def test_a_java_program_without_a_class_around_it_needs_its_class_too(self):
+        for name, missing in (("x", True), ("Main", False)):
+            self.accepted(make(("sonar-project.properties", b"sonar.java.binaries=classes"), ("Main.java", b"void main() {}"),
+                               (f"classes/{name}.class", class_file(name))))
+            self.assertEqual("without-classes:1" in (self.folder / "not-analysed").read_text(), missing, name)
+
+    def test_classes_that_unpack_to_much_are_read_in_part(self):
+        bomb = make(*((f"C{number}.class", bytes(4 << 20)) for number in range(300)))
+        code = "".join(f"class C{number} {{}}\n" for number in range(300)).encode()
+        started = time.monotonic()
+        self.accepted(make(("sonar-project.properties", b"sonar.java.binaries=a.jar"), ("A.java", code), ("a.jar", bomb)))
+        self.assertLess(time.monotonic() - started, 30)
+        self.assertIn("without-classes:1", (self.folder / "not-analysed").read_text())
 
     def test_counts_in_hostile_code_come_to_an_end(self):
         for piece in ("coding: ", "coding:", "/*", '"' * 3, '"' + "\\", "'", "@SuppressWarnings(", "{class A", r"\u005c", "a "):
