@@ -116,6 +116,13 @@ pub fn first_versions_approval_key(case_id: &str) -> String {
     format!("cases/{case_id}/first-approval-versions.json")
 }
 
+/// `presses/<SHA-256>.json`: that this request of Slack was acted on. `body` is the request's, in which Slack names every
+/// press by a new `trigger_id`.
+#[must_use]
+pub fn press_key(body: &[u8]) -> String {
+    format!("presses/{}.json", hex(&Sha256::digest(body)))
+}
+
 /// `cases/<case-id>/manifest.json`: what was done.
 #[must_use]
 pub fn manifest_key(case_id: &str) -> String {

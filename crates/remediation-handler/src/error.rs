@@ -19,6 +19,8 @@ pub enum Error {
         #[source]
         source: Box<SdkError<GetFindingsError>>,
     },
+    #[error("could not record that the request came")]
+    Press(#[source] RecordError),
     #[error("could not claim the case `{case_id}`")]
     Claim {
         case_id: String,
@@ -43,6 +45,7 @@ impl Error {
             Self::SigningSecret(_) => "SigningSecretUnusable",
             Self::ButtonKey(_) => "ButtonKeyUnusable",
             Self::GetFinding { .. } => "GetFindingFailed",
+            Self::Press(_) => "PressRecordFailed",
             Self::Claim { .. } => "ClaimFailed",
             Self::Digest(_) => "DigestFailed",
             Self::Tell(_) => "SlackNotTold",

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use domain::finding::Finding;
-use domain::quarantine::is_finding_id;
+use domain::quarantine::{is_finding_id, press_key};
 use domain::remediation::{Click, Decision, Request, Task};
 use domain::slack::button::{self, Action, InvalidValue, Place, Pressed, Signer};
 use domain::slack::{Message, Refusal, refused};
@@ -14,6 +14,7 @@ use platform::records::Records;
 use platform::secret::{Rotating, SecretStore};
 use platform::slack::{Slack, VerifyError, verify};
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 
 use crate::api::answer;
 use crate::config::Config;
@@ -119,7 +120,7 @@ impl RemediationHandler {
         };
 
         // Boxed, because the compiler gives up on a future as deep as this one is with all its clients.
-        let acted = tokio::time::timeout(self.time_to_act, Box::pin(self.act(&click, now))).await;
+        let acted = tokio::time::timeout(self.time_to_act, Box::pin(self.act(&click, body, now))).await;
         // To stop anywhere is harmless: it is a crash that the next press repairs.
         match acted.unwrap_or(Err(Error::TooSlow)) {
             Ok(outcome) => {
@@ -154,7 +155,7 @@ impl RemediationHandler {
         })
     }
 
-    async fn act(&self, click: &Interaction, now: Timestamp) -> Result<Outcome, Error> {
+    async fn act(&self, click: &Interaction, body: &[u8], now: Timestamp) -> Result<Outcome, Error> {
         let Some((action_id, value)) = click.pressed() else {
             return Ok(Outcome::NotOurs);
         };
@@ -165,6 +166,9 @@ impl RemediationHandler {
             Ok(pressed) => pressed,
             Err(refusal) => return Ok(self.refuse(click, refusal).await),
         };
+        if !self.is_first(click, body, now).await? {
+            return Ok(self.refuse(click, Refusal::Replayed).await);
+        }
         let action = pressed.action;
         let press = &Press { click, pressed, now };
         // Boxed, like the whole: each holds the states of all its requests.
@@ -204,6 +208,14 @@ impl RemediationHandler {
             Ok(_) | Err(InvalidValue::Forged) => Err(Refusal::ForgedButton),
             Err(InvalidValue::Expired) => Err(Refusal::ExpiredButton),
         })
+    }
+
+    /// Whether this request comes for the first time. Slack's signature holds for five minutes, and what the case is by
+    /// then may let an old decision count as a new one; so S3 takes one record for each request. Slack never sends an
+    /// interaction twice: whoever presses again makes a new one.
+    async fn is_first(&self, click: &Interaction, body: &[u8], now: Timestamp) -> Result<bool, Error> {
+        let trace = json!({"at": now, "by": click.user.id});
+        self.records.create(&press_key(body), &trace).await.map_err(Error::Press)
     }
 
     pub(crate) async fn button_keys(&self) -> Result<Rotating, Error> {

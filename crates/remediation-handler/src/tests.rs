@@ -3,6 +3,7 @@ mod clicks;
 mod decisions;
 mod digests;
 mod hostile;
+mod replays;
 mod rotation;
 mod sdk;
 mod world;

@@ -22,6 +22,8 @@ pub enum Refusal {
     OutOfReach(Why),
     /// The person is the first of two, and cannot be the second as well.
     AgreedAlready,
+    /// This very request came before.
+    Replayed,
     /// One of our own steps failed.
     Failed,
     /// Our own steps took longer than Slack waits.
@@ -79,6 +81,11 @@ pub fn refused(refusal: &Refusal) -> Message {
         Refusal::AgreedAlready => {
             "You agreed already, and that is recorded. Another person has to press the button too, because the severity \
              is High."
+                .to_owned()
+        }
+        Refusal::Replayed => {
+            "This press came before, and counts once. Nothing was changed. If you want it to be done again, press the \
+             button again."
                 .to_owned()
         }
         Refusal::TooSlow => {

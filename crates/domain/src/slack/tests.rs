@@ -261,6 +261,7 @@ fn a_refused_person_learns_why_in_private() {
         Refusal::ForgedButton,
         Refusal::ExpiredButton,
         Refusal::AgreedAlready,
+        Refusal::Replayed,
         Refusal::TooSlow,
         Refusal::UnknownFinding,
         Refusal::UnknownCase,

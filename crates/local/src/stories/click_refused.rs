@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::finding::{Upload, discover, private_word, remediate};
+use super::{
+    finding::{Upload, discover, private_word, remediate},
+    finding_remediated_automatically::is_about_quarantine,
+};
 use crate::{
     cloud::http,
     narrator::Narrator,
@@ -36,21 +39,43 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
         narrator.step(&format!("A click with {}", change.name));
         let (app, mut payload) = world.slack.payload(&asked, &button, &world.alice)?;
         *payload.pointer_mut(change.pointer).with_context(|| format!("no {}", change.pointer))? = change.value;
-        let body =
-            form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
-        let now = Timestamp::now().as_second();
-        let request = http()?
-            .post(&world.deployment.remediation_url)
-            .header("content-type", "application/x-www-form-urlencoded")
-            .header("x-slack-request-timestamp", now)
-            .header("x-slack-signature", sign(&app.signing_secret, now, body.as_bytes()));
-        let answer = request.body(body).send().await.with_context(|| format!("send {}", change.name))?;
-        ensure!(answer.status() == 200, "{}: answered with {}", change.name, answer.status());
+        send(world, &app.signing_secret, &payload, Timestamp::now().as_second()).await.context(change.name)?;
         // The stand-in shows the answer to whoever the `response_url` was made for.
         private_word(world, narrator, &world.alice, change.told).await?;
         is_untouched(world, &file, &asked, change.name).await?;
     }
     narrator.fact("none had an effect: the file is in place, nobody has decided, the question stands");
+    replayed(world, narrator, &file, &asked).await
+}
+
+/// The genuine click is sent once more, byte for byte, while its signature holds.
+async fn replayed(world: &World, narrator: &Narrator, file: &Upload, asked: &Message) -> anyhow::Result<()> {
+    let button = remediate(asked).context("the question has no button")?;
+    let (app, payload) = world.slack.payload(asked, &button, &world.alice)?;
+    let now = Timestamp::now().as_second();
+    narrator.step("The genuine click");
+    send(world, &app.signing_secret, &payload, now).await?;
+    let done = file.message(world, narrator, "the outcome", is_about_quarantine).await?;
+    narrator.step("The very same request again");
+    let claim = file.record(world, "claim.json").await?;
+    send(world, &app.signing_secret, &payload, now).await?;
+    private_word(world, narrator, &world.alice, "This press came before").await?;
+    ensure!(file.record(world, "claim.json").await? == claim, "the case was claimed again");
+    ensure!(world.slack.message(&done.ts).as_ref() == Some(&done), "the message changed");
+    narrator.fact("it had no effect either");
+    Ok(())
+}
+
+/// Sends what Slack would send, signed at this second, and expects 200.
+async fn send(world: &World, signing_secret: &str, payload: &Value, at: i64) -> anyhow::Result<()> {
+    let body = form_urlencoded::Serializer::new(String::new()).append_pair("payload", &payload.to_string()).finish();
+    let request = http()?
+        .post(&world.deployment.remediation_url)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("x-slack-request-timestamp", at)
+        .header("x-slack-signature", sign(signing_secret, at, body.as_bytes()));
+    let answer = request.body(body).send().await.context("send the click")?;
+    ensure!(answer.status() == 200, "answered with {}", answer.status());
     Ok(())
 }
 

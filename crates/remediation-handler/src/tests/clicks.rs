@@ -125,17 +125,6 @@ async fn the_first_click_wins_and_the_second_person_learns_who_it_was() {
 }
 
 #[tokio::test]
-async fn the_same_request_replayed_starts_nothing_once_the_work_has_begun() {
-    let world = World::new().await;
-    let request = || signed(&form(&world.click().to_string()), super::world::SECRET, NOW);
-    world.send(request()).await.unwrap();
-    world.file(&manifest_key(&case_id()), &heard_of(NOW));
-    world.invoked();
-    assert_eq!(world.send(request()).await.unwrap().0, 200);
-    assert!(world.invoked().is_empty());
-}
-
-#[tokio::test]
 async fn a_claim_is_taken_over_only_when_its_remediation_is_over_or_dead() {
     let quarantined = || Outcome::Quarantined { proof: Proof::Size, remaining_versions: Some(0) };
     for (name, claim, manifest, expected) in vec![
@@ -303,7 +292,7 @@ async fn what_macie_says_now_decides_and_not_the_message() {
 #[tokio::test]
 async fn our_own_failure_is_an_error_and_the_person_is_told() {
     for (service, error_type) in
-        [("macie", "GetFindingFailed"), ("s3", "ClaimFailed"), ("lambda", "RemediatorInvokeFailed")]
+        [("macie", "GetFindingFailed"), ("s3", "PressRecordFailed"), ("lambda", "RemediatorInvokeFailed")]
     {
         let world = World::new().await;
         world.denied.lock().unwrap().push(service);

@@ -23,14 +23,14 @@ pub(super) fn dismissal(world: &World, reason: DismissReason) -> Value {
 }
 
 /// A world whose finding has severity HIGH, and that asks for two people then.
-async fn careful_world() -> World {
+pub(super) async fn careful_world() -> World {
     let mut world = World::new().await;
     world.handler.config.second_approver = SecondApprover::High;
     world.findings.lock().unwrap()[0]["severity"] = json!({"score": 3, "description": "High"});
     world
 }
 
-fn record(world: &World, key: &str) -> Option<Value> {
+pub(super) fn record(world: &World, key: &str) -> Option<Value> {
     world.files.lock().unwrap().get(key).map(|(record, _)| record.clone())
 }
 
@@ -238,7 +238,7 @@ async fn a_click_that_takes_too_long_is_answered_before_slack_gives_up() {
 }
 
 /// The record of a case that the configuration decided.
-fn automatic(world: &World, outcome: Option<domain::remediation::Outcome>) -> Value {
+pub(super) fn automatic(world: &World, outcome: Option<domain::remediation::Outcome>) -> Value {
     let finding: domain::finding::Finding = serde_json::from_value(world.findings.lock().unwrap()[0].clone()).unwrap();
     let mut manifest =
         domain::quarantine::Manifest::planned(&finding, "acme-quarantine", &domain::remediation::Decision::Policy)
@@ -256,12 +256,12 @@ fn automatic(world: &World, outcome: Option<domain::remediation::Outcome>) -> Va
     record(world, &manifest_key(CASE)).unwrap()
 }
 
-fn quarantined() -> domain::remediation::Outcome {
+pub(super) fn quarantined() -> domain::remediation::Outcome {
     domain::remediation::Outcome::Quarantined { proof: domain::remediation::Proof::Size, remaining_versions: Some(1) }
 }
 
 /// A press on a button of a case.
-fn about_case(world: &World, action: Action, user: &str) -> Value {
+pub(super) fn about_case(world: &World, action: Action, user: &str) -> Value {
     let mut click = by(&world.click(), user);
     click["actions"][0]["action_id"] = action.action_id().into();
     click["actions"][0]["value"] = value(action, CASE).into();

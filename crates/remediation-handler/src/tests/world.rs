@@ -1,6 +1,7 @@
 //! AWS and Slack in memory around the function.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -67,6 +68,8 @@ pub(super) struct World {
     pub(super) slack: StandIn,
     /// The quarantine bucket: content and how often it was written, which is its `ETag`.
     pub(super) files: Shared<HashMap<String, (Value, u32)>>,
+    /// The records of requests that came.
+    pub(super) presses: Shared<HashMap<String, (Value, u32)>>,
     /// Prefixes that were listed, once for each thousand of keys.
     pub(super) lists: Shared<Vec<String>>,
     /// What the remediator was asked to do.
@@ -86,7 +89,8 @@ pub(super) struct World {
 impl World {
     pub(super) async fn new() -> Self {
         let slack = StandIn::start().await;
-        let (files, invoked, asked) = (Shared::default(), Shared::default(), Shared::default());
+        let (files, presses, invoked, asked) =
+            (Shared::default(), Shared::default(), Shared::default(), Shared::default());
         let findings = Arc::new(Mutex::new(vec![sample("macie-finding.personal")["detail"].take()]));
         let (lists, denied, lines) = (Shared::default(), Shared::default(), Lines::default());
         let config = Config { slack_endpoint_url: slack.url.clone(), ..Config::from_env(&environment).unwrap() };
@@ -105,7 +109,7 @@ impl World {
         );
         let handler = RemediationHandler {
             slack: Slack::new(slack.url.clone()),
-            records: Records::new(s3(&files, &lists, &denied), "acme-quarantine", "111122223333"),
+            records: Records::new(s3(&files, &presses, &lists, &denied), "acme-quarantine", "111122223333"),
             lambda: lambda(&invoked, &denied),
             macie: macie(&findings, &asked, &denied),
             secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
@@ -115,7 +119,7 @@ impl World {
             time_to_act: Duration::from_secs(30),
             config,
         };
-        Self { slack, files, lists, invoked, asked, findings, secrets, denied, lines, handler }
+        Self { slack, files, presses, lists, invoked, asked, findings, secrets, denied, lines, handler }
     }
 
     /// The sample's click, answered in this world's Slack.
@@ -126,9 +130,9 @@ impl World {
         click
     }
 
-    /// Sends a click as Slack does, and answers with status and body.
+    /// Sends a click as Slack does, each time as a new one, and answers with status and body.
     pub(super) async fn press(&self, click: &Value) -> Result<(u16, String), Error> {
-        self.send(signed(&form(&click.to_string()), SECRET, NOW)).await
+        self.send(signed(&new_press(click), SECRET, NOW)).await
     }
 
     pub(super) async fn send(&self, request: Request<Vec<u8>>) -> Result<(u16, String), Error> {
@@ -149,7 +153,16 @@ impl World {
         assert!(self.invoked.lock().unwrap().is_empty(), "{what}");
         assert!(self.asked.lock().unwrap().is_empty(), "{what}");
         assert!(self.files.lock().unwrap().is_empty(), "{what}");
+        assert!(self.presses.lock().unwrap().is_empty(), "{what}");
     }
+}
+
+/// The body of a press that never came before: Slack gives each a `trigger_id` of its own.
+pub(super) fn new_press(click: &Value) -> String {
+    static PRESSES: AtomicUsize = AtomicUsize::new(0);
+    let mut click = click.clone();
+    click["trigger_id"] = PRESSES.fetch_add(1, Ordering::Relaxed).to_string().into();
+    form(&click.to_string())
 }
 
 /// A form with the one field that Slack sends.
@@ -188,6 +201,7 @@ fn refusal(status: u16, code: &str) -> HttpResponse {
 
 fn s3(
     files: &Shared<HashMap<String, (Value, u32)>>,
+    presses: &Shared<HashMap<String, (Value, u32)>>,
     lists: &Shared<Vec<String>>,
     denied: &Shared<Vec<&'static str>>,
 ) -> aws_sdk_s3::Client {
@@ -203,13 +217,13 @@ fn s3(
             None => MockResponse::Http(refusal(404, "NoSuchKey")),
         }
     });
-    let (stored, refuse) = (Arc::clone(files), Arc::clone(denied));
+    let (stored, pressed, refuse) = (Arc::clone(files), Arc::clone(presses), Arc::clone(denied));
     let put = mock!(aws_sdk_s3::Client::put_object).then_compute_response(move |input: &PutObjectInput| {
         if refuse.lock().unwrap().contains(&"s3") {
             return MockResponse::Http(denial());
         }
-        let mut stored = stored.lock().unwrap();
         let key = input.key().unwrap();
+        let mut stored = if key.starts_with("presses/") { &pressed } else { &stored }.lock().unwrap();
         let written = stored.get(key).map_or(0, |(_, written)| *written);
         let etag = (written > 0).then(|| format!("\"{written}\""));
         if (input.if_none_match().is_some() && written > 0)
