@@ -1,5 +1,7 @@
 //! What a person can have done to the settings of a bucket, and the record of it.
 
+mod standing;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +10,8 @@ use crate::policy::bucket_action;
 use crate::quarantine::Transition;
 use crate::remediation::Decision;
 use crate::slack::button::Action;
+
+pub use self::standing::{DEAD_AFTER, Standing, standing};
 
 /// What is turned on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,9 +115,14 @@ pub struct BucketRecord {
 
 /// How far an act is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "camelCase")]
+#[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum BucketState {
     Started,
+    /// An attempt failed in a way that may heal; Lambda may try again.
+    Failed {
+        error_type: String,
+        at: Timestamp,
+    },
     Ended {
         #[serde(flatten)]
         outcome: BucketOutcome,
@@ -153,8 +162,29 @@ impl BucketRecord {
     #[must_use]
     pub fn outcome(&self) -> Option<BucketOutcome> {
         match self.state {
-            BucketState::Started => None,
+            BucketState::Started | BucketState::Failed { .. } => None,
             BucketState::Ended { outcome, .. } => Some(outcome),
+        }
+    }
+
+    /// Whether the last act left it turned on.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        matches!(self.outcome(), Some(BucketOutcome::TurnedOn | BucketOutcome::AlreadyOn))
+    }
+
+    /// When anything was last done.
+    #[must_use]
+    pub fn last_activity(&self) -> Option<Timestamp> {
+        self.transitions.iter().map(|transition| transition.at).max()
+    }
+
+    /// When it ended, if it has.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self.state {
+            BucketState::Started | BucketState::Failed { .. } => None,
+            BucketState::Ended { at, .. } => Some(at),
         }
     }
 

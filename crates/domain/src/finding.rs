@@ -196,6 +196,12 @@ impl Finding {
         self.kind.is_policy() || self.category.as_deref() == Some("POLICY")
     }
 
+    /// When what it reports happened last: Macie counts what happens to a bucket again under the same id.
+    #[must_use]
+    pub fn changed_at(&self) -> Option<Timestamp> {
+        self.updated_at.or(self.created_at)
+    }
+
     /// The bucket's name: by name, and else out of an ARN.
     #[must_use]
     pub fn bucket(&self) -> Option<&str> {

@@ -40,7 +40,7 @@ pub use dismissed::dismissed;
 pub use in_progress::{in_progress, moving};
 pub use not_remediated::not_remediated;
 pub use notice::notice;
-pub use one_more_person::one_more_person;
+pub use one_more_person::{one_more_person, one_more_person_for_bucket};
 pub use other_versions::{moving_versions, other_versions};
 pub use refused::{Refusal, refused};
 pub use remediated::{already_quarantined, remediated};

@@ -199,15 +199,14 @@ impl FindingHandler {
                 if self.claim(finding).await?.is_some_and(|claim| claim.dismisses(finding)) {
                     return Ok(Outcome::Dismissed);
                 }
-                // Macie reports what happens to a bucket again under the same id.
-                let changed_at = finding.updated_at.or(finding.created_at);
+                let changed_at = finding.changed_at();
                 let shown = self.shown(finding).await?;
                 if shown.is_some_and(|shown| changed_at.is_none_or(|at| at <= shown.updated_at.unwrap_or(shown.at))) {
                     return Ok(Outcome::AlreadyShown);
                 }
                 let keys = self.button_keys().await?;
                 let may_change = self.config.policy.sources.obstacle(finding).is_none();
-                let message = slack::bucket_finding(finding, may_change, &self.signer(&keys));
+                let message = slack::bucket_finding(finding, may_change, self.approvals(finding), &self.signer(&keys));
                 let way = self.show(finding, Kind::Notice, &message, deadline).await?;
                 self.remember_shown(finding, true).await?;
                 Ok(Outcome::Informed(way))
@@ -249,7 +248,6 @@ impl FindingHandler {
         if claim.as_ref().is_some_and(|claim| claim.dismisses(finding)) {
             return Ok(Outcome::Dismissed);
         }
-        let policy = &self.config.policy;
         let was_shown = self.shown(finding).await?.is_some_and(|shown| {
             // One message for all types of findings in an object, unless somebody dismissed one of them.
             let is_same = claim.is_none_or(|claim| claim.dismissed.is_none()) || shown.finding_type == finding.kind;
@@ -259,9 +257,9 @@ impl FindingHandler {
         if was_shown {
             return Ok(Outcome::AlreadyShown);
         }
-        let approvals = if policy.second_approver.is_needed(finding) { Approvals::Two } else { Approvals::One };
         let keys = self.button_keys().await?;
-        let message = slack::review_request(finding, &policy.quarantine_bucket, approvals, &self.signer(&keys));
+        let bucket = &self.config.policy.quarantine_bucket;
+        let message = slack::review_request(finding, bucket, self.approvals(finding), &self.signer(&keys));
         let message = match self.restored(finding).await? {
             Some(restored) => message.with_note(&slack::restored_before(&restored)),
             None => message,
@@ -269,6 +267,11 @@ impl FindingHandler {
         let way = self.show(finding, Kind::Review, &message, deadline).await?;
         self.remember_shown(finding, false).await?;
         Ok(Outcome::Asked(way))
+    }
+
+    /// How many people have to press the finding's button.
+    fn approvals(&self, finding: &Finding) -> Approvals<'static> {
+        if self.config.policy.second_approver.is_needed(finding) { Approvals::Two } else { Approvals::One }
     }
 
     fn is_fresh(&self, shown: &Shown) -> bool {
@@ -287,7 +290,7 @@ impl FindingHandler {
         let shown = Shown {
             finding_id: finding.id.clone(),
             finding_type: finding.kind.clone(),
-            updated_at: finding.updated_at.or(finding.created_at),
+            updated_at: finding.changed_at(),
             notice,
             at: (self.clock)(),
         };

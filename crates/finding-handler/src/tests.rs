@@ -322,6 +322,23 @@ async fn a_bucket_is_told_about_once_for_each_change_that_macie_counts() {
 }
 
 #[tokio::test]
+async fn a_dismissed_bucket_is_shown_again_when_it_happens_again_unless_the_risk_is_accepted() {
+    for (reason, shown) in [("test-data", 1), ("handled-elsewhere", 1), ("accepted-risk", 0)] {
+        let world = World::new().await;
+        let mut event: Value = serde_json::from_str(&event("policy")).unwrap();
+        let finding: Finding = serde_json::from_value(event["detail"].clone()).unwrap();
+        let claim = json!({"findingId": finding.id, "findingType": finding.kind, "dismissed": reason,
+            "decision": {"by": "policy"}, "at": finding.changed_at()});
+        world.file(&claim_key(&finding.bucket_case_id().unwrap()), &claim);
+        assert!(world.handle(&[event.to_string()]).await.is_empty());
+        assert!(world.slack.take().is_empty(), "{reason}: what was dismissed is shown");
+        event["detail"]["updatedAt"] = "2030-11-21T08:00:00Z".into();
+        assert!(world.handle(&[event.to_string()]).await.is_empty());
+        assert_eq!(world.slack.take().len(), shown, "{reason}");
+    }
+}
+
+#[tokio::test]
 async fn a_record_that_takes_too_long_goes_back_and_those_before_it_are_done() {
     let mut world = World::new().await;
     // Takes connections, and never answers.

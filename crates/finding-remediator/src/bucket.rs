@@ -69,7 +69,10 @@ impl Remediator {
         record.manifest.transitions.push(self.transition(decision, what));
         let outcome = match Box::pin(self.turn_on(&mut record)).await {
             Ok(outcome) | Err(Stop::Ended(outcome)) => outcome,
-            Err(Stop::Failed(error)) => return Err(error),
+            Err(Stop::Failed(error)) => {
+                self.note_failure(&mut record, decision, &error).await;
+                return Err(error);
+            }
         };
         let ended = self.transition(decision, describe(outcome));
         record.manifest.state = BucketState::Ended { outcome, at: ended.at, told: false };
@@ -77,6 +80,17 @@ impl Remediator {
         record.write(&self.records).await?;
         self.tell_bucket_act(decision, record).await?;
         Ok(handled(Some(outcome)))
+    }
+
+    /// Notes that this attempt failed, so that nobody waits for its end.
+    async fn note_failure(&self, record: &mut Record<BucketRecord>, decision: &Decision, error: &Error) {
+        let error_type = error.error_type();
+        let failed = self.transition(decision, format!("Failed: {error_type}"));
+        record.manifest.state = BucketState::Failed { error_type: error_type.to_owned(), at: failed.at };
+        record.manifest.transitions.push(failed);
+        if let Err(error) = record.write(&self.records).await {
+            tracing::warn!(error = platform::chain(&error), "could not note that the attempt failed");
+        }
     }
 
     async fn turn_on(&self, record: &mut Record<BucketRecord>) -> Result<BucketOutcome, Stop> {

@@ -2,12 +2,13 @@
 
 use domain::finding::Finding;
 use domain::policy::{Reason, bucket_action};
-use domain::quarantine::Claim;
+use domain::quarantine::{Claim, first_approval_key};
 use domain::remediation::{Decision, Task};
 use domain::slack::button::Action;
-use domain::slack::{Refusal, dismissed};
+use domain::slack::{Refusal, dismissed, one_more_person_for_bucket};
 
-use crate::claim::{Claimed, claim};
+use crate::approval::{Agreement, agree};
+use crate::claim::Standing;
 use crate::config::Config;
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
@@ -25,35 +26,58 @@ impl RemediationHandler {
             Ok(case_id) => case_id,
             Err(refusal) => return Ok(self.refuse(press.click, refusal).await),
         };
-        let decision = Decision::Person(self.clicked(press));
-        let ours = Claim {
+        let failed = |source| Error::Claim { case_id: case_id.clone(), source };
+        let standing = Standing::read(&self.records, &case_id, &finding).await.map_err(failed)?;
+        let by = |decision: Decision| Claim {
             finding_id: finding.id.clone(),
             finding_type: finding.kind.clone(),
-            decision: decision.recorded(),
+            decision,
             dismissed: None,
             reopened: None,
             at: press.now,
         };
-        // A list is made anew whenever somebody opens it, so its buttons say nothing about the case.
-        let made_at = (!press.pressed.in_list).then_some(press.pressed.made_at);
-        let claimed = claim(&self.records, &case_id, &ours, made_at).await;
-        match claimed.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
-            Claimed::Ours => {
-                tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
-                self.invoke_remediator(task(finding), decision).await?;
-                Ok(Outcome::Started)
-            }
-            Claimed::Before(standing) => {
-                let claim = standing.claim();
-                self.tell_what_was_decided(press, &finding, &case_id, &standing).await?;
-                if let Some((claim, reason)) = claim.and_then(|claim| Some((claim, claim.dismissal()?))) {
-                    let keys = self.button_keys().await?;
-                    let message = dismissed(&finding, &case_id, claim, reason, &self.signer(&keys, press.now));
-                    self.replace(press, message).await;
-                }
-                Ok(Outcome::AlreadyDecided)
-            }
+        let alone = Decision::Person(self.clicked(press));
+        if !standing.is_open_to(&finding, &by(alone.recorded()), None) {
+            return self.tell_who_decided_about_bucket(press, &finding, &case_id, &standing).await;
         }
+        let decision = if self.config.second_approver.is_needed(&finding) {
+            let (key, after) = (first_approval_key(&case_id), standing.last_end(&finding));
+            let agreement = agree(&self.records, &key, &finding.id, self.clicked(press), after).await;
+            match agreement.map_err(failed)? {
+                Agreement::Decided(decision) => decision,
+                Agreement::First(click) => {
+                    tracing::info!(finding.id = finding.id, case.id = case_id, "took the first of two approvals");
+                    self.say(press, &one_more_person_for_bucket(&finding, &click)).await;
+                    return Ok(Outcome::FirstApproval);
+                }
+                Agreement::Again(_) => return Ok(self.refuse(press.click, Refusal::AgreedAlready).await),
+            }
+        } else {
+            alone
+        };
+        if !standing.claim_it(&self.records, &case_id, &by(decision.recorded())).await.map_err(failed)? {
+            let standing = Standing::read(&self.records, &case_id, &finding).await.map_err(failed)?;
+            return self.tell_who_decided_about_bucket(press, &finding, &case_id, &standing).await;
+        }
+        tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
+        self.invoke_remediator(task(finding), decision).await?;
+        Ok(Outcome::Started)
+    }
+
+    async fn tell_who_decided_about_bucket(
+        &self,
+        press: &Press<'_>,
+        finding: &Finding,
+        case_id: &str,
+        standing: &Standing,
+    ) -> Result<Outcome, Error> {
+        self.tell_what_was_decided(press, finding, standing).await;
+        if let Some((claim, reason)) = standing.claim().and_then(|claim| Some((claim, claim.dismissal()?))) {
+            let keys = self.button_keys().await?;
+            let message = dismissed(finding, case_id, claim, reason, &self.signer(&keys, press.now));
+            self.replace(press, message).await;
+        }
+        Ok(Outcome::AlreadyDecided)
     }
 }
 

@@ -1,25 +1,32 @@
 //! `cases/<case-id>/claim.json`: the first decision wins, be it to act or to dismiss.
 
+use domain::bucket::{self, BucketAct, BucketRecord, DEAD_AFTER, record_key};
+use domain::finding::Finding;
 use domain::quarantine::{Claim, Manifest, claim_key, manifest_key};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use platform::records::{RecordError, Records, State};
-
-/// A remediation of which nothing was heard for this long is dead: the function may run for 15 minutes, and Lambda tries
-/// again two minutes after it died. To act once more is harmless then, since the remediator goes on where an earlier run
-/// stopped.
-const DEAD_AFTER: SignedDuration = SignedDuration::from_mins(20);
 
 /// What is known of a case when somebody wants to decide about it.
 pub(crate) struct Standing {
     claim: Option<(Claim, State)>,
+    /// Of a case about an object.
     pub(crate) manifest: Option<Manifest>,
+    /// Of a case about a bucket.
+    pub(crate) bucket: Option<BucketRecord>,
 }
 
 impl Standing {
-    pub(crate) async fn read(records: &Records, case_id: &str) -> Result<Self, RecordError> {
-        let (claim_key, manifest_key) = (claim_key(case_id), manifest_key(case_id));
-        let (claim, manifest) = tokio::try_join!(records.read_state(&claim_key), records.read(&manifest_key))?;
-        Ok(Self { claim, manifest })
+    /// Reads the records of the finding's case.
+    pub(crate) async fn read(records: &Records, case_id: &str, finding: &Finding) -> Result<Self, RecordError> {
+        let key = claim_key(case_id);
+        let claim = records.read_state(&key);
+        if finding.is_policy() {
+            let (claim, bucket) = tokio::try_join!(claim, bucket_record(records, case_id, finding))?;
+            return Ok(Self { claim, manifest: None, bucket });
+        }
+        let key = manifest_key(case_id);
+        let (claim, manifest) = tokio::try_join!(claim, records.read(&key))?;
+        Ok(Self { claim, manifest, bucket: None })
     }
 
     /// Who decided before, if somebody pressed a button: the configuration claims nothing.
@@ -29,13 +36,41 @@ impl Standing {
 
     /// Whether this decision may be taken. A claim is taken over whose remediation did not move the object, or never
     /// ended. `button_made_at` is when the button was offered; none for a button that says nothing about its case.
-    pub(crate) fn is_open_to(&self, ours: &Claim, button_made_at: Option<Timestamp>) -> bool {
+    pub(crate) fn is_open_to(&self, finding: &Finding, ours: &Claim, button_made_at: Option<Timestamp>) -> bool {
+        if finding.is_policy() {
+            return self.bucket_is_open_to(finding, ours);
+        }
         let manifest = self.manifest.as_ref();
         // "Nothing is to be done" is no answer to what was done, or may be half done.
         if ours.dismissed.is_some() && manifest.is_some_and(Manifest::may_be_quarantined) {
             return false;
         }
         self.claim().is_none_or(|before| may_take_over(before, manifest, ours, button_made_at))
+    }
+
+    fn bucket_is_open_to(&self, finding: &Finding, ours: &Claim) -> bool {
+        match bucket::standing(finding, self.claim(), self.bucket.as_ref(), ours.at) {
+            bucket::Standing::Open => true,
+            bucket::Standing::Dismissed | bucket::Standing::Done => false,
+            bucket::Standing::Dead => ours.dismissed.is_none(),
+            bucket::Standing::UnderWay => {
+                let heard_at = self.bucket.as_ref().and_then(BucketRecord::last_activity);
+                ours.dismissed.is_none()
+                    && self
+                        .claim()
+                        .is_some_and(|before| heard_at.is_none_or(|at| at < before.at) && is_same_person(before, ours))
+            }
+        }
+    }
+
+    /// When the case was decided or acted on last, or the bucket changed: an approval from before that was for another
+    /// attempt.
+    pub(crate) fn last_end(&self, finding: &Finding) -> Option<Timestamp> {
+        let dismissed_at = self.claim().filter(|claim| claim.dismissed.is_some()).map(|claim| claim.at);
+        let ended_at = self.manifest.as_ref().and_then(Manifest::ended_at);
+        let changed_at = finding.changed_at().filter(|_| finding.is_policy());
+        let bucket = self.bucket.as_ref().and_then(BucketRecord::ended_at);
+        dismissed_at.max(ended_at).max(bucket).max(changed_at)
     }
 
     /// Claims the case, if it still is as it was read. `false` when somebody was faster.
@@ -53,21 +88,33 @@ pub(crate) enum Claimed {
     Before(Box<Standing>),
 }
 
-/// Claims the case for this decision, if it is open to it.
+/// Claims the case for this decision, which is to do nothing, if it is open to it.
 pub(crate) async fn claim(
     records: &Records,
     case_id: &str,
+    finding: &Finding,
     ours: &Claim,
-    button_made_at: Option<Timestamp>,
 ) -> Result<Claimed, RecordError> {
-    let standing = Standing::read(records, case_id).await?;
-    if !standing.is_open_to(ours, button_made_at) {
+    let standing = Standing::read(records, case_id, finding).await?;
+    if !standing.is_open_to(finding, ours, None) {
         return Ok(Claimed::Before(Box::new(standing)));
     }
     if standing.claim_it(records, case_id, ours).await? {
         return Ok(Claimed::Ours);
     }
-    Ok(Claimed::Before(Box::new(Standing::read(records, case_id).await?)))
+    Ok(Claimed::Before(Box::new(Standing::read(records, case_id, finding).await?)))
+}
+
+/// The record of what a finding's button turns on; none when nothing was begun, or the finding has no such button.
+pub(crate) async fn bucket_record(
+    records: &Records,
+    case_id: &str,
+    finding: &Finding,
+) -> Result<Option<BucketRecord>, RecordError> {
+    match BucketAct::of(&finding.kind) {
+        Some(act) => records.read(&record_key(case_id, act)).await,
+        None => Ok(None),
+    }
 }
 
 fn may_take_over(before: &Claim, manifest: Option<&Manifest>, ours: &Claim, button_made_at: Option<Timestamp>) -> bool {

@@ -32,11 +32,11 @@ impl RemediationHandler {
             at: press.now,
         };
         let failed = |source| Error::Claim { case_id: case_id.clone(), source };
-        let (claim, first) = match claim(&self.records, &case_id, &ours, None).await.map_err(failed)? {
+        let (claim, first) = match claim(&self.records, &case_id, &finding, &ours).await.map_err(failed)? {
             Claimed::Ours => (ours, true),
             Claimed::Before(standing) => {
                 let manifest = standing.manifest.as_ref();
-                self.tell_what_was_decided(press, &finding, &case_id, &standing).await?;
+                self.tell_what_was_decided(press, &finding, &standing).await;
                 let claim = standing.claim().filter(|claim| claim.dismisses(&finding));
                 let Some(claim) = claim.filter(|_| !manifest.is_some_and(Manifest::may_be_quarantined)) else {
                     return Ok(Outcome::AlreadyDecided);
@@ -63,7 +63,7 @@ impl RemediationHandler {
         reason: DismissReason,
     ) -> Result<(), RecordError> {
         let key = manifest_key(case_id);
-        let what = format!("Dismissed. {}", reason.label());
+        let what = format!("Dismissed. {}", reason.label(&finding.kind));
         let transition = Transition { at: claim.at, what, by: claim.decision.clone() };
         for _ in 0..TRIES {
             let found = self.records.read_state::<Manifest>(&key).await?;

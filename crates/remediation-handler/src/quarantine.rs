@@ -25,7 +25,7 @@ impl RemediationHandler {
         }
         let case_id = object.case_id();
         let failed = |source| Error::Claim { case_id: case_id.clone(), source };
-        let standing = Standing::read(&self.records, &case_id).await.map_err(failed)?;
+        let standing = Standing::read(&self.records, &case_id, &finding).await.map_err(failed)?;
         let by = |decision: Decision| Claim {
             finding_id: finding.id.clone(),
             finding_type: finding.kind.clone(),
@@ -37,11 +37,11 @@ impl RemediationHandler {
         // A list is made anew whenever somebody opens it, so its buttons say nothing about the case.
         let made_at = (!press.pressed.in_list).then_some(press.pressed.made_at);
         let alone = Decision::Person(self.clicked(press));
-        if !standing.is_open_to(&by(alone.recorded()), made_at) {
+        if !standing.is_open_to(&finding, &by(alone.recorded()), made_at) {
             return self.tell_who_decided(press, finding, &case_id, &standing, alone).await;
         }
         let decision = if self.config.second_approver.is_needed(&finding) {
-            let (key, after) = (first_approval_key(&case_id), last_end(&standing));
+            let (key, after) = (first_approval_key(&case_id), standing.last_end(&finding));
             let agreement = agree(&self.records, &key, &finding.id, self.clicked(press), after).await;
             match agreement.map_err(failed)? {
                 Agreement::Decided(decision) => decision,
@@ -60,7 +60,7 @@ impl RemediationHandler {
             alone
         };
         if !standing.claim_it(&self.records, &case_id, &by(decision.recorded())).await.map_err(failed)? {
-            let standing = Standing::read(&self.records, &case_id).await.map_err(failed)?;
+            let standing = Standing::read(&self.records, &case_id, &finding).await.map_err(failed)?;
             return self.tell_who_decided(press, finding, &case_id, &standing, decision).await;
         }
         tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
@@ -82,7 +82,7 @@ impl RemediationHandler {
         decision: Decision,
     ) -> Result<Outcome, Error> {
         let (claim, manifest) = (standing.claim(), standing.manifest.as_ref());
-        self.tell_what_was_decided(press, &finding, case_id, standing).await?;
+        self.tell_what_was_decided(press, &finding, standing).await;
         let is_quarantined = manifest.is_some_and(Manifest::is_quarantined);
         match claim.and_then(|claim| claim.dismissal().map(|reason| (claim, reason))) {
             Some((claim, reason)) if !is_quarantined => {
@@ -113,18 +113,11 @@ impl RemediationHandler {
         let keys = self.button_keys().await?;
         let bucket = &self.config.quarantine_bucket;
         let message = review_request(finding, bucket, Approvals::OneMore(first), &self.signer(&keys, press.now));
-        let now = Standing::read(&self.records, case_id).await;
+        let now = Standing::read(&self.records, case_id, finding).await;
         let now = now.map_err(|source| Error::Claim { case_id: case_id.to_owned(), source })?;
         if now.claim() == before.claim() {
             self.replace(press, message).await;
         }
         Ok(())
     }
-}
-
-/// When the case was decided or acted on last: an approval from before that was for another attempt.
-fn last_end(standing: &Standing) -> Option<jiff::Timestamp> {
-    let dismissed_at = standing.claim().filter(|claim| claim.dismissed.is_some()).map(|claim| claim.at);
-    let ended_at = standing.manifest.as_ref().and_then(Manifest::ended_at);
-    dismissed_at.max(ended_at)
 }

@@ -24,10 +24,10 @@ impl RemediationHandler {
             return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
         };
         let failed = |source| Error::Claim { case_id: case_id.clone(), source };
-        let standing = Standing::read(&self.records, &case_id).await.map_err(failed)?;
+        let standing = Standing::read(&self.records, &case_id, &finding).await.map_err(failed)?;
         let claim = standing.claim().filter(|claim| claim.dismissed.is_some() && claim.finding_type == finding.kind);
         let Some(mut claim) = claim.cloned() else {
-            self.tell_what_was_decided(press, &finding, &case_id, &standing).await?;
+            self.tell_what_was_decided(press, &finding, &standing).await;
             return Ok(Outcome::AlreadyDecided);
         };
         if claim.reopened.is_none() {
@@ -41,11 +41,11 @@ impl RemediationHandler {
         self.note_reopening(press, &case_id).await.map_err(failed)?;
         let keys = self.button_keys().await?;
         let signer = self.signer(&keys, press.now);
+        let needs_two = self.config.second_approver.is_needed(&finding);
+        let approvals = if needs_two { Approvals::Two } else { Approvals::One };
         let message = if finding.is_policy() {
-            bucket_finding(&finding, self.config.sources.obstacle(&finding).is_none(), &signer)
+            bucket_finding(&finding, self.config.sources.obstacle(&finding).is_none(), approvals, &signer)
         } else {
-            let needs_two = self.config.second_approver.is_needed(&finding);
-            let approvals = if needs_two { Approvals::Two } else { Approvals::One };
             review_request(&finding, &self.config.quarantine_bucket, approvals, &signer)
         };
         self.replace(press, message).await;

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use domain::bucket;
 use domain::digest::{Closed, DigestId, Entry, PAGE, Progress};
 use domain::finding::Finding;
-use domain::quarantine::{claim_key, manifest_key};
 use domain::slack::{Listed, Reach, Refusal, digest, digest_page};
 use platform::records::RecordError;
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::task::JoinSet;
 
+use crate::claim::Standing;
 use crate::error::Error;
 use crate::finding::from_sdk;
 use crate::handler::{Outcome, Press, RemediationHandler};
@@ -91,14 +91,14 @@ impl RemediationHandler {
         for (position, entry) in page.iter().cloned().enumerate() {
             let (records, finding) = (self.records.clone(), findings.remove(&entry.finding_id));
             reads.spawn(async move {
-                let (claim, manifest) = match finding.as_ref().and_then(bucket::case_id) {
-                    Some(case_id) => {
-                        let (claim_key, manifest_key) = (claim_key(&case_id), manifest_key(&case_id));
-                        tokio::try_join!(records.read(&claim_key), records.read(&manifest_key))?
-                    }
-                    None => (None, None),
+                let known = finding.as_ref().and_then(|finding| Some((finding, bucket::case_id(finding)?)));
+                let standing = match known {
+                    Some((finding, case_id)) => Some(Standing::read(&records, &case_id, finding).await?),
+                    None => None,
                 };
-                Ok::<_, RecordError>((position, Listed { entry, finding, claim, manifest }))
+                let claim = standing.as_ref().and_then(Standing::claim).cloned();
+                let (manifest, bucket) = standing.map_or((None, None), |standing| (standing.manifest, standing.bucket));
+                Ok::<_, RecordError>((position, Listed { entry, finding, claim, manifest, bucket }))
             });
         }
         let listed: Result<BTreeMap<usize, Listed>, RecordError> = reads.join_all().await.into_iter().collect();

@@ -192,10 +192,14 @@ impl Claim {
     }
 
     /// Whether somebody decided that nothing is to be done about this finding. A dismissal is about one type of finding:
-    /// who dismissed made-up addresses has said nothing about a password that a later scan finds in the same object.
+    /// who dismissed made-up addresses has said nothing about a password that a later scan finds in the same object. An
+    /// object's version stays what it was dismissed as; a bucket may be opened again next year, so that only an accepted
+    /// risk holds for what happens later.
     #[must_use]
     pub fn dismisses(&self, finding: &Finding) -> bool {
-        self.dismissal().is_some() && self.finding_type == finding.kind
+        let happened_again = || finding.is_policy() && finding.changed_at().is_some_and(|at| at > self.at);
+        self.finding_type == finding.kind
+            && self.dismissal().is_some_and(|reason| reason == DismissReason::AcceptedRisk || !happened_again())
     }
 }
 

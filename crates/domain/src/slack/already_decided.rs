@@ -1,6 +1,6 @@
 use super::blocks::Message;
 use super::facts;
-use crate::bucket::{BucketAct, BucketOutcome, BucketRecord};
+use crate::bucket::{BucketAct, BucketOutcome, BucketRecord, BucketState, DEAD_AFTER};
 use crate::finding::FindingType;
 use crate::quarantine::{Claim, Manifest};
 
@@ -37,7 +37,7 @@ pub fn bucket_already_decided(claim: Option<&Claim>, kind: &FindingType, record:
     let state = BucketAct::of(kind).map(|act| {
         let name = act.label();
         match record.and_then(BucketRecord::outcome) {
-            None => format!(" {name} is being turned on; the channel is told once that is done."),
+            None => format!(" {}", without_an_end(name, record)),
             Some(BucketOutcome::TurnedOn) => format!(" {name} was turned on."),
             Some(BucketOutcome::AlreadyOn) => format!(" {name} was on already."),
             Some(BucketOutcome::ChangedMeanwhile) => {
@@ -51,8 +51,29 @@ pub fn bucket_already_decided(claim: Option<&Claim>, kind: &FindingType, record:
     Message::private(&format!("Already decided by {by}.{}", state.unwrap_or_default()))
 }
 
+/// How far an act is of which no end is recorded.
+fn without_an_end(name: &str, record: Option<&BucketRecord>) -> String {
+    let begun_at = record.and_then(|record| Some((&record.state, record.last_activity()?)));
+    match begun_at {
+        Some((BucketState::Failed { error_type, .. }, at)) => format!(
+            "{name} failed at {} ({}), and may be tried again by itself. Press the button again.",
+            facts::time(at),
+            facts::name(error_type)
+        ),
+        Some((_, at)) => format!(
+            "{name} was begun, and no end is recorded. The channel is told how it ends; if it hears nothing until {}, \
+             press the button again.",
+            facts::time(at.checked_add(DEAD_AFTER).unwrap_or(at))
+        ),
+        None => format!("{name} is being turned on; the channel is told once that is done."),
+    }
+}
+
 fn dismissed_already(claim: &Claim) -> Option<Message> {
     let reason = claim.dismissal()?;
     let by = facts::decided_by(&claim.decision);
-    Some(Message::private(&format!("Dismissed already, by {by}. {}. Nothing was changed.", reason.label())))
+    Some(Message::private(&format!(
+        "Dismissed already, by {by}. {}. Nothing was changed.",
+        reason.label(&claim.finding_type)
+    )))
 }

@@ -1,15 +1,16 @@
 use super::blocks::{Button, Confirm, Element, Message, actions, context, fields, header, section};
 use super::button::{Action, Signer};
 use super::facts;
+use super::review_request::Approvals;
 use super::tags::tags;
 use crate::finding::{Finding, FindingType};
 use crate::policy::bucket_action;
 use crate::text::plain;
 
 /// Shows a finding about the settings of a bucket: what it means, who changed what, and what can be done. With
-/// `may_change`, what can be turned on without harm has a button.
+/// `may_change`, what can be turned on without harm has a button, which so many people have to press.
 #[must_use]
-pub fn bucket_finding(finding: &Finding, may_change: bool, signer: &Signer<'_>) -> Message {
+pub fn bucket_finding(finding: &Finding, may_change: bool, approvals: Approvals<'_>, signer: &Signer<'_>) -> Message {
     let title = format!("Bucket at risk: {}", finding.kind.subject());
     let bucket = facts::object(finding);
     let (means, next) = explain(&finding.kind);
@@ -26,6 +27,11 @@ pub fn bucket_finding(finding: &Finding, may_change: bool, signer: &Signer<'_>) 
     blocks.extend(tags(finding));
     blocks.extend(changed_by(finding).map(|text| section(&text)));
     blocks.push(section(&next));
+    let needs_two = approvals != Approvals::One && act.is_some();
+    blocks.extend(
+        needs_two
+            .then(|| section("*Two people* have to press the button, because the severity is High. One can dismiss.")),
+    );
     let elements = [
         act.map(|(button, _)| Element::from(button)),
         facts::dismiss_menu(finding, signer).map(Element::from),
@@ -113,7 +119,7 @@ fn details(finding: &Finding) -> Vec<(&'static str, String)> {
     let encryption = bucket.and_then(|bucket| bucket.default_server_side_encryption.as_ref());
     [
         ("Severity", Some(facts::severity(finding))),
-        ("Seen", finding.updated_at.or(finding.created_at).map(facts::time)),
+        ("Seen", finding.changed_at().map(facts::time)),
         ("Times", finding.count.map(|count| count.to_string())),
         ("Public", Some(public.to_owned())),
         ("Default encryption", encryption.and_then(facts::encryption)),

@@ -13,6 +13,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
+use crate::finding::FindingType;
 use crate::quarantine::Retention;
 
 /// Macie keeps a finding for 90 days; nothing could be looked up for an older button.
@@ -61,10 +62,14 @@ pub enum DismissReason {
 impl DismissReason {
     pub const ALL: [Self; 4] = [Self::FalsePositive, Self::TestData, Self::AcceptedRisk, Self::HandledElsewhere];
 
-    /// As an option of the menu, and as the end of a sentence after a colon.
+    /// As an option of the menu, and as a sentence without its end, about a finding of this type. At most 75 characters,
+    /// Slack's limit for an option.
     #[must_use]
-    pub fn label(self) -> &'static str {
+    pub fn label(self, kind: &FindingType) -> &'static str {
         match self {
+            Self::FalsePositive if kind.is_policy() => "False positive: the bucket is as it should be",
+            Self::TestData if kind.is_policy() => "Test data: nothing real is in the bucket",
+            Self::AcceptedRisk if kind.is_policy() => "Accepted risk: it may stay so, also if it happens again",
             Self::FalsePositive => "False positive: it is not what Macie took it for",
             Self::TestData => "Test data: it is made up",
             Self::AcceptedRisk => "Accepted risk: it may stay where it is",
@@ -163,6 +168,12 @@ impl<'a> Signer<'a> {
     #[must_use]
     pub fn new(key: &'a str, place: Place<'a>, retention: Retention, now: Timestamp) -> Self {
         Self { key: key.as_bytes(), place, retention, now, in_list: false }
+    }
+
+    /// When the message is made.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// How long objects stay in quarantine.

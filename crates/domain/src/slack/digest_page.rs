@@ -2,6 +2,7 @@ use super::blocks::{Block, Button, Element, Message, actions, context, header, s
 use super::bucket_finding::act;
 use super::button::Signer;
 use super::{case_buttons, facts};
+use crate::bucket::{self, BucketRecord};
 use crate::digest::{DigestId, Entry, Progress};
 use crate::finding::Finding;
 use crate::policy::{Sources, Why, movable};
@@ -15,8 +16,10 @@ pub struct Listed {
     pub finding: Option<Finding>,
     /// Who decided, if somebody has.
     pub claim: Option<Claim>,
-    /// How its case went, if anything was done.
+    /// How its case went, if anything was done about an object.
     pub manifest: Option<Manifest>,
+    /// The same about a bucket.
+    pub bucket: Option<BucketRecord>,
 }
 
 /// What the deployment may touch now.
@@ -99,9 +102,19 @@ fn state(listed: &Listed, finding: &Finding, reach: Reach<'_>, signer: Signer<'_
         return (what.to_owned(), Vec::new());
     }
     if finding.is_policy() {
-        return match &listed.claim {
-            Some(claim) => (format!("Decided already. By: {}", facts::decided_by(&claim.decision)), Vec::new()),
-            None => ("To be decided.".to_owned(), decide(act(finding, &signer).map(|(button, _)| button))),
+        let press = || decide(act(finding, &signer).map(|(button, _)| button));
+        let standing = bucket::standing(finding, listed.claim.as_ref(), listed.bucket.as_ref(), signer.now());
+        let by = || listed.claim.as_ref().map(|claim| facts::decided_by(&claim.decision)).unwrap_or_default();
+        return match standing {
+            bucket::Standing::Open if listed.bucket.as_ref().is_some_and(|record| !record.is_on()) => {
+                ("An attempt to change the bucket came to nothing.".to_owned(), press())
+            }
+            bucket::Standing::Open => ("To be decided.".to_owned(), press()),
+            bucket::Standing::Dead => (format!("Begun, and no end is recorded. By: {}", by()), press()),
+            bucket::Standing::UnderWay => (format!("Being changed. By: {}", by()), Vec::new()),
+            bucket::Standing::Done | bucket::Standing::Dismissed => {
+                (format!("Decided already. By: {}", by()), Vec::new())
+            }
         };
     }
     let is_movable = movable(finding, reach.quarantine_bucket).is_ok();

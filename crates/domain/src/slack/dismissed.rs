@@ -19,12 +19,12 @@ pub fn dismissed(
     let mut blocks = vec![
         header("Finding dismissed"),
         section(&format!("*Where*\n{object}")),
-        section(&format!("*Dismissed by*\n{by}\n*Because*\n{}", reason.label())),
+        section(&format!("*Dismissed by*\n{by}\n*Because*\n{}", reason.label(&finding.kind))),
         fields([("Severity", facts::severity(finding)), ("Found", finding.kind.subject().to_owned())]),
-        section(
-            "Nothing was changed. Later findings of this type about the same version are not shown; a new version, or \
-             another type, is.\n*If this was a mistake:* press Reopen, and the question is asked once more.",
-        ),
+        section(&format!(
+            "Nothing was changed. {}\n*If this was a mistake:* press Reopen, and the question is asked once more.",
+            what_it_means(finding, reason)
+        )),
     ];
     let reopen = signer.value(Action::Reopen, &finding.id);
     let reopen = reopen.map(|value| Button::plain("Reopen", Action::Reopen.action_id(), value));
@@ -33,5 +33,14 @@ pub fn dismissed(
         format!("Finding {}", facts::name(&finding.id)),
         format!("Record {}", facts::name(&claim_key(case_id))),
     ]));
-    Message::new(&format!("Dismissed by {by}: {object}. {}", reason.label()), blocks)
+    Message::new(&format!("Dismissed by {by}: {object}. {}", reason.label(&finding.kind)), blocks)
+}
+
+/// What is shown of it from now on.
+fn what_it_means(finding: &Finding, reason: DismissReason) -> &'static str {
+    match reason {
+        DismissReason::AcceptedRisk if finding.is_policy() => "If it happens to this bucket again, it is not shown.",
+        _ if finding.is_policy() => "If it happens to this bucket again, it is shown again.",
+        _ => "Later findings of this type about the same version are not shown; a new version, or another type, is.",
+    }
 }

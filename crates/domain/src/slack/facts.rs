@@ -206,10 +206,17 @@ pub(super) fn remediate_button(finding: &Finding, label: &str, signer: &Signer<'
 
 /// The menu that closes the case without touching the object, one option a reason.
 pub(super) fn dismiss_menu(finding: &Finding, signer: &Signer<'_>) -> Option<Menu> {
-    let option = |reason: DismissReason| Some((reason.label(), signer.value(Action::Dismiss(reason), &finding.id)?));
+    let option = |reason: DismissReason| {
+        Some((reason.label(&finding.kind), signer.value(Action::Dismiss(reason), &finding.id)?))
+    };
     let options = DismissReason::ALL.into_iter().map(option).collect::<Option<Vec<_>>>()?;
-    let question = "Close this finding without moving anything? It is recorded who said so and why, and later findings \
-                    of this type about the same version are not shown again.";
+    let question = if finding.is_policy() {
+        "Close this finding without changing anything? It is recorded who said so and why. If it happens to this bucket \
+         again, it is shown again, unless you accept the risk."
+    } else {
+        "Close this finding without moving anything? It is recorded who said so and why, and later findings of this \
+         type about the same version are not shown again."
+    };
     let confirm = Confirm::new("Dismiss this finding?", question, "Dismiss", "Cancel");
     let action_id = Action::Dismiss(DismissReason::FalsePositive).action_id();
     Some(Menu::new("Dismiss …", action_id, options, confirm))

@@ -1,5 +1,7 @@
 use super::blocks::{Message, section};
 use super::{facts, restored};
+use crate::bucket::BucketAct;
+use crate::finding::Finding;
 use crate::quarantine::Manifest;
 use crate::remediation::Click;
 
@@ -7,11 +9,21 @@ use crate::remediation::Click;
 /// The message with the button stays, and this one comes beside it.
 #[must_use]
 pub fn one_more_person(manifest: &Manifest, button: &str, first: &Click) -> Message {
-    let object = restored::object(manifest);
+    ask(button, &restored::object(manifest), first)
+}
+
+/// The same about a button that changes the settings of a finding's bucket.
+#[must_use]
+pub fn one_more_person_for_bucket(finding: &Finding, first: &Click) -> Message {
+    let button = BucketAct::of(&finding.kind).map_or("The button", BucketAct::label);
+    ask(button, &facts::object(finding), first)
+}
+
+fn ask(what: &str, subject: &str, first: &Click) -> Message {
     let agreed = facts::clicked_by(first);
-    let text = format!("{button}: one more person has to agree, for {object}");
+    let text = format!("{what}: one more person has to agree, for {subject}");
     let blocks = [section(&format!(
-        "*{button}* for {object}\n*Agreed*\n{agreed}\n*Next:* one more person has to press the button, because the \
+        "*{what}* for {subject}\n*Agreed*\n{agreed}\n*Next:* one more person has to press the button, because the \
          severity is High."
     ))];
     Message::new(&text, blocks).beside_the_original()

@@ -191,7 +191,7 @@ fn a_remediation_that_failed_for_good_can_be_started_again() {
 
 #[test]
 fn a_finding_about_a_bucket_says_who_changed_what_and_what_its_button_does() {
-    assert_json_snapshot!(bucket_finding(&finding("policy"), true, &signer()));
+    assert_json_snapshot!(bucket_finding(&finding("policy"), true, Approvals::One, &signer()));
 }
 
 #[test]
@@ -204,13 +204,16 @@ fn each_type_of_finding_about_a_bucket_has_its_own_words() {
         ("cloudfront", FindingType::BucketSharedWithCloudFront),
     ] {
         let finding = Finding { kind, policy_details: None, ..finding("policy") };
-        assert_json_snapshot!(format!("bucket_finding_{name}"), bucket_finding(&finding, true, &signer()));
+        assert_json_snapshot!(
+            format!("bucket_finding_{name}"),
+            bucket_finding(&finding, true, Approvals::One, &signer())
+        );
     }
 }
 
 #[test]
 fn a_bucket_that_may_not_be_changed_has_no_button_to_change_it() {
-    let message = serde_json::to_string(&bucket_finding(&finding("policy"), false, &signer())).unwrap();
+    let message = serde_json::to_string(&bucket_finding(&finding("policy"), false, Approvals::One, &signer())).unwrap();
     assert!(!message.contains("block-public-access") && message.contains("may not change the bucket"), "{message}");
 }
 
@@ -286,7 +289,7 @@ fn all_messages(finding: &Finding) -> Vec<Value> {
         moving(finding),
         dismissed(finding, "c0ffee", &claim(None), DismissReason::TestData, &signer()),
         remediation_failed(finding, Some("`<!channel>`"), &signer()),
-        bucket_finding(finding, true, &signer()),
+        bucket_finding(finding, true, Approvals::One, &signer()),
         notice(finding, Why::OtherAccount),
         notice(finding, Why::Unpinned),
     ];

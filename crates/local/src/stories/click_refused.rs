@@ -59,7 +59,7 @@ async fn replayed(world: &World, narrator: &Narrator, file: &Upload, asked: &Mes
     narrator.step("The very same request again");
     let claim = file.record(world, "claim.json").await?;
     send(world, &app.signing_secret, &payload, now).await?;
-    private_word(world, narrator, &world.alice, "This press came before").await?;
+    private_word(world, narrator, &world.alice, "this press came before").await?;
     ensure!(file.record(world, "claim.json").await? == claim, "the case was claimed again");
     ensure!(world.slack.message(&done.ts).as_ref() == Some(&done), "the message changed");
     narrator.fact("it had no effect either");

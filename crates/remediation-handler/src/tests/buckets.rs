@@ -1,7 +1,9 @@
 //! Buttons about the settings of a bucket.
 
 use domain::bucket::{BucketAct, BucketOutcome, BucketRecord, BucketState};
-use domain::finding::{Finding, FindingType};
+use domain::finding::{Finding, FindingType, Severity};
+use domain::policy::SecondApprover;
+use domain::quarantine::{Transition, claim_key};
 use domain::remediation::Decision;
 use domain::slack::button::{Action, DismissReason};
 use jiff::Timestamp;
@@ -9,13 +11,15 @@ use serde_json::{Value, json};
 
 use super::decisions::{ALREADY, by, dismissal};
 use super::sample;
-use super::world::{World, listed, value};
+use super::world::{NOW, World, listed, value};
 
 /// A world with a finding about a bucket, and a click on a button of its message.
 async fn bucket_world(kind: &str, action: Action) -> (World, Value) {
     let world = World::new().await;
     let mut finding = sample("macie-finding.policy")["detail"].take();
     finding["type"] = kind.into();
+    finding["createdAt"] = "2026-11-20T10:15:00Z".into();
+    finding["updatedAt"] = "2026-11-20T10:15:00Z".into();
     let id = finding["id"].as_str().unwrap().to_owned();
     *world.findings.lock().unwrap() = vec![finding];
     let mut click = world.click();
@@ -96,48 +100,65 @@ async fn a_bucket_changed_from_a_list_leaves_the_list() {
     assert_eq!(world.invoked()[0]["decision"].get("responseUrl"), None);
 }
 
+/// The finding of this world.
+fn finding(world: &World) -> Finding {
+    serde_json::from_value(world.findings.lock().unwrap()[0].clone()).unwrap()
+}
+
+/// What the remediator has recorded of the finding's button at this second.
+fn record(world: &World, second: i64, state: BucketState) {
+    let finding = finding(world);
+    let what = "x".to_owned();
+    let record = BucketRecord {
+        case_id: finding.bucket_case_id().unwrap(),
+        finding_id: finding.id.clone(),
+        finding_type: finding.kind.clone(),
+        act: BucketAct::of(&finding.kind).unwrap(),
+        bucket: "acme-uploads".into(),
+        account_id: None,
+        region: None,
+        decision: Decision::Policy,
+        before: None,
+        state,
+        transitions: vec![Transition { at: at(second), what, by: Decision::Policy }],
+    };
+    world.file(&record.key(), &record);
+}
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn ended(outcome: BucketOutcome) -> BucketState {
+    BucketState::Ended { outcome, at: at(NOW), told: true }
+}
+
+fn dismissing(world: &World) -> Value {
+    let mut click = dismissal(world, DismissReason::TestData);
+    click["actions"][0]["selected_option"]["value"] =
+        value(Action::Dismiss(DismissReason::TestData), &finding(world).id).into();
+    click
+}
+
 #[tokio::test]
 async fn whoever_comes_second_hears_of_the_bucket_and_not_of_an_object() {
-    for (action, act, name) in [
-        (Action::BlockPublicAccess, BucketAct::BlockPublicAccess, "Block Public Access"),
-        (Action::EncryptByDefault, BucketAct::EncryptByDefault, "Default encryption"),
+    for (kind, action, name) in [
+        (FindingType::BucketPublic, Action::BlockPublicAccess, "Block Public Access"),
+        (FindingType::BucketEncryptionDisabled, Action::EncryptByDefault, "Default encryption"),
     ] {
-        let kind = match act {
-            BucketAct::BlockPublicAccess => FindingType::BucketPublic,
-            BucketAct::EncryptByDefault => FindingType::BucketEncryptionDisabled,
-        };
         let (world, click) = bucket_world(kind.as_str(), action).await;
         world.press(&click).await.unwrap();
-        let finding: Finding = serde_json::from_value(world.findings.lock().unwrap()[0].clone()).unwrap();
-        let at = Timestamp::UNIX_EPOCH;
-        let ended = |outcome| BucketState::Ended { outcome, at, told: true };
         for (state, said) in [
             (None, "is being turned on"),
-            (Some(BucketState::Started), "is being turned on"),
+            (Some(BucketState::Started), "was begun, and no end is recorded"),
             (Some(ended(BucketOutcome::TurnedOn)), "was turned on"),
-            (Some(ended(BucketOutcome::AccessDenied)), "could not be turned on"),
+            (Some(ended(BucketOutcome::AlreadyOn)), "was on already"),
         ] {
             if let Some(state) = state {
-                let record = BucketRecord {
-                    case_id: finding.bucket_case_id().unwrap(),
-                    finding_id: finding.id.clone(),
-                    finding_type: kind.clone(),
-                    act,
-                    bucket: "acme-uploads".into(),
-                    account_id: None,
-                    region: None,
-                    decision: Decision::Policy,
-                    before: None,
-                    state,
-                    transitions: Vec::new(),
-                };
-                world.file(&record.key(), &record);
+                record(&world, NOW, state);
             }
             // Dismiss as well: what is turned on cannot be dismissed.
-            let mut dismissal = dismissal(&world, DismissReason::AcceptedRisk);
-            dismissal["actions"][0]["selected_option"]["value"] =
-                value(Action::Dismiss(DismissReason::AcceptedRisk), &finding.id).into();
-            for second in [by(&click, "U03BOB"), dismissal] {
+            for second in [by(&click, "U03BOB"), dismissing(&world)] {
                 world.press(&second).await.unwrap();
                 let told = world.slack.take().join("");
                 assert!(told.contains(ALREADY) && told.contains("<@U02ANN>"), "{told}");
@@ -145,5 +166,82 @@ async fn whoever_comes_second_hears_of_the_bucket_and_not_of_an_object() {
                 assert!(!told.contains("object") && !told.contains("quarantine"), "{told}");
             }
         }
+        world.invoked();
     }
+}
+
+#[tokio::test]
+async fn what_came_to_nothing_is_open_to_everybody_at_once() {
+    for state in [
+        ended(BucketOutcome::AccessDenied),
+        ended(BucketOutcome::ChangedMeanwhile),
+        BucketState::Failed { error_type: "BucketReadFailed".into(), at: at(NOW) },
+    ] {
+        let (world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+        world.press(&click).await.unwrap();
+        world.invoked();
+        record(&world, NOW, state.clone());
+        world.press(&by(&click, "U03BOB")).await.unwrap();
+        assert_eq!(world.invoked().len(), 1, "{state:?}");
+        record(&world, NOW, state.clone());
+        world.press(&dismissing(&world)).await.unwrap();
+        let told = world.slack.take().join("");
+        assert!(told.contains("(replaces): Dismissed by"), "{state:?}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_turned_on_is_decided_for_good_unless_the_bucket_changes_again() {
+    let (world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+    world.press(&click).await.unwrap();
+    world.invoked();
+    let key = claim_key(&finding(&world).bucket_case_id().unwrap());
+    let mut claim = world.files.lock().unwrap()[&key].0.clone();
+    claim["at"] = at(NOW - 86_400).to_string().into();
+    world.file(&key, &claim);
+    let end = BucketState::Ended { outcome: BucketOutcome::TurnedOn, at: at(NOW - 86_390), told: true };
+    record(&world, NOW - 86_390, end);
+    world.findings.lock().unwrap()[0]["updatedAt"] = at(NOW - 86_391).to_string().into();
+    world.press(&click).await.unwrap();
+    assert!(world.invoked().is_empty() && world.slack.take()[0].contains("Block Public Access was turned on"));
+
+    world.findings.lock().unwrap()[0]["updatedAt"] = at(NOW - 60).to_string().into();
+    world.press(&by(&click, "U03BOB")).await.unwrap();
+    assert_eq!(world.invoked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_dismissed_bucket_that_is_opened_again_can_be_closed_again() {
+    let (world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+    world.press(&dismissing(&world)).await.unwrap();
+    world.press(&by(&click, "U03BOB")).await.unwrap();
+    assert!(world.invoked().is_empty());
+    world.findings.lock().unwrap()[0]["updatedAt"] = at(NOW + 60).to_string().into();
+    world.press(&by(&click, "U03BOB")).await.unwrap();
+    assert_eq!(world.invoked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_bucket_with_a_high_finding_is_changed_by_two_different_people_only() {
+    let (mut world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+    world.handler.config.second_approver = SecondApprover::High;
+    assert_eq!(finding(&world).severity(), Some(Severity::High));
+    world.press(&click).await.unwrap();
+    let told = world.slack.take();
+    assert!(told.len() == 1 && told[0].contains("Block Public Access: one more person has to agree"), "{told:?}");
+    world.press(&click).await.unwrap();
+    assert!(world.slack.take()[0].contains("You agreed already"));
+    assert!(world.invoked().is_empty() && world.files.lock().unwrap().len() == 1, "only the first approval");
+
+    world.press(&by(&click, "U03BOB")).await.unwrap();
+    let invoked = world.invoked();
+    assert_eq!(invoked.len(), 1);
+    let decision = &invoked[0]["decision"];
+    assert_eq!((&decision["first"]["userId"], &decision["second"]["userId"]), (&json!("U02ANN"), &json!("U03BOB")));
+
+    // It is turned on, and somebody turns it off again: that asks for two people once more.
+    record(&world, NOW, ended(BucketOutcome::TurnedOn));
+    world.findings.lock().unwrap()[0]["updatedAt"] = at(NOW + 60).to_string().into();
+    world.press(&by(&click, "U03BOB")).await.unwrap();
+    assert!(world.invoked().is_empty() && world.slack.take()[0].contains("one more person"));
 }

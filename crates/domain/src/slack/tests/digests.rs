@@ -56,21 +56,29 @@ fn a_page_says_of_each_finding_what_may_be_done_about_it() {
         .unwrap()
     };
     let page = [
-        Listed { entry: entry(&asked), finding: Some(asked.clone()), claim: None, manifest: None },
-        Listed { entry: entry(&asked), claim: Some(claim(&asked)), finding: Some(asked.clone()), manifest: None },
+        Listed { entry: entry(&asked), finding: Some(asked.clone()), claim: None, manifest: None, bucket: None },
+        Listed {
+            entry: entry(&asked),
+            claim: Some(claim(&asked)),
+            finding: Some(asked.clone()),
+            manifest: None,
+            bucket: None,
+        },
         Listed {
             entry: entry(&moved),
             manifest: Some(manifest(&moved, Decision::Policy, quarantined(Some(0)))),
             finding: Some(moved),
             claim: None,
+            bucket: None,
         },
         Listed {
             entry: entry(&asked),
             manifest: Some(manifest(&asked, by_ann(), Outcome::KeyUnusable)),
             finding: Some(asked),
             claim: None,
+            bucket: None,
         },
-        Listed { entry: entry(&gone), finding: None, claim: None, manifest: None },
+        Listed { entry: entry(&gone), finding: None, claim: None, manifest: None, bucket: None },
     ];
     let sources = everywhere();
     let reach = Reach { quarantine_bucket: QUARANTINE, sources: &sources };
@@ -85,12 +93,19 @@ fn a_page_offers_for_each_finding_what_its_own_message_would() {
         "state": {"state": "ended", "outcome": "restored", "copy": "deleted", "at": at(1), "told": true}}))
     .unwrap();
     let page = [
-        Listed { entry: Entry::of(&bucket, Kind::Notice).unwrap(), finding: Some(bucket), claim: None, manifest: None },
+        Listed {
+            entry: Entry::of(&bucket, Kind::Notice).unwrap(),
+            finding: Some(bucket),
+            claim: None,
+            manifest: None,
+            bucket: None,
+        },
         Listed {
             entry: Entry::of(&moved, Kind::Quarantined).unwrap(),
             finding: Some(moved),
             claim: None,
             manifest: Some(restored),
+            bucket: None,
         },
     ];
     let sources = everywhere();
@@ -111,8 +126,13 @@ fn a_page_offers_for_each_finding_what_its_own_message_would() {
 #[test]
 fn a_page_offers_nothing_for_what_is_out_of_reach() {
     let asked = finding("personal");
-    let listed =
-        [Listed { entry: Entry::of(&asked, Kind::Notice).unwrap(), finding: Some(asked), claim: None, manifest: None }];
+    let listed = [Listed {
+        entry: Entry::of(&asked, Kind::Notice).unwrap(),
+        finding: Some(asked),
+        claim: None,
+        manifest: None,
+        bucket: None,
+    }];
     for (sources, words) in [
         (Sources { account_id: "999999999999".into(), ..everywhere() }, "belongs to another account"),
         (Sources { bucket_pattern: "other-*".into(), ..everywhere() }, "does not match `SourceBucketPattern`"),
@@ -124,7 +144,7 @@ fn a_page_offers_nothing_for_what_is_out_of_reach() {
     }
 }
 
-fn everywhere() -> Sources {
+pub(super) fn everywhere() -> Sources {
     Sources { account_id: "111122223333".into(), bucket_pattern: "*".into() }
 }
 
