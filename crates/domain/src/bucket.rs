@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, FindingType};
-use crate::policy::bucket_action;
+use crate::policy::{Why, bucket_action};
 use crate::quarantine::Transition;
 use crate::remediation::Decision;
 use crate::slack::button::Action;
@@ -147,13 +147,15 @@ pub enum BucketOutcome {
     BucketGone,
     /// The bucket is in another Region than this deployment.
     OtherRegion,
+    /// This deployment may not touch the bucket, or not any more.
+    OutOfReach { why: Why },
 }
 
 impl BucketOutcome {
     /// Whether a person can remove the obstacle and press the button once more.
     #[must_use]
     pub fn can_be_tried_again(self) -> bool {
-        matches!(self, Self::ChangedMeanwhile | Self::AccessDenied)
+        matches!(self, Self::ChangedMeanwhile | Self::AccessDenied | Self::OutOfReach { why: Why::OutsideSources })
     }
 }
 

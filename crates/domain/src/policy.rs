@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use crate::finding::{Finding, FindingType, ObjectRef, Severity};
 use crate::slack::button;
 
@@ -190,7 +192,8 @@ pub enum Reason {
 }
 
 /// Why the channel is told without being asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Why {
     /// The bucket belongs to another account, which the remediator cannot reach.
     OtherAccount,

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::Finding;
+use crate::policy::Why;
 
 /// The payload of the remediator's asynchronous invocation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -148,6 +149,8 @@ pub enum Outcome {
     Archived { storage_class: String },
     /// The bucket is in another Region than this deployment.
     OtherRegion,
+    /// This deployment may not touch the bucket, or not any more.
+    OutOfReach { why: Why, copied: bool },
 }
 
 /// Which step a policy refused.
@@ -183,9 +186,10 @@ impl Outcome {
     pub fn left_a_copy(&self) -> bool {
         match self {
             Self::Quarantined { .. } => true,
-            Self::ChangedSinceScan { copied } | Self::Locked { copied, .. } | Self::AccessDenied { copied, .. } => {
-                *copied
-            }
+            Self::ChangedSinceScan { copied }
+            | Self::Locked { copied, .. }
+            | Self::AccessDenied { copied, .. }
+            | Self::OutOfReach { copied, .. } => *copied,
             Self::AlreadyGone | Self::KeyUnusable | Self::Archived { .. } | Self::OtherRegion => false,
         }
     }
@@ -193,7 +197,14 @@ impl Outcome {
     /// Whether a person can remove the obstacle and press the button once more.
     #[must_use]
     pub fn can_be_tried_again(&self) -> bool {
-        matches!(self, Self::Locked { .. } | Self::AccessDenied { .. } | Self::KeyUnusable | Self::Archived { .. })
+        matches!(
+            self,
+            Self::Locked { .. }
+                | Self::AccessDenied { .. }
+                | Self::KeyUnusable
+                | Self::Archived { .. }
+                | Self::OutOfReach { why: Why::OutsideSources, .. }
+        )
     }
 }
 

@@ -94,6 +94,10 @@ impl Remediator {
     }
 
     async fn turn_on(&self, record: &mut Record<BucketRecord>) -> Result<BucketOutcome, Stop> {
+        let BucketRecord { account_id, bucket, .. } = &record.manifest;
+        if let Some(why) = self.config.sources.obstacle_at(account_id.as_deref(), Some(bucket)) {
+            return Ok(BucketOutcome::OutOfReach { why });
+        }
         let now =
             settings::read(&self.s3, &record.manifest).await.map_err(|refused| ended(refused, Error::ReadSettings))?;
         let before = record.manifest.before.get_or_insert_with(|| now.clone()).clone();
@@ -126,6 +130,7 @@ fn describe(outcome: BucketOutcome) -> &'static str {
         BucketOutcome::ChangedMeanwhile => "Turned on, and changed by somebody else",
         BucketOutcome::AccessDenied => "Not turned on: access denied",
         BucketOutcome::BucketGone => "Not turned on: the bucket was gone",
+        BucketOutcome::OutOfReach { .. } => "Not turned on: this deployment may not touch the bucket",
         BucketOutcome::OtherRegion => "Not turned on: the bucket is in another Region",
     }
 }

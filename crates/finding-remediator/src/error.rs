@@ -1,6 +1,5 @@
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use domain::policy::Why;
 use domain::remediation::Outcome;
 use lambda_runtime::Diagnostic;
 use platform::records::RecordError;
@@ -22,9 +21,6 @@ pub enum Error {
     },
     #[error("there is no case `{case_id}`")]
     UnknownCase { case_id: String },
-    /// The parameter, or the account, was another when somebody was asked.
-    #[error("this deployment may not touch the bucket `{bucket}` ({why:?})")]
-    OutOfReach { bucket: String, why: Why },
     #[error("the finding `{finding_id}` names no bucket")]
     NoBucket { finding_id: String },
     #[error("could not read the case")]
@@ -85,7 +81,6 @@ impl Error {
             Self::Request(_) => "RemediationRequestUnreadable",
             Self::Unplannable { .. } => "RemediationRequestUnusable",
             Self::UnknownCase { .. } => "CaseUnknown",
-            Self::OutOfReach { .. } => "BucketOutOfReach",
             Self::NoBucket { .. } => "FindingWithoutBucket",
             Self::ReadRecord(_) => "RecordReadFailed",
             Self::WriteRecord(_) => "RecordWriteFailed",

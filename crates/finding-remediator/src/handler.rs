@@ -1,7 +1,8 @@
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use domain::bucket::{BucketAct, BucketOutcome};
-use domain::quarantine::{Location, Manifest, RestoreOutcome, Run, SourceVersion, Transition};
+use domain::policy::Why;
+use domain::quarantine::{Location, Manifest, Original, RestoreOutcome, Run, SourceVersion, Transition};
 use domain::remediation::{Decision, Outcome, Request, Task};
 use jiff::Timestamp;
 use platform::metrics::Metrics;
@@ -71,6 +72,8 @@ pub enum Ended {
         left: usize,
     },
     Bucket(BucketOutcome),
+    /// The other versions were not looked at.
+    OutOfReach(Why),
 }
 
 impl Remediator {
@@ -96,11 +99,6 @@ impl Remediator {
     pub async fn handle(&self, payload: Value, invocation: &Invocation) -> Result<Handled, Error> {
         let request: Request = serde_path_to_error::deserialize(payload).map_err(Error::Request)?;
         let decision = &request.decision;
-        if let Task::Quarantine { finding } | Task::BlockPublicAccess { finding } | Task::EncryptByDefault { finding } =
-            &request.task
-        {
-            self.check_reach(finding.account_id.as_deref(), finding.bucket())?;
-        }
         // Boxed, like the other deep futures here: the states of all their requests together are large.
         match &request.task {
             Task::Quarantine { finding } => Box::pin(self.quarantine_finding(finding, decision, invocation)).await,
@@ -117,18 +115,11 @@ impl Remediator {
         }
     }
 
-    /// Whether this deployment may touch the bucket. Whoever started this asked that too, but not of this configuration,
-    /// and S3's answer to a role without a grant says nothing of the parameter.
-    pub(crate) fn check_reach(&self, account_id: Option<&str>, bucket: Option<&str>) -> Result<(), Error> {
-        let refused = |why| Error::OutOfReach { bucket: bucket.unwrap_or_default().to_owned(), why };
-        self.config.sources.obstacle_at(account_id, bucket).map_or(Ok(()), |why| Err(refused(why)))
-    }
-
-    /// The same of the object of a case.
-    pub(crate) fn check_reach_of(&self, manifest: &Manifest) -> Result<(), Error> {
-        let original = manifest.original.as_ref();
+    /// Why this deployment may not touch the bucket of the object of a case, if it may not. Whoever started this asked that
+    /// too, but maybe not of this configuration, and S3's answer to a role without a grant says nothing of the parameter.
+    pub(crate) fn obstacle_to(&self, original: Option<&Original>) -> Option<Why> {
         let bucket = original.map(|original| original.bucket.as_str());
-        self.check_reach(original.and_then(|original| original.account_id.as_deref()), bucket)
+        self.config.sources.obstacle_at(original.and_then(|original| original.account_id.as_deref()), bucket)
     }
 
     /// A place in the quarantine bucket, which must be ours.

@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use domain::finding::{Finding, FindingType, Severity};
+use domain::policy::Why;
 use domain::quarantine::{Location, Manifest, Original, Plan, SourceVersion, State, compare, plan};
 use domain::remediation::{Decision, Outcome, Step};
 use platform::metrics::Metric;
@@ -85,12 +86,16 @@ impl Remediator {
     /// Whether the same bytes lie under the same key once more. A version id is given out once; without one, somebody
     /// may have uploaded the file again after it was quarantined.
     async fn is_back(&self, source: &SourceVersion) -> Result<bool, Error> {
-        if !source.is_mutable() {
+        if !source.is_mutable() || self.obstacle(source).is_some() {
             return Ok(false);
         }
         let found = inspect::head(&self.s3, &source.current()).await;
         let found = found.map_err(|refused| Error::Inspect(refused.cause))?;
         Ok(found.is_some_and(|head| inspect::is_as_scanned(&head, source)))
+    }
+
+    fn obstacle(&self, source: &SourceVersion) -> Option<Why> {
+        self.config.sources.obstacle_at(source.account_id.as_deref(), Some(source.bucket.as_str()))
     }
 
     /// Moves the object of a record that has begun, and records how that ended. `told` when nobody waits for a message
@@ -175,6 +180,9 @@ impl Remediator {
     /// neither; the record that is written before the copy lets the next run see which.
     async fn relocate(&self, job: &Job<'_>, record: &mut Record) -> Result<Outcome, Stop> {
         let mut source = job.plan.source.clone();
+        if let Some(why) = self.obstacle(&source) {
+            return Ok(Outcome::OutOfReach { why, copied: record.manifest.quarantine.version_id.is_some() });
+        }
         if source.version_id.is_none() {
             // What an earlier run of this move looked at may have got a newer version on top since.
             source.version_id = record.manifest.original.as_ref().and_then(|original| original.version_id.clone());
@@ -328,5 +336,6 @@ fn describe(outcome: &Outcome) -> &'static str {
         Outcome::KeyUnusable => "Not moved: the encryption key cannot be used",
         Outcome::Archived { .. } => "Not moved: archived",
         Outcome::OtherRegion => "Not moved: the bucket is in another Region",
+        Outcome::OutOfReach { .. } => "Not moved: this deployment may not touch the bucket",
     }
 }

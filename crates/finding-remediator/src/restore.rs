@@ -31,7 +31,6 @@ impl Remediator {
     ) -> Result<Handled, Error> {
         let record = Record::read(&self.records, case_id).await?;
         let mut record = record.ok_or_else(|| Error::UnknownCase { case_id: case_id.to_owned() })?;
-        self.check_reach_of(&record.manifest)?;
         let handled = |outcome: Option<RestoreOutcome>| Handled {
             subject_id: case_id.to_owned(),
             case_id: case_id.to_owned(),
@@ -117,6 +116,9 @@ impl Remediator {
         let Some(original) = record.manifest.original.clone().filter(|_| left_a_copy) else {
             return Ok(RestoreOutcome::NotInQuarantine);
         };
+        if let Some(why) = self.obstacle_to(Some(&original)) {
+            return Ok(RestoreOutcome::OutOfReach { why });
+        }
         let from = self.quarantined(&record.manifest.quarantine);
         let (at, head) = match self.back_already(&original, &from, record, was_moved).await? {
             Some(found) => found,
@@ -286,6 +288,7 @@ fn describe(outcome: &RestoreOutcome) -> &'static str {
         RestoreOutcome::CopyGone => "Not restored: the copy in quarantine was gone",
         RestoreOutcome::AccessDenied { .. } => "Not restored: access denied",
         RestoreOutcome::KeyUnusable => "Not restored: the encryption key cannot be used",
+        RestoreOutcome::OutOfReach { .. } => "Not restored: this deployment may not touch the bucket",
         RestoreOutcome::BucketGone => "Not restored: the bucket was gone",
         RestoreOutcome::Differs => "Not restored: what lies under the key now differs, and was left there",
     }

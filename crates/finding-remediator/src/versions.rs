@@ -32,13 +32,16 @@ impl Remediator {
         let record = Record::read(&self.records, case_id).await?;
         let unknown = || Error::UnknownCase { case_id: case_id.to_owned() };
         let mut record = record.ok_or_else(unknown)?;
-        self.check_reach_of(&record.manifest)?;
         let original = record.manifest.original.clone().ok_or_else(unknown)?;
         let handled = |ended| Handled { subject_id: case_id.to_owned(), case_id: case_id.to_owned(), ended };
 
         if let Some(run) = self.other_run(&record.manifest, invocation) {
             self.tell_that_it_is_under_way(decision, run).await;
             return Ok(handled(None));
+        }
+        if let Some(why) = self.obstacle_to(Some(&original)) {
+            self.tell_other_versions_out_of_reach(decision, record, why).await?;
+            return Ok(handled(Some(Ended::OutOfReach(why))));
         }
         let earlier = record.manifest.other_versions.take();
         let same = earlier.as_ref().is_some_and(|earlier| earlier.decision == decision.recorded());

@@ -2,6 +2,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Location, Original};
+use crate::policy::Why;
 use crate::remediation::{Decision, Proof, Step};
 
 /// An attempt to put the object of a case back where it came from.
@@ -61,6 +62,8 @@ pub enum RestoreOutcome {
     /// What lies under the key after the copy back is not the original. Without a version of its own it may be what
     /// somebody has uploaded over it in the same moment, and was left there.
     Differs,
+    /// This deployment may not touch the bucket any more.
+    OutOfReach { why: Why },
 }
 
 /// What became of the copy in quarantine after the object was put back.
@@ -113,7 +116,12 @@ impl RestoreOutcome {
     pub fn can_be_tried_again(&self) -> bool {
         matches!(
             self,
-            Self::Occupied { .. } | Self::AccessDenied { .. } | Self::KeyUnusable | Self::BucketGone | Self::Differs
+            Self::Occupied { .. }
+                | Self::AccessDenied { .. }
+                | Self::KeyUnusable
+                | Self::BucketGone
+                | Self::Differs
+                | Self::OutOfReach { why: Why::OutsideSources }
         )
     }
 }

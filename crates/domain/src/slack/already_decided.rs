@@ -43,7 +43,12 @@ pub fn bucket_already_decided(claim: Option<&Claim>, kind: &FindingType, record:
             Some(BucketOutcome::ChangedMeanwhile) => {
                 format!(" {name} was turned on, and something else turned it off; see the message.")
             }
-            Some(BucketOutcome::AccessDenied | BucketOutcome::BucketGone | BucketOutcome::OtherRegion) => {
+            Some(
+                BucketOutcome::AccessDenied
+                | BucketOutcome::BucketGone
+                | BucketOutcome::OtherRegion
+                | BucketOutcome::OutOfReach { .. },
+            ) => {
                 format!(" {name} could not be turned on; see the message.")
             }
         }

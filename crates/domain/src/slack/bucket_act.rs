@@ -82,5 +82,9 @@ fn explain(act: BucketAct, outcome: BucketOutcome) -> (String, String, String) {
             "The bucket is in another Region than this deployment. Nothing was changed.".to_owned(),
             "deploy this stack in the bucket's Region, where Macie reports it too.".to_owned(),
         ),
+        BucketOutcome::OutOfReach { why } => {
+            let (what, next) = facts::out_of_reach(why);
+            (format!("{name} not turned on"), format!("{what} Nothing was changed."), next.to_owned())
+        }
     }
 }

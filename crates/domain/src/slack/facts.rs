@@ -7,6 +7,7 @@ use super::blocks::{Button, Confirm, Menu};
 use super::button::{Action, DismissReason, Signer};
 use crate::console;
 use crate::finding::{Encryption, Finding, Occurrences};
+use crate::policy::Why;
 use crate::remediation::{Click, Decision};
 use crate::text::{code, plain};
 
@@ -187,6 +188,21 @@ pub(super) fn object_link(finding: &Finding, label: &str) -> Option<String> {
     let address = console::object(region(finding)?, &object.bucket, &object.key);
     // Longer than a section allows is of no use to anybody.
     (address.len() <= 2_000).then(|| format!("<{address}|{label}>"))
+}
+
+/// Why a bucket may not be touched, and what to do.
+pub(super) fn out_of_reach(why: Why) -> (&'static str, &'static str) {
+    match why {
+        Why::OtherAccount => (
+            "The bucket belongs to another account than this deployment.",
+            "tell whoever runs that account, or deploy this stack there too.",
+        ),
+        Why::OutsideSources | Why::Unpinned => (
+            "This deployment may not touch the bucket: its name does not match `SourceBucketPattern`, which was changed \
+             since this was decided.",
+            "act by hand, or change that parameter, then press the button again.",
+        ),
+    }
 }
 
 /// The red button. Its dialog says once more what it does.

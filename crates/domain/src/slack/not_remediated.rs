@@ -84,18 +84,16 @@ fn explain(outcome: &Outcome) -> (&'static str, String, String) {
             "The bucket is in another Region than this deployment. The object is still in its bucket.".into(),
             "deploy this stack in the bucket's Region, where Macie reports it too.".into(),
         ),
+        Outcome::OutOfReach { why, .. } => {
+            let (what, next) = facts::out_of_reach(*why);
+            (not_moved, format!("{what} The object is still in its bucket."), next.into())
+        }
     }
 }
 
 /// A copy that lies in quarantine while the original could not be deleted.
 fn copy_left(outcome: &Outcome, quarantine: &Location) -> String {
-    let copied = matches!(
-        outcome,
-        Outcome::ChangedSinceScan { copied: true }
-            | Outcome::Locked { copied: true, .. }
-            | Outcome::AccessDenied { copied: true, .. }
-    );
-    if !copied {
+    if outcome.is_quarantined() || !outcome.left_a_copy() {
         return String::new();
     }
     format!(

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::blocks::{Message, actions, fields, header, section};
 use super::button::Signer;
 use super::{case_buttons, facts, restored};
+use crate::policy::Why;
 use crate::quarantine::{Manifest, OtherVersion};
 use crate::remediation::Outcome;
 
@@ -48,6 +49,22 @@ pub fn moving_versions(manifest: &Manifest) -> Message {
     ))
 }
 
+/// Tells that the other versions were not looked at, because this deployment may not touch their bucket any more.
+#[must_use]
+pub fn other_versions_out_of_reach(manifest: &Manifest, why: Why, signer: &Signer<'_>) -> Message {
+    let object = restored::object(manifest);
+    let title = "Other versions not moved";
+    let (what, next) = facts::out_of_reach(why);
+    let mut blocks = vec![header(title), section(&format!("*Object*\n{object}"))];
+    blocks.push(section(&format!("{what} Nothing was changed.\n*Next:* {next}")));
+    let again = (why == Why::OutsideSources)
+        .then(|| case_buttons::quarantine_versions(manifest, "Quarantine all versions", signer))
+        .flatten();
+    blocks.extend(actions(case_buttons::restore(manifest, signer).into_iter().chain(again)));
+    blocks.push(restored::small_print(manifest));
+    Message::new(&format!("{title}: {object}"), blocks)
+}
+
 fn what(moved: usize, left: &[&OtherVersion], more: bool) -> String {
     let moved = match moved {
         0 => "No other version was moved.".to_owned(),
@@ -87,6 +104,7 @@ fn reason(outcome: Option<&Outcome>) -> String {
         Some(Outcome::KeyUnusable) => "its encryption key may not be used".to_owned(),
         Some(Outcome::Archived { storage_class }) => format!("archived as {}", facts::name(storage_class)),
         Some(Outcome::OtherRegion) => "in another Region".to_owned(),
+        Some(Outcome::OutOfReach { .. }) => "out of this deployment's reach".to_owned(),
         None => "failed, see the log".to_owned(),
     }
 }

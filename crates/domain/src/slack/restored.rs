@@ -131,6 +131,10 @@ fn explain(outcome: &RestoreOutcome, manifest: &Manifest) -> (&'static str, Stri
              button again."
                 .into(),
         ),
+        RestoreOutcome::OutOfReach { why } => {
+            let (what, next) = facts::out_of_reach(*why);
+            (not_restored, format!("{what} {in_quarantine}"), next.into())
+        }
         RestoreOutcome::BucketGone => (
             not_restored,
             format!("The bucket that it came from does not exist any more. {in_quarantine}"),

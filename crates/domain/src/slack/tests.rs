@@ -176,6 +176,8 @@ fn each_outcome_without_a_move_has_its_own_sentences() {
         ("key_unusable", Outcome::KeyUnusable),
         ("archived", Outcome::Archived { storage_class: "DEEP_ARCHIVE".into() }),
         ("other_region", Outcome::OtherRegion),
+        ("out_of_reach", Outcome::OutOfReach { why: Why::OutsideSources, copied: false }),
+        ("other_account", Outcome::OutOfReach { why: Why::OtherAccount, copied: true }),
     ] {
         let again = outcome.can_be_tried_again();
         let message = not_remediated(&finding, &manifest(&finding, by_ann(), outcome), &signer());

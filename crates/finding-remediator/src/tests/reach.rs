@@ -1,15 +1,29 @@
 //! Buckets that this deployment may not touch, or not any more.
 
-use serde_json::json;
+use domain::bucket::BucketOutcome;
+use domain::policy::Why;
+use domain::quarantine::RestoreOutcome;
+use domain::remediation::Outcome;
+use serde_json::{Value, json};
 
 use super::s3::Version;
 use super::{World, by_policy, finding};
-use crate::Error;
+use crate::handler::Ended;
 
 const MD5: &str = "07b21b45c9ed4a3fabf8173be102d9c2";
 
 fn scanned() -> Version {
     Version { etag: format!("\"{MD5}\""), body: b"secret".to_vec(), size: 6, ..Version::default() }
+}
+
+/// What became of the request, and what the channel was told about it: a reason, a next step, no failure.
+async fn told(world: &World, request: &Value) -> (Ended, String) {
+    drop(world.slack.take_messages());
+    let ended = world.run(request).await.unwrap().ended.unwrap();
+    let messages = world.slack.take_messages();
+    let message = messages.last().map(ToString::to_string).unwrap_or_default();
+    assert!(!message.contains("failed") && !message.contains("two minutes"), "{message}");
+    (ended, message)
 }
 
 #[tokio::test]
@@ -20,17 +34,34 @@ async fn an_object_or_bucket_outside_the_sources_is_left_alone_whoever_asked() {
     let finding = finding("f1", "uploads", "k", &id, MD5);
     let policy = json!({"id": "f2", "accountId": "111122223333", "type": "Policy:IAMUser/S3BucketPublic",
         "category": "POLICY", "resourcesAffected": {"s3Bucket": {"name": "uploads"}}});
-    for request in [
-        by_policy(&finding),
-        world.click(&finding),
-        world.press(&json!({"blockPublicAccess": {"finding": policy}}), "U1", 30),
-        world.press(&json!({"encryptByDefault": {"finding": policy}}), "U1", 31),
+    let why = Why::OutsideSources;
+    let moved = Ended::Quarantine(Outcome::OutOfReach { why, copied: false });
+    let turned_on = Ended::Bucket(BucketOutcome::OutOfReach { why });
+    for (request, expected) in [
+        (world.click(&finding), &moved),
+        (world.press(&json!({"blockPublicAccess": {"finding": policy}}), "U1", 30), &turned_on),
+        (world.press(&json!({"encryptByDefault": {"finding": policy}}), "U1", 31), &turned_on),
     ] {
-        let error = world.run(&request).await.unwrap_err();
-        assert!(matches!(&error, Error::OutOfReach { bucket, .. } if bucket == "uploads"), "{error}");
+        let (ended, message) = told(&world, &request).await;
+        assert_eq!(&ended, expected);
+        assert!(message.contains("does not match `SourceBucketPattern`, which was changed"), "{message}");
+        assert!(message.contains("or change that parameter, then press the button again"), "{message}");
+        let button = ["Remediate again", "Block public access again", "Turn encryption on again"];
+        assert!(button.iter().any(|label| message.contains(label)), "{message}");
+        assert_eq!(world.run(&request).await.unwrap().ended, None, "told twice");
     }
-    assert!(world.s3().calls.is_empty(), "{:?}", world.s3().calls);
+    let manifest = world.manifest(&world.click(&finding));
+    assert_eq!(manifest.outcome(), Some(&Outcome::OutOfReach { why, copied: false }));
+    assert!(manifest.transitions.iter().any(|step| step.what.contains("may not touch the bucket")));
+
+    let automatic = world.run(&by_policy(&finding)).await.unwrap().ended.unwrap();
+    assert_eq!(automatic, moved);
+    assert!(world.s3().calls.iter().all(|call| call.contains("cases/")), "{:?}", world.s3().calls);
     assert_eq!(world.s3().body("uploads", "k").unwrap(), b"secret");
+
+    world.remediator.config.sources.bucket_pattern = "*".into();
+    let again = world.press(&json!({"quarantine": {"finding": finding}}), "U1", 40);
+    assert!(world.handle(&again).await.unwrap().outcome.unwrap().is_quarantined(), "once it may be touched");
 }
 
 #[tokio::test]
@@ -38,24 +69,40 @@ async fn another_account_is_left_alone() {
     let world = World::new().await;
     let mut finding = finding("f1", "uploads", "k", "v1", MD5);
     finding["accountId"] = "999999999999".into();
-    assert!(matches!(world.run(&by_policy(&finding)).await, Err(Error::OutOfReach { .. })));
-    assert!(world.s3().calls.is_empty());
+    let (ended, message) = told(&world, &world.click(&finding)).await;
+    assert_eq!(ended, Ended::Quarantine(Outcome::OutOfReach { why: Why::OtherAccount, copied: false }));
+    assert!(message.contains("belongs to another account") && !message.contains("Remediate again"), "{message}");
+    assert!(world.s3().calls.iter().all(|call| call.contains("cases/")), "{:?}", world.s3().calls);
 }
 
 #[tokio::test]
-async fn a_case_whose_bucket_was_taken_out_of_reach_stays_as_it_is() {
+async fn a_case_whose_bucket_was_taken_out_of_reach_says_so_and_can_be_restored_later() {
     let mut world = World::new().await;
     let id = world.s3().upload("uploads", "k", scanned());
-    world.s3().upload("uploads", "k", Version { body: b"newer".to_vec(), size: 5, ..scanned() });
+    world.s3().upload("uploads", "other", Version { body: b"newer".to_vec(), size: 5, ..scanned() });
     let case_id = world.handle(&by_policy(&finding("f1", "uploads", "k", &id, MD5))).await.unwrap().case_id;
-    let before = world.case(&case_id);
     world.remediator.config.sources.bucket_pattern = "acme-inbox-*".into();
     world.s3().calls.clear();
-    for task in ["restore", "quarantineVersions"] {
+    let why = Why::OutsideSources;
+    for (task, expected, button) in [
+        ("restore", Ended::Restoration(RestoreOutcome::OutOfReach { why }), "Restore"),
+        ("quarantineVersions", Ended::OutOfReach(why), "Quarantine all versions"),
+    ] {
         let request = world.press(&json!({task: {"caseId": case_id}}), "U1", 40);
-        assert!(matches!(world.run(&request).await, Err(Error::OutOfReach { .. })), "{task}");
+        let (ended, message) = told(&world, &request).await;
+        assert_eq!(ended, expected);
+        assert!(message.contains("does not match `SourceBucketPattern`") && message.contains(button), "{message}");
+        let case = world.case(&case_id);
+        assert!(case.is_quarantined(), "{task}");
+        assert!(case.transitions.iter().any(|step| step.what.contains("may not touch the bucket")), "{task}");
+        world.run(&request).await.unwrap();
+        assert!(world.slack.take().is_empty(), "{task}: told twice");
     }
-    assert!(world.s3().calls.iter().all(|call| call.starts_with("get ")), "{:?}", world.s3().calls);
-    assert_eq!(world.case(&case_id), before);
-    assert_eq!(world.s3().body("uploads", "k").unwrap(), b"newer");
+    assert!(world.s3().calls.iter().all(|call| call.contains("cases/")), "{:?}", world.s3().calls);
+
+    world.remediator.config.sources.bucket_pattern = "*".into();
+    let request = world.press(&json!({"restore": {"caseId": case_id}}), "U1", 41);
+    let ended = world.run(&request).await.unwrap().ended.unwrap();
+    assert!(matches!(ended, Ended::Restoration(outcome) if outcome.is_restored()));
+    assert_eq!(world.s3().body("uploads", "k").unwrap(), b"secret");
 }
