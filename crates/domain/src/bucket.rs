@@ -117,6 +117,8 @@ pub struct BucketRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum BucketState {
+    /// It was only dismissed, or opened again.
+    Untouched,
     Started,
     /// An attempt failed in a way that may heal; Lambda may try again.
     Failed {
@@ -160,19 +162,54 @@ impl BucketOutcome {
 }
 
 impl BucketRecord {
+    /// The record of an act of which nothing was done yet. None for a finding without one, whose claim says all that can
+    /// be decided.
+    #[must_use]
+    pub fn untouched(finding: &Finding, decision: &Decision) -> Option<Self> {
+        Some(Self {
+            case_id: case_id(finding)?,
+            finding_id: finding.id.clone(),
+            finding_type: finding.kind.clone(),
+            act: BucketAct::of(&finding.kind)?,
+            bucket: finding.bucket()?.to_owned(),
+            account_id: finding.account_id.clone(),
+            region: finding.region.clone(),
+            decision: decision.recorded(),
+            before: None,
+            state: BucketState::Untouched,
+            transitions: Vec::new(),
+        })
+    }
+
+    /// Notes what somebody decided, once; `false` when it is noted already. How an act began or ended stays as it is.
+    #[must_use]
+    pub fn note(&mut self, transition: Transition) -> bool {
+        let is_new = !self.transitions.contains(&transition);
+        if is_new {
+            self.transitions.push(transition);
+        }
+        is_new
+    }
+
     /// How the act ended, if it has.
     #[must_use]
     pub fn outcome(&self) -> Option<BucketOutcome> {
         match self.state {
-            BucketState::Started | BucketState::Failed { .. } => None,
+            BucketState::Untouched | BucketState::Started | BucketState::Failed { .. } => None,
             BucketState::Ended { outcome, .. } => Some(outcome),
         }
     }
 
-    /// Whether the last act left it turned on.
+    /// Whether the last attempt did not leave it turned on.
     #[must_use]
-    pub fn is_on(&self) -> bool {
-        matches!(self.outcome(), Some(BucketOutcome::TurnedOn | BucketOutcome::AlreadyOn))
+    pub fn came_to_nothing(&self) -> bool {
+        match &self.state {
+            BucketState::Untouched | BucketState::Started => false,
+            BucketState::Failed { .. } => true,
+            BucketState::Ended { outcome, .. } => {
+                !matches!(outcome, BucketOutcome::TurnedOn | BucketOutcome::AlreadyOn)
+            }
+        }
     }
 
     /// When anything was last done.
@@ -185,7 +222,7 @@ impl BucketRecord {
     #[must_use]
     pub fn ended_at(&self) -> Option<Timestamp> {
         match self.state {
-            BucketState::Started | BucketState::Failed { .. } => None,
+            BucketState::Untouched | BucketState::Started | BucketState::Failed { .. } => None,
             BucketState::Ended { at, .. } => Some(at),
         }
     }

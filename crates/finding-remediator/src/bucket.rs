@@ -21,7 +21,6 @@ impl Remediator {
         decision: &Decision,
     ) -> Result<Handled, Error> {
         let no_bucket = || Error::NoBucket { finding_id: finding.id.clone() };
-        let bucket = finding.bucket().ok_or_else(no_bucket)?;
         let case_id = case_id(finding).ok_or_else(no_bucket)?;
         let known = Record::<BucketRecord>::read_at(&self.records, record_key(&case_id, act)).await?;
         let same = known.as_ref().is_some_and(|known| known.manifest.decision == decision.recorded());
@@ -44,25 +43,13 @@ impl Remediator {
             }
             // An earlier run died: what it noted before it changed anything holds.
             (Some(known), None) => known,
-            (None, _) => Record::at(
-                record_key(&case_id, act),
-                BucketRecord {
-                    case_id: case_id.clone(),
-                    finding_id: finding.id.clone(),
-                    finding_type: finding.kind.clone(),
-                    act,
-                    bucket: bucket.to_owned(),
-                    account_id: Some(
-                        finding.account_id.clone().unwrap_or_else(|| self.config.sources.account_id.clone()),
-                    ),
-                    region: finding.region.clone(),
-                    decision: decision.recorded(),
-                    before: None,
-                    state: BucketState::Started,
-                    transitions: Vec::new(),
-                },
-            ),
+            (None, _) => {
+                let record = BucketRecord::untouched(finding, decision).ok_or_else(no_bucket)?;
+                Record::at(record_key(&case_id, act), BucketRecord { act, ..record })
+            }
         };
+        // A finding that names no account is about this one.
+        record.manifest.account_id.get_or_insert_with(|| self.config.sources.account_id.clone());
         let what = if same { "Run again" } else { "Decided" };
         record.manifest.decision = decision.recorded();
         record.manifest.state = BucketState::Started;

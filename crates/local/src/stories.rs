@@ -336,7 +336,7 @@ pub const ALL: &[Story] = &[
     },
     Story {
         name: "bucket-finding",
-        sentence: "A bucket's Block Public Access was turned off: somebody turns it on again in Slack; another's encryption is on already.",
+        sentence: "A bucket's Block Public Access was turned off: two people turn it on again in Slack; another's encryption is on already, and a third bucket is gone.",
         needs_sonarqube: false,
         default: false,
         composed: false,

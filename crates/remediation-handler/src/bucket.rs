@@ -1,17 +1,22 @@
 //! Block public access, and Encrypt by default: a person has the settings of a finding's bucket changed.
 
+use domain::bucket::BucketRecord;
 use domain::finding::Finding;
 use domain::policy::{Reason, bucket_action};
-use domain::quarantine::{Claim, first_approval_key};
+use domain::quarantine::{Claim, Transition, first_approval_key};
 use domain::remediation::{Decision, Task};
 use domain::slack::button::Action;
 use domain::slack::{Refusal, dismissed, one_more_person_for_bucket};
+use platform::records::RecordError;
 
 use crate::approval::{Agreement, agree};
 use crate::claim::Standing;
 use crate::config::Config;
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
+
+/// How often the record is tried while others write it.
+const TRIES: usize = 3;
 
 impl RemediationHandler {
     pub(crate) async fn change_bucket(
@@ -62,6 +67,26 @@ impl RemediationHandler {
         tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
         self.invoke_remediator(task(finding), decision).await?;
         Ok(Outcome::Started)
+    }
+
+    /// Adds what somebody decided to the record of the finding's act, once. Of a finding without one the claim is the
+    /// whole record.
+    pub(crate) async fn note_about_bucket(&self, finding: &Finding, transition: Transition) -> Result<(), RecordError> {
+        let Some(untouched) = BucketRecord::untouched(finding, &transition.by) else {
+            return Ok(());
+        };
+        let key = untouched.key();
+        for _ in 0..TRIES {
+            let (mut record, state) = match self.records.read_state::<BucketRecord>(&key).await? {
+                Some((record, state)) => (record, Some(state)),
+                None => (untouched.clone(), None),
+            };
+            if !record.note(transition.clone()) || self.records.write_if(&key, &record, state.as_ref()).await?.is_some()
+            {
+                return Ok(());
+            }
+        }
+        Err(RecordError::Busy { key })
     }
 
     async fn tell_who_decided_about_bucket(

@@ -65,13 +65,16 @@ impl RemediationHandler {
         let key = manifest_key(case_id);
         let what = format!("Dismissed. {}", reason.label(&finding.kind));
         let transition = Transition { at: claim.at, what, by: claim.decision.clone() };
+        if finding.is_policy() {
+            return self.note_about_bucket(finding, transition).await;
+        }
         for _ in 0..TRIES {
             let found = self.records.read_state::<Manifest>(&key).await?;
             let (mut manifest, state) = match found {
                 Some((manifest, state)) => (manifest, Some(state)),
                 None => match Manifest::planned(finding, &self.config.quarantine_bucket, &claim.decision) {
                     Some(manifest) => (manifest, None),
-                    // About a bucket: there is nothing that could be moved, and the claim is the record.
+                    // There is nothing that could be moved, and the claim is the record.
                     None => return Ok(()),
                 },
             };

@@ -1,6 +1,7 @@
 //! Reopen: somebody takes a dismissal back, and the question is asked once more.
 
 use domain::bucket;
+use domain::finding::Finding;
 use domain::quarantine::{Manifest, State, Transition, manifest_key};
 use domain::remediation::Decision;
 use domain::slack::{Approvals, Refusal, bucket_finding, review_request};
@@ -38,7 +39,7 @@ impl RemediationHandler {
             }
             tracing::info!(finding.id = finding.id, case.id = case_id, "took a dismissal back");
         }
-        self.note_reopening(press, &case_id).await.map_err(failed)?;
+        self.note_reopening(press, &finding, &case_id).await.map_err(failed)?;
         let keys = self.button_keys().await?;
         let signer = self.signer(&keys, press.now);
         let needs_two = self.config.second_approver.is_needed(&finding);
@@ -52,10 +53,13 @@ impl RemediationHandler {
         Ok(Outcome::Reopened)
     }
 
-    async fn note_reopening(&self, press: &Press<'_>, case_id: &str) -> Result<(), RecordError> {
+    async fn note_reopening(&self, press: &Press<'_>, finding: &Finding, case_id: &str) -> Result<(), RecordError> {
         let key = manifest_key(case_id);
         let by = Decision::Person(self.clicked(press)).recorded();
         let transition = Transition { at: press.now, what: "Dismissal taken back".to_owned(), by };
+        if finding.is_policy() {
+            return self.note_about_bucket(finding, transition).await;
+        }
         for _ in 0..TRIES {
             let Some((mut manifest, state)) = self.records.read_state::<Manifest>(&key).await? else {
                 return Ok(());

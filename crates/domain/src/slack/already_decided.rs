@@ -58,7 +58,8 @@ pub fn bucket_already_decided(claim: Option<&Claim>, kind: &FindingType, record:
 
 /// How far an act is of which no end is recorded.
 fn without_an_end(name: &str, record: Option<&BucketRecord>) -> String {
-    let begun_at = record.and_then(|record| Some((&record.state, record.last_activity()?)));
+    let begun = record.filter(|record| record.state != BucketState::Untouched);
+    let begun_at = begun.and_then(|record| Some((&record.state, record.last_activity()?)));
     match begun_at {
         Some((BucketState::Failed { error_type, .. }, at)) => format!(
             "{name} failed at {} ({}), and may be tried again by itself. Press the button again.",

@@ -35,8 +35,11 @@ pub(super) fn how_long(manifest: &Manifest, signer: &Signer<'_>) -> Option<Strin
     let until = until(manifest, signer)?;
     let then = match manifest.ended_at().and_then(|moved| signer.retention().ends_at(moved)) {
         None => "It stays in quarantine after that.".to_owned(),
-        Some(end) if end <= until => "It is deleted for good then.".to_owned(),
-        Some(end) => format!("It stays in quarantine until {}, and is deleted for good then.", facts::time(end)),
+        Some(end) if end <= until => "It is deleted for good then, unless Object Lock keeps it longer.".to_owned(),
+        Some(end) => format!(
+            "It stays in quarantine until {}, and is deleted for good then, unless Object Lock keeps it longer.",
+            facts::time(end)
+        ),
     };
     Some(format!("*Restore* puts the object back until {}. {then}", facts::time(until)))
 }

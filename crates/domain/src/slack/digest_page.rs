@@ -106,7 +106,7 @@ fn state(listed: &Listed, finding: &Finding, reach: Reach<'_>, signer: Signer<'_
         let standing = bucket::standing(finding, listed.claim.as_ref(), listed.bucket.as_ref(), signer.now());
         let by = || listed.claim.as_ref().map(|claim| facts::decided_by(&claim.decision)).unwrap_or_default();
         return match standing {
-            bucket::Standing::Open if listed.bucket.as_ref().is_some_and(|record| !record.is_on()) => {
+            bucket::Standing::Open if listed.bucket.as_ref().is_some_and(BucketRecord::came_to_nothing) => {
                 ("An attempt to change the bucket came to nothing.".to_owned(), press())
             }
             bucket::Standing::Open => ("To be decided.".to_owned(), press()),

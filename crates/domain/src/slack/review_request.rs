@@ -71,7 +71,8 @@ fn kept(signer: &Signer<'_>) -> String {
     match signer.retention().days() {
         None => "quarantine keeps the object and a record of where it came from.".to_owned(),
         Some(days) if i64::from(days) <= signer.restorable_days() => {
-            "quarantine deletes the object for good then, and keeps a record of where it came from.".to_owned()
+            "quarantine deletes the object for good then, unless Object Lock keeps it longer, and keeps a record of where \
+             it came from.".to_owned()
         }
         Some(days) => {
             format!("quarantine keeps the object for {days} days, and a record of where it came from for ever.")

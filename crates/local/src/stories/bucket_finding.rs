@@ -12,7 +12,8 @@ const STORY: &str = "bucket-finding";
 const LABEL: &str = "Block public access";
 const ENCRYPT: &str = "Encrypt by default";
 
-/// Somebody turns a bucket's protection off; somebody else turns it on again, in Slack.
+/// Somebody turns a bucket's protection off; two people turn it on again, in Slack, because the finding is of severity
+/// HIGH.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let bucket = format!("{}-{STORY}", world.deployment.name);
     world.s3.create_bucket().bucket(&bucket).send().await.with_context(|| format!("create the bucket {bucket}"))?;
@@ -41,8 +42,14 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     narrator.step("@alice, who may, presses it and confirms");
     let answer = world.slack.click(&asked, &button, &world.alice).await?;
     ensure!(answer.status == 200 && answer.body.is_empty(), "the click was answered with {answer:?}");
+    message(world, narrator, &bucket, |message| message.words().contains("one more person")).await?;
+    ensure!(!is_blocked(world, &bucket).await?, "it was turned on for one person, though the severity is High");
+    narrator.step("@bob presses it too");
+    world.slack.click(&asked, &button, &world.bob).await?;
     let done = message(world, narrator, &bucket, |message| message.words().contains("turned on")).await?;
-    ensure!(done.words().contains(&world.alice.id), "the message does not say who decided");
+    for person in [&world.alice, &world.bob] {
+        ensure!(done.words().contains(&person.id), "the message does not name @{}", person.name);
+    }
     ensure!(done.words().contains("aws s3api"), "the message does not say how to undo it");
     ensure!(is_blocked(world, &bucket).await?, "Block Public Access is still off");
     narrator.fact("all four settings are on, and the message says how to undo it");
@@ -53,7 +60,7 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
 async fn encrypted(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let bucket = format!("{}-{STORY}-encryption", world.deployment.name);
     world.s3.create_bucket().bucket(&bucket).send().await.with_context(|| format!("create the bucket {bucket}"))?;
-    publish(world, &encryption_disabled(&bucket)?).await?;
+    publish(world, &encryption_disabled(&bucket, "e0000000000000000000000000000001")?).await?;
     narrator.step(&format!("Macie (played by the local cloud) publishes that {bucket} lost its default encryption"));
     let asked = message(world, narrator, &bucket, |message| button(message, ENCRYPT).is_some()).await?;
     narrator.step("@alice presses the button and confirms");
@@ -67,16 +74,31 @@ async fn encrypted(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let set = answer.server_side_encryption_configuration.is_some_and(|set| !set.rules.is_empty());
     ensure!(set, "default encryption is off");
     narrator.fact("new objects are encrypted, and nothing had to be changed for that");
+    gone(world, narrator).await
+}
+
+/// The bucket is deleted before anybody presses the button.
+async fn gone(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let bucket = format!("{}-{STORY}-gone", world.deployment.name);
+    publish(world, &encryption_disabled(&bucket, "e0000000000000000000000000000002")?).await?;
+    narrator.step(&format!("Macie (played by the local cloud) publishes the same of {bucket}, which is deleted since"));
+    let asked = message(world, narrator, &bucket, |message| button(message, ENCRYPT).is_some()).await?;
+    let pressed = button(&asked, ENCRYPT).context("no button")?;
+    world.slack.click(&asked, &pressed, &world.alice).await?;
+    let done = message(world, narrator, &bucket, |message| message.words().contains("Bucket already gone")).await?;
+    ensure!(done.words().contains("Nothing was changed"), "what was done: {}", done.words());
+    ensure!(button(&done, "Turn encryption on again").is_none(), "the button is there once more");
     Ok(())
 }
 
-fn encryption_disabled(bucket: &str) -> anyhow::Result<Value> {
+fn encryption_disabled(bucket: &str, id: &str) -> anyhow::Result<Value> {
     let sample: Value = serde_json::from_slice(&samples::event("macie-finding.policy.json")?)?;
     let mut finding = sample.get("detail").cloned().context("the sample has no detail")?;
     for (pointer, value) in [
-        ("/id", json!("e0000000000000000000000000000001")),
+        ("/id", json!(id)),
         ("/type", json!("Policy:IAMUser/S3BucketEncryptionDisabled")),
         ("/title", json!("Default encryption was reset for the S3 bucket")),
+        ("/severity", json!({"score": 2, "description": "Medium"})),
         ("/accountId", json!("000000000000")),
         ("/region", json!("us-east-1")),
         ("/resourcesAffected/s3Bucket/name", json!(bucket)),

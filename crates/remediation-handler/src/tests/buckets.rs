@@ -245,3 +245,44 @@ async fn a_bucket_with_a_high_finding_is_changed_by_two_different_people_only() 
     world.press(&by(&click, "U03BOB")).await.unwrap();
     assert!(world.invoked().is_empty() && world.slack.take()[0].contains("one more person"));
 }
+
+#[tokio::test]
+async fn one_record_tells_the_whole_story_of_a_bucket() {
+    for (kind, action, act) in [
+        ("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess, "block-public-access"),
+        ("Policy:IAMUser/S3BucketEncryptionDisabled", Action::EncryptByDefault, "encrypt-by-default"),
+    ] {
+        let (world, click) = bucket_world(kind, action).await;
+        let mut reopening = click.clone();
+        reopening["actions"][0]["action_id"] = Action::Reopen.action_id().into();
+        reopening["actions"][0]["value"] = value(Action::Reopen, &finding(&world).id).into();
+        let key = format!("cases/{}/{act}.json", finding(&world).bucket_case_id().unwrap());
+        let story = || -> BucketRecord { serde_json::from_value(world.files.lock().unwrap()[&key].0.clone()).unwrap() };
+
+        world.press(&dismissing(&world)).await.unwrap();
+        world.press(&dismissing(&world)).await.unwrap();
+        world.press(&reopening).await.unwrap();
+        let told = story();
+        let steps: Vec<&str> = told.transitions.iter().map(|step| step.what.as_str()).collect();
+        assert_eq!(steps, ["Dismissed. Test data: nothing real is in the bucket", "Dismissal taken back"]);
+        assert!(told.transitions.iter().all(|step| step.by.click().unwrap().user_id == "U02ANN"));
+        assert_eq!(told.state, BucketState::Untouched);
+
+        world.press(&click).await.unwrap();
+        assert_eq!(world.invoked().len(), 1, "a bucket that was opened again can be changed");
+        world.slack.take();
+        world.press(&by(&click, "U03BOB")).await.unwrap();
+        assert!(world.slack.take()[0].contains("is being turned on"), "nothing was begun yet");
+    }
+}
+
+#[tokio::test]
+async fn what_was_done_to_a_bucket_stays_recorded_when_it_is_dismissed() {
+    let (world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+    world.press(&click).await.unwrap();
+    record(&world, NOW, ended(BucketOutcome::AccessDenied));
+    world.press(&dismissing(&world)).await.unwrap();
+    let key = format!("cases/{}/block-public-access.json", finding(&world).bucket_case_id().unwrap());
+    let story: BucketRecord = serde_json::from_value(world.files.lock().unwrap()[&key].0.clone()).unwrap();
+    assert_eq!((story.outcome(), story.transitions.len()), (Some(BucketOutcome::AccessDenied), 2));
+}
