@@ -30,6 +30,7 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
 
     let asked = message(world, narrator, &bucket, |message| message.buttons().iter().any(|b| b.label == LABEL)).await?;
     ensure!(option(&asked, "Accepted risk").is_some(), "the finding cannot be dismissed");
+    let asked = dismissed_and_reopened(world, narrator, &bucket, &asked, LABEL).await?;
     let button = asked.buttons().into_iter().find(|button| button.label == LABEL).context("no button")?;
     let confirm = button.confirm.as_ref().context("the button has no confirm dialog")?;
     narrator.fact(&format!("before it sends the click, Slack says: {}", confirm.text));
@@ -56,6 +57,25 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     encrypted(world, narrator).await
 }
 
+/// Somebody dismisses the finding by mistake. Answers with the question as it is then.
+async fn dismissed_and_reopened(
+    world: &World,
+    narrator: &Narrator,
+    bucket: &str,
+    asked: &Message,
+    label: &str,
+) -> anyhow::Result<Message> {
+    narrator.step("@alice dismisses it, and takes that back");
+    let dismiss = option(asked, "Test data").context("the finding cannot be dismissed")?;
+    world.slack.click(asked, &dismiss, &world.alice).await?;
+    let dismissed = message(world, narrator, bucket, |message| button(message, "Reopen").is_some()).await?;
+    ensure!(dismissed.ts == asked.ts, "another message was changed");
+    ensure!(dismissed.words().contains("it is shown again"), "the message does not say what is shown from now on");
+    let reopen = button(&dismissed, "Reopen").context("no button Reopen")?;
+    world.slack.click(&dismissed, &reopen, &world.alice).await?;
+    message(world, narrator, bucket, |message| message.ts == asked.ts && button(message, label).is_some()).await
+}
+
 /// The same for default encryption. S3 has kept it on for every bucket since 2023, so the button finds it on.
 async fn encrypted(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let bucket = format!("{}-{STORY}-encryption", world.deployment.name);
@@ -63,6 +83,7 @@ async fn encrypted(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     publish(world, &encryption_disabled(&bucket, "e0000000000000000000000000000001")?).await?;
     narrator.step(&format!("Macie (played by the local cloud) publishes that {bucket} lost its default encryption"));
     let asked = message(world, narrator, &bucket, |message| button(message, ENCRYPT).is_some()).await?;
+    let asked = dismissed_and_reopened(world, narrator, &bucket, &asked, ENCRYPT).await?;
     narrator.step("@alice presses the button and confirms");
     let pressed = button(&asked, ENCRYPT).context("no button")?;
     world.slack.click(&asked, &pressed, &world.alice).await?;
