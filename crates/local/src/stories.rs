@@ -247,6 +247,22 @@ pub const ALL: &[Story] = &[
         play: |world, narrator| Box::pin(scan_pipeline_failures::install_failed(world, narrator)),
     },
     Story {
+        name: "scan-scanner-secret-gone",
+        sentence: "The secret with the scanner's token is deleted: the build cannot begin, and the channel is told why.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::scanner_secret_gone(world, narrator)),
+    },
+    Story {
+        name: "scan-artifacts-refused",
+        sentence: "The gate is passed, but the build cannot leave its evidence: it is not waved through.",
+        needs_sonarqube: true,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(scan_pipeline_failures::artifacts_refused(world, narrator)),
+    },
+    Story {
         name: "scan-reader-secret-broken",
         sentence: "The function that asks for the verdict has no token: that is recorded and told, and mended, scanned again.",
         needs_sonarqube: true,

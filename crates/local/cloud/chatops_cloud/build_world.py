@@ -1,7 +1,7 @@
 """What a CodeBuild build reads from and writes to the other services of the local cloud.
 
 Plays the calls that CodeBuild makes with the project's service role: the source and the buildspec from S3,
-secrets, parameters, artifacts. Touches ministack's `s3._buckets`, `s3._get_object_data`, `s3._object_versions`.
+secrets, parameters, artifacts, which the bucket's policy may refuse. Touches ministack's `s3._buckets`, `s3._get_object_data`, `s3._object_versions`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import s3
 
-from . import build_artifacts
+from . import build_artifacts, removals
 from .build import PhaseFailure, World
 from .build_variables import VariableError
 from .calls import session_for_role
@@ -99,6 +99,8 @@ def make_world(project: Project, record: Mapping[str, Any], settings: Settings) 
         looks_at_bucket(project.role, bucket)
         for_role(project.role, "s3:PutObject", f"arn:aws:s3:::{bucket}/{prefix}")
         try:
+            if removals.is_refused(bucket, f"{prefix}/", "s3:PutObject", project.role):
+                raise ServiceError("AccessDenied", "Access Denied", 403)
             if project.artifacts.get("packaging") == "ZIP":
                 put_object(bucket, prefix, build_artifacts.zipped(files), "application/zip")
             else:

@@ -105,6 +105,41 @@ pub(super) async fn install_failed(world: &World, narrator: &Narrator) -> anyhow
     fails(world, narrator, &place, "The scanner could not be installed", "reach its Maven repository").await
 }
 
+pub(super) async fn scanner_secret_gone(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let secret = wrong_token(world, "sqa_gone_").await?;
+    let place = world.another_code_scan(narrator, "without-secret", [("SonarSecretArn", &secret)]).await?;
+    narrator.step("Somebody deletes the secret of the scanner");
+    let secrets = aws_sdk_secretsmanager::Client::new(&world.aws);
+    let delete = secrets.delete_secret().secret_id(&secret).force_delete_without_recovery(true);
+    delete.send().await.context("delete the secret")?;
+    let scan = Scan::upload_to(world, narrator, &place, KEY, samples::small_code("clean")?).await?;
+    let (headline, remedy) =
+        ("could not read the build's specification or its secret", "scanner's secret holds a token");
+    told_of(world, narrator, &scan, headline, remedy).await?;
+    let report = scan.evidence(world, "report.json").await?;
+    ensure!(report["cause"]["kind"] == "SETUP", "the report is {report}");
+    Ok(())
+}
+
+/// The gate is passed, and yet nothing is waved through: a build that could not leave its evidence has failed.
+pub(super) async fn artifacts_refused(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let place = world.another_code_scan(narrator, "without-artifacts", []).await?;
+    narrator.step("Somebody refuses every build's artifacts in the policy of the evidence bucket");
+    let bucket = place.output("EvidenceBucket")?;
+    let policy = json!({"Version": "2012-10-17", "Statement": [{
+        "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{bucket}/builds/*"),
+    }]});
+    let put = world.s3.put_bucket_policy().bucket(bucket).policy(policy.to_string()).send().await;
+    put.context("set the bucket's policy")?;
+    let scan = Scan::upload_to(world, narrator, &place, KEY, samples::small_code("clean")?).await?;
+    told(world, narrator, &scan, "passed, but the build failed afterwards", "Read the end of the build's log").await?;
+    let report = scan.evidence(world, "report.json").await?;
+    let told = (report["cause"]["kind"].as_str(), report["cause"]["message"].as_str().unwrap_or_default());
+    ensure!(told.0 == Some("FAILED_AFTER_GATE") && told.1.contains("AccessDenied"), "the report is {report}");
+    ensure!(!report["log"].as_array().is_none_or(Vec::is_empty), "the report has no lines of the log: {report}");
+    Ok(())
+}
+
 /// The function can ask nobody for the verdict, and says so; once it can, the same version is scanned again.
 pub(super) async fn reader_secret_broken(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let secret = secret(world, "broken-reader", "UPDATE-THIS-TOKEN").await?;
@@ -168,6 +203,11 @@ async fn fails(
 }
 
 async fn told(world: &World, narrator: &Narrator, scan: &Scan, headline: &str, remedy: &str) -> anyhow::Result<()> {
+    told_of(world, narrator, scan, headline, remedy).await?;
+    scan.hides_the_tokens(world).await
+}
+
+async fn told_of(world: &World, narrator: &Narrator, scan: &Scan, headline: &str, remedy: &str) -> anyhow::Result<()> {
     let message = scan.notification(world, narrator, PIPELINE_FAILED).await?;
     let words = message.words();
     ensure!(words.contains(headline), "the notification does not say `{headline}`: {words}");
@@ -176,8 +216,7 @@ async fn told(world: &World, narrator: &Narrator, scan: &Scan, headline: &str, r
     scan.ends(world, narrator, "FAILED PipelineFailed").await?;
     ensure!(scan.messages(world).len() == 1, "the channel was told more than once");
     ensure!(scan.mails(world).await?.is_empty(), "a mail was sent");
-    scan.verify(world, narrator, MAY_NOT, "not approved").await?;
-    scan.hides_the_tokens(world).await
+    scan.verify(world, narrator, MAY_NOT, "not approved").await
 }
 
 /// A secret with a token that no server knows.
