@@ -97,10 +97,10 @@ def make_world(project: Project, record: Mapping[str, Any], settings: Settings) 
         bucket = str(project.artifacts.get("location") or "").removeprefix("arn:aws:s3:::")
         prefix = build_artifacts.prefix(project.artifacts, project.name, uuid, name)
         looks_at_bucket(project.role, bucket)
-        for_role(project.role, "s3:PutObject", f"arn:aws:s3:::{bucket}/{prefix}")
         try:
             if removals.is_refused(bucket, f"{prefix}/", "s3:PutObject", project.role):
                 raise ServiceError("AccessDenied", "Access Denied", 403)
+            for_role(project.role, "s3:PutObject", f"arn:aws:s3:::{bucket}/{prefix}")
             if project.artifacts.get("packaging") == "ZIP":
                 put_object(bucket, prefix, build_artifacts.zipped(files), "application/zip")
             else:

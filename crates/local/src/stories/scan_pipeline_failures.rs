@@ -127,7 +127,8 @@ pub(super) async fn artifacts_refused(world: &World, narrator: &Narrator) -> any
     narrator.step("Somebody refuses every build's artifacts in the policy of the evidence bucket");
     let bucket = place.output("EvidenceBucket")?;
     let policy = json!({"Version": "2012-10-17", "Statement": [{
-        "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject", "Resource": format!("arn:aws:s3:::{bucket}/builds/*"),
+        "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+        "Resource": format!("arn:aws:s3:::{bucket}/builds/*/scan/*"),
     }]});
     let put = world.s3.put_bucket_policy().bucket(bucket).policy(policy.to_string()).send().await;
     put.context("set the bucket's policy")?;
