@@ -79,9 +79,9 @@ fn muted(alarm: &MetricAlarm, wanted: &Value) -> Option<String> {
         alarm.dimensions().iter().map(|one| json!({"Name": one.name(), "Value": one.value()})).collect();
     let found = json!({
         "AlarmActions": alarm.alarm_actions(),
-        "ComparisonOperator": alarm.comparison_operator().map(|operator| operator.as_str()),
+        "ComparisonOperator": alarm.comparison_operator().map(aws_sdk_cloudwatch::types::ComparisonOperator::as_str),
         "Dimensions": dimensions,
-        "Statistic": alarm.statistic().map(|statistic| statistic.as_str()),
+        "Statistic": alarm.statistic().map(aws_sdk_cloudwatch::types::Statistic::as_str),
         "TreatMissingData": alarm.treat_missing_data(),
         "EvaluationPeriods": alarm.evaluation_periods(),
         "MetricName": alarm.metric_name(),
