@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use aws_sdk_codebuild::types::EnvironmentVariable;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     build_log,
@@ -126,10 +126,13 @@ pub(super) async fn artifacts_refused(world: &World, narrator: &Narrator) -> any
     let place = world.another_code_scan(narrator, "without-artifacts", []).await?;
     narrator.step("Somebody refuses every build's artifacts in the policy of the evidence bucket");
     let bucket = place.output("EvidenceBucket")?;
-    let policy = json!({"Version": "2012-10-17", "Statement": [{
+    let policy = world.s3.get_bucket_policy().bucket(bucket).send().await.context("read the bucket's policy")?;
+    let mut policy: Value = serde_json::from_str(policy.policy().unwrap_or_default())?;
+    let statements = policy["Statement"].as_array_mut().context("the policy has no statements")?;
+    statements.push(json!({
         "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
         "Resource": format!("arn:aws:s3:::{bucket}/builds/*/scan/*"),
-    }]});
+    }));
     let put = world.s3.put_bucket_policy().bucket(bucket).policy(policy.to_string()).send().await;
     put.context("set the bucket's policy")?;
     let scan = Scan::upload_to(world, narrator, &place, KEY, samples::small_code("clean")?).await?;

@@ -57,11 +57,6 @@ pub(super) const UNUSED: &[Exception] = &[
         why: "SES asks for the recipient's identity as well while the account is in its sandbox",
     },
     all(
-        ("CheckBuildStatusRole", "LookAtTheBuild"),
-        &["codebuild:BatchGetBuilds"],
-        "the result of a build was too long for Step Functions, which cuts it",
-    ),
-    all(
         ("EncryptionKey", "LetAlarmsPublishToEncryptedTopics"),
         &["kms:Decrypt", "kms:GenerateDataKey"],
         "an alarm goes off; the local cloud has no alarms",
@@ -140,6 +135,7 @@ pub(super) const WIDE: &[Exception] = &[
     wide("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations", "/breaker/*", RECORDS),
     wide("FindingHandlerRole", "SeeWhatBecameOfACase", "/cases/*", RECORDS),
     wide("RemediationHandlerRole", "SeeWhatBecameOfACase", "/cases/*", RECORDS),
+    wide("RemediationHandlerRole", "TakeEachRequestOnce", "/presses/*", RECORDS),
     wide("RemediationHandlerRole", "RememberWhatWasListed", "/digests/*/listed/*", RECORDS),
     wide("FindingRemediatorRole", "PutObjectsIntoQuarantine", "/*", "objects and records of any name are its own"),
     wide(
