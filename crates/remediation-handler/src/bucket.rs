@@ -3,15 +3,15 @@
 use domain::bucket::BucketRecord;
 use domain::finding::Finding;
 use domain::policy::{Reason, bucket_action};
-use domain::quarantine::{Claim, Transition, first_approval_key};
-use domain::remediation::{Decision, Task};
+use domain::quarantine::Transition;
+use domain::remediation::Task;
 use domain::slack::button::Action;
 use domain::slack::{Refusal, dismissed, one_more_person_for_bucket};
 use platform::records::RecordError;
 
-use crate::approval::{Agreement, agree};
 use crate::claim::Standing;
 use crate::config::Config;
+use crate::decide::Decided;
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
 
@@ -31,42 +31,20 @@ impl RemediationHandler {
             Ok(case_id) => case_id,
             Err(refusal) => return Ok(self.refuse(press.click, refusal).await),
         };
-        let failed = |source| Error::Claim { case_id: case_id.clone(), source };
-        let standing = Standing::read(&self.records, &case_id, &finding).await.map_err(failed)?;
-        let by = |decision: Decision| Claim {
-            finding_id: finding.id.clone(),
-            finding_type: finding.kind.clone(),
-            decision,
-            dismissed: None,
-            reopened: None,
-            at: press.now,
-        };
-        let alone = Decision::Person(self.clicked(press));
-        if !standing.is_open_to(&finding, &by(alone.recorded()), None) {
-            return self.tell_who_decided_about_bucket(press, &finding, &case_id, &standing).await;
-        }
-        let decision = if self.config.second_approver.is_needed(&finding) {
-            let (key, after) = (first_approval_key(&case_id), standing.last_end(&finding));
-            let agreement = agree(&self.records, &key, &finding.id, self.clicked(press), after).await;
-            match agreement.map_err(failed)? {
-                Agreement::Decided(decision) => decision,
-                Agreement::First(click) => {
-                    tracing::info!(finding.id = finding.id, case.id = case_id, "took the first of two approvals");
-                    self.say(press, &one_more_person_for_bucket(&finding, &click)).await;
-                    return Ok(Outcome::FirstApproval);
-                }
-                Agreement::Again(_) => return Ok(self.refuse(press.click, Refusal::AgreedAlready).await),
+        match self.decide(press, &finding, &case_id, None).await? {
+            Decided::Claimed(decision) => {
+                self.invoke_remediator(task(finding), decision).await?;
+                Ok(Outcome::Started)
             }
-        } else {
-            alone
-        };
-        if !standing.claim_it(&self.records, &case_id, &by(decision.recorded())).await.map_err(failed)? {
-            let standing = Standing::read(&self.records, &case_id, &finding).await.map_err(failed)?;
-            return self.tell_who_decided_about_bucket(press, &finding, &case_id, &standing).await;
+            Decided::Before(standing, _) => {
+                self.tell_who_decided_about_bucket(press, &finding, &case_id, &standing).await
+            }
+            Decided::First(_, click) => {
+                self.say(press, &one_more_person_for_bucket(&finding, &click)).await;
+                Ok(Outcome::FirstApproval)
+            }
+            Decided::FirstAgain(..) => Ok(self.refuse(press.click, Refusal::AgreedAlready).await),
         }
-        tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
-        self.invoke_remediator(task(finding), decision).await?;
-        Ok(Outcome::Started)
     }
 
     /// Adds what somebody decided to the record of the finding's act, once. Of a finding without one the claim is the

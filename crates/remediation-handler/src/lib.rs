@@ -19,6 +19,7 @@ mod bucket;
 mod case;
 mod claim;
 mod config;
+mod decide;
 mod dismiss;
 mod error;
 mod finding;

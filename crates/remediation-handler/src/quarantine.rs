@@ -2,12 +2,12 @@
 
 use domain::finding::Finding;
 use domain::policy::movable;
-use domain::quarantine::{Claim, Manifest, first_approval_key};
+use domain::quarantine::Manifest;
 use domain::remediation::{Click, Decision, Task};
 use domain::slack::{Approvals, Refusal, dismissed, moving, review_request};
 
-use crate::approval::{Agreement, agree};
 use crate::claim::Standing;
+use crate::decide::Decided;
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
 
@@ -24,46 +24,23 @@ impl RemediationHandler {
             return Ok(self.refuse(press.click, Refusal::OutOfReach(why)).await);
         }
         let case_id = object.case_id();
-        let failed = |source| Error::Claim { case_id: case_id.clone(), source };
-        let standing = Standing::read(&self.records, &case_id, &finding).await.map_err(failed)?;
-        let by = |decision: Decision| Claim {
-            finding_id: finding.id.clone(),
-            finding_type: finding.kind.clone(),
-            decision,
-            dismissed: None,
-            reopened: None,
-            at: press.now,
-        };
         // A list is made anew whenever somebody opens it, so its buttons say nothing about the case.
         let made_at = (!press.pressed.in_list).then_some(press.pressed.made_at);
-        let alone = Decision::Person(self.clicked(press));
-        if !standing.is_open_to(&finding, &by(alone.recorded()), made_at) {
-            return self.tell_who_decided(press, finding, &case_id, &standing, alone).await;
-        }
-        let decision = if self.config.second_approver.is_needed(&finding) {
-            let (key, after) = (first_approval_key(&case_id), standing.last_end(&finding));
-            let agreement = agree(&self.records, &key, &finding.id, self.clicked(press), after).await;
-            match agreement.map_err(failed)? {
-                Agreement::Decided(decision) => decision,
-                Agreement::First(click) => {
-                    tracing::info!(finding.id = finding.id, case.id = case_id, "took the first of two approvals");
-                    self.show_first(press, &finding, &case_id, &standing, &click).await?;
-                    return Ok(Outcome::FirstApproval);
-                }
-                Agreement::Again(click) => {
-                    // The message may never have been changed, if the function died after it had recorded the approval.
-                    self.show_first(press, &finding, &case_id, &standing, &click).await?;
-                    return Ok(self.refuse(press.click, Refusal::AgreedAlready).await);
-                }
+        let decision = match self.decide(press, &finding, &case_id, made_at).await? {
+            Decided::Claimed(decision) => decision,
+            Decided::Before(standing, decision) => {
+                return self.tell_who_decided(press, finding, &case_id, &standing, decision).await;
             }
-        } else {
-            alone
+            Decided::First(before, click) => {
+                self.show_first(press, &finding, &case_id, &before, &click).await?;
+                return Ok(Outcome::FirstApproval);
+            }
+            Decided::FirstAgain(before, click) => {
+                // The message may never have been changed, if the function died after it had recorded the approval.
+                self.show_first(press, &finding, &case_id, &before, &click).await?;
+                return Ok(self.refuse(press.click, Refusal::AgreedAlready).await);
+            }
         };
-        if !standing.claim_it(&self.records, &case_id, &by(decision.recorded())).await.map_err(failed)? {
-            let standing = Standing::read(&self.records, &case_id, &finding).await.map_err(failed)?;
-            return self.tell_who_decided(press, finding, &case_id, &standing, decision).await;
-        }
-        tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
         // The remediator has no address to answer a list at.
         let courtesy = press.pressed.in_list.then(|| moving(&finding));
         self.invoke_remediator(Task::Quarantine { finding }, decision).await?;

@@ -1,0 +1,70 @@
+//! What a press on a finding's message amounts to: the case is claimed, or somebody else is in the way or still missing.
+
+use domain::finding::Finding;
+use domain::quarantine::{Claim, first_approval_key};
+use domain::remediation::{Click, Decision};
+use jiff::Timestamp;
+
+use crate::approval::{Agreement, agree};
+use crate::claim::Standing;
+use crate::error::Error;
+use crate::handler::{Press, RemediationHandler};
+
+pub(crate) enum Decided {
+    /// The case belongs to this decision, and what was decided may begin.
+    Claimed(Decision),
+    /// Somebody decided before; this decision did not count.
+    Before(Standing, Decision),
+    /// Theirs is the first of two approvals.
+    First(Standing, Click),
+    /// Theirs was the first of two approvals before.
+    FirstAgain(Standing, Click),
+}
+
+impl RemediationHandler {
+    /// Takes the decision of this person about the finding's case; of two people, where the finding needs them. `made_at`
+    /// is when the button was made, if that says what the person knew of the case.
+    ///
+    /// # Errors
+    /// [`Error::Claim`]
+    pub(crate) async fn decide(
+        &self,
+        press: &Press<'_>,
+        finding: &Finding,
+        case_id: &str,
+        made_at: Option<Timestamp>,
+    ) -> Result<Decided, Error> {
+        let failed = |source| Error::Claim { case_id: case_id.to_owned(), source };
+        let standing = Standing::read(&self.records, case_id, finding).await.map_err(failed)?;
+        let by = |decision: &Decision| Claim {
+            finding_id: finding.id.clone(),
+            finding_type: finding.kind.clone(),
+            decision: decision.recorded(),
+            dismissed: None,
+            reopened: None,
+            at: press.now,
+        };
+        let mut decision = Decision::Person(self.clicked(press));
+        if !standing.is_open_to(finding, &by(&decision), made_at) {
+            return Ok(Decided::Before(standing, decision));
+        }
+        if self.config.second_approver.is_needed(finding) {
+            let (key, after) = (first_approval_key(case_id), standing.last_end(finding));
+            let agreement = agree(&self.records, &key, &finding.id, self.clicked(press), after).await;
+            match agreement.map_err(failed)? {
+                Agreement::Decided(by_two) => decision = by_two,
+                Agreement::First(click) => {
+                    tracing::info!(finding.id = finding.id, case.id = case_id, "took the first of two approvals");
+                    return Ok(Decided::First(standing, click));
+                }
+                Agreement::Again(click) => return Ok(Decided::FirstAgain(standing, click)),
+            }
+        }
+        if !standing.claim_it(&self.records, case_id, &by(&decision)).await.map_err(failed)? {
+            let standing = Standing::read(&self.records, case_id, finding).await.map_err(failed)?;
+            return Ok(Decided::Before(standing, decision));
+        }
+        tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
+        Ok(Decided::Claimed(decision))
+    }
+}
