@@ -37,13 +37,11 @@ impl Check {
         Self { what: what.into(), outcome: Outcome::Fails { why: why.into(), remedy: remedy.into() } }
     }
 
-    /// `well` if nothing is wrong, `fails` with the reason otherwise.
+    /// `well` if nothing is wrong, `fails` with all the reasons otherwise.
     #[must_use]
-    pub fn that(what: &str, wrong: Option<String>, remedy: &str) -> Self {
-        match wrong {
-            None => Self::well(what, ""),
-            Some(why) => Self::fails(what, why, remedy),
-        }
+    pub fn that(what: &str, wrong: impl IntoIterator<Item = String>, remedy: &str) -> Self {
+        let wrong: Vec<String> = wrong.into_iter().collect();
+        if wrong.is_empty() { Self::well(what, "") } else { Self::fails(what, wrong.join("; "), remedy) }
     }
 
     #[must_use]
@@ -83,5 +81,8 @@ mod tests {
         let check = Check::fails("Macie", "it is off", "turn it on");
         assert_eq!(check.to_string(), "FAILS  Macie: it is off\n       -> turn it on");
         assert_eq!(Check::well("Macie", "").to_string(), "ok     Macie");
+        let wrong = ["it is off", "it is gone"].map(str::to_owned);
+        assert_eq!(Check::that("Macie", wrong, "do").to_string(), "FAILS  Macie: it is off; it is gone\n       -> do");
+        assert_eq!(Check::that("Macie", None, "do"), Check::well("Macie", ""));
     }
 }

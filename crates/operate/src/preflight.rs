@@ -47,7 +47,7 @@ pub async fn run(account: &Account, config: &Config, secrets: &Secrets) -> anyho
 }
 
 fn slack_ids(stack: Stack, values: &Values) -> Check {
-    let wrong: Vec<String> = values
+    let wrong = values
         .iter()
         .filter_map(|(name, value)| match value {
             Value::Is(text) => Some((name, text)),
@@ -56,11 +56,10 @@ fn slack_ids(stack: Stack, values: &Values) -> Check {
         .flat_map(|(name, text)| {
             let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
             parts.filter_map(|part| wrong_slack_id(name, part)).collect::<Vec<_>>()
-        })
-        .collect();
+        });
     Check::that(
         &format!("Slack ids of {}", stack.word()),
-        (!wrong.is_empty()).then(|| wrong.join("; ")),
+        wrong,
         "take the ids, not the names: Slack shows a channel's at the end of its details, a person's in the profile's \
          menu, the workspace's in its address in a browser",
     )

@@ -26,8 +26,8 @@ pub(super) async fn checks(patient: &Patient<'_>, names: &[(&str, &str)]) -> any
     for (logical_id, id) in names {
         if let Some(alarm) = alarms.iter().find(|alarm| alarm.alarm_name() == Some(id)) {
             let wanted = patient.template.properties(logical_id)?;
-            let wrong = muted(alarm, &wanted);
-            checks.extend(wrong.map(|why| Check::fails(format!("alarm {logical_id}"), why, BY_HAND)));
+            let settings = Check::that(&format!("alarm {logical_id}"), muted(alarm, &wanted), BY_HAND);
+            checks.extend(settings.has_failed().then_some(settings));
             checks.extend(rings(alarm));
         }
     }
@@ -47,19 +47,6 @@ pub(super) async fn checks(patient: &Patient<'_>, names: &[(&str, &str)]) -> any
     Ok(checks)
 }
 
-/// What makes an alarm ring, and who hears it.
-const NAMES: [&str; 9] = [
-    "AlarmActions",
-    "ComparisonOperator",
-    "Dimensions",
-    "EvaluationPeriods",
-    "MetricName",
-    "Period",
-    "Statistic",
-    "Threshold",
-    "TreatMissingData",
-];
-
 fn rings(alarm: &MetricAlarm) -> Option<Check> {
     let name = alarm.alarm_name().unwrap_or_default();
     let remedy = alarm.alarm_description().unwrap_or("look at it in the console of CloudWatch");
@@ -68,13 +55,9 @@ fn rings(alarm: &MetricAlarm) -> Option<Check> {
 }
 
 /// Why nobody would hear it, or not when the template says.
-fn muted(alarm: &MetricAlarm, wanted: &Value) -> Option<String> {
-    if alarm.actions_enabled() == Some(false) {
-        return Some("its actions are turned off: nobody is told when it rings".to_owned());
-    }
-    // An empty list and none are the same; an alarm without a dimension has an empty list.
-    let listed =
-        |actions: &Value| if actions.as_array().is_some_and(Vec::is_empty) { Value::Null } else { actions.clone() };
+fn muted(alarm: &MetricAlarm, wanted: &Value) -> Vec<String> {
+    let off = alarm.actions_enabled() == Some(false);
+    let off = off.then(|| "its actions are turned off: nobody is told when it rings".to_owned());
     let dimensions: Vec<Value> =
         alarm.dimensions().iter().map(|one| json!({"Name": one.name(), "Value": one.value()})).collect();
     let found = json!({
@@ -88,18 +71,7 @@ fn muted(alarm: &MetricAlarm, wanted: &Value) -> Option<String> {
         "Period": alarm.period(),
         "Threshold": alarm.threshold(),
     });
-    NAMES.into_iter().find_map(|name| {
-        let (wanted, found) = (listed(&wanted[name]), listed(&found[name]));
-        if let (Some(wanted), Some(found)) = (number(&wanted), number(&found)) {
-            return (wanted.total_cmp(&found).is_ne()).then(|| format!("its {name} is {found} instead of {wanted}"));
-        }
-        compare::value(&format!("its {name}"), &wanted, &found)
-    })
-}
-
-/// CloudWatch says 1.0 where a template says 1.
-fn number(value: &Value) -> Option<f64> {
-    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+    off.into_iter().chain(compare::members("its", wanted, &found)).collect()
 }
 
 #[cfg(test)]
@@ -116,16 +88,17 @@ mod tests {
             let alarm = MetricAlarm::builder().actions_enabled(true).alarm_actions("arn:t").evaluation_periods(1);
             alarm.metric_name("Errors").period(300).threshold(1.0)
         };
-        assert_eq!(muted(&alarm().build(), &wanted), None);
-        let off = muted(&alarm().actions_enabled(false).build(), &wanted).unwrap();
-        assert_eq!(off, "its actions are turned off: nobody is told when it rings");
-        let silent = muted(&alarm().set_alarm_actions(Some(Vec::new())).build(), &wanted).unwrap();
-        assert_eq!(silent, "its AlarmActions is not set");
+        assert_eq!(muted(&alarm().build(), &wanted), Vec::<String>::new());
+        let silent = alarm().set_alarm_actions(Some(Vec::new()));
+        assert_eq!(muted(&silent.clone().build(), &wanted), ["its AlarmActions is not set"]);
+        // Who mends the one only would wait for the mail in vain.
+        let off = ["its actions are turned off: nobody is told when it rings", "its AlarmActions is not set"];
+        assert_eq!(muted(&silent.actions_enabled(false).build(), &wanted), off);
         let other = Dimension::builder().name("FunctionName").value("other").build();
-        assert_eq!(muted(&alarm().dimensions(other).build(), &wanted).unwrap(), "its Dimensions is not the template's");
-        assert_eq!(muted(&alarm().threshold(1e6).build(), &wanted).unwrap(), "its Threshold is 1000000 instead of 1");
+        assert_eq!(muted(&alarm().dimensions(other).build(), &wanted), ["its Dimensions is not the template's"]);
+        assert_eq!(muted(&alarm().threshold(1e6).build(), &wanted), ["its Threshold is 1000000 instead of 1"]);
         let nobody =
             json!({"AlarmActions": [], "EvaluationPeriods": 1, "MetricName": "Errors", "Period": 300, "Threshold": 1});
-        assert_eq!(muted(&alarm().set_alarm_actions(None).build(), &nobody), None);
+        assert_eq!(muted(&alarm().set_alarm_actions(None).build(), &nobody), Vec::<String>::new());
     }
 }

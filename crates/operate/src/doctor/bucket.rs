@@ -16,8 +16,7 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, bucket: &str) -> an
     let properties = patient.template.properties(name)?;
     let policy = patient.policy_of("AWS::S3::BucketPolicy", "Bucket", bucket)?;
     let wrong = wrong(&s3, bucket, &properties, &policy).await;
-    let wrong = (!wrong.is_empty()).then(|| format!("{bucket}: {}", wrong.join("; ")));
-    Ok(Check::that(&format!("bucket {name}"), wrong, BY_HAND))
+    Ok(Check::that(&format!("bucket {name} ({bucket})"), wrong, BY_HAND))
 }
 
 async fn wrong(s3: &Client, bucket: &str, properties: &Value, policy: &Value) -> Vec<String> {
@@ -54,12 +53,13 @@ async fn wrong(s3: &Client, bucket: &str, properties: &Value, policy: &Value) ->
     wrong
 }
 
-async fn encryption(s3: &Client, bucket: &str, properties: &Value) -> Option<String> {
-    let rule = compare::at(properties, &["BucketEncryption", "ServerSideEncryptionConfiguration"]).get(0)?;
+async fn encryption(s3: &Client, bucket: &str, properties: &Value) -> Vec<String> {
+    let rules = compare::at(properties, &["BucketEncryption", "ServerSideEncryptionConfiguration"]);
+    let Some(rule) = rules.get(0) else { return Vec::new() };
     let wanted = compare::at(rule, &["ServerSideEncryptionByDefault"]);
     let found = match s3.get_bucket_encryption().bucket(bucket).send().await {
         Ok(answer) => answer.server_side_encryption_configuration,
-        Err(error) => return Some(format!("its encryption cannot be seen: {}", chain(&error))),
+        Err(error) => return vec![format!("its encryption cannot be seen: {}", chain(&error))],
     };
     let rules = found.as_ref().map(aws_sdk_s3::types::ServerSideEncryptionConfiguration::rules).unwrap_or_default();
     let default = rules.first().and_then(|rule| rule.apply_server_side_encryption_by_default());
@@ -67,9 +67,7 @@ async fn encryption(s3: &Client, bucket: &str, properties: &Value) -> Option<Str
         "SSEAlgorithm": default.map(|default| default.sse_algorithm().as_str()),
         "KMSMasterKeyID": default.and_then(|default| default.kms_master_key_id()),
     });
-    ["SSEAlgorithm", "KMSMasterKeyID"]
-        .into_iter()
-        .find_map(|name| compare::value(&format!("its encryption's {name}"), &wanted[name], &found[name]))
+    compare::members("its encryption's", wanted, &found)
 }
 
 /// Without its events no upload is scanned, and nobody is told.

@@ -23,7 +23,7 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, id: &str) -> anyhow
         return Ok(Check::fails(what, "it is gone, so nothing can be scanned", GONE));
     };
     let found = described(project);
-    let wrong: Vec<String> = [
+    let wrong = [
         ("its image", &["Environment", "Image"] as &[&str]),
         ("its machine", &["Environment", "Type"]),
         ("its size", &["Environment", "ComputeType"]),
@@ -35,9 +35,8 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, id: &str) -> anyhow
         ("its time limit", &["TimeoutInMinutes"]),
     ]
     .into_iter()
-    .filter_map(|(words, path)| compare::value(words, compare::at(&wanted, path), compare::at(&found, path)))
-    .collect();
-    Ok(Check::that(&what, (!wrong.is_empty()).then(|| wrong.join("; ")), BY_HAND))
+    .filter_map(|(words, path)| compare::value(words, compare::at(&wanted, path), compare::at(&found, path)));
+    Ok(Check::that(&what, wrong, BY_HAND))
 }
 
 /// In the words of the template.

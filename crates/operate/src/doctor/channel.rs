@@ -31,7 +31,7 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, arn: &str) -> anyho
         let why = format!("it is disabled: {}", found["StateReason"].as_str().unwrap_or("Amazon Q gives no reason"));
         return Ok(Check::fails(what, why, "ask whoever administers your AWS organization to allow Amazon Q in Slack"));
     }
-    let wrong: Vec<String> = [
+    let wrong = [
         ("its workspace", "SlackWorkspaceId", "SlackTeamId"),
         ("its channel", "SlackChannelId", "SlackChannelId"),
         ("its topic", "SnsTopicArns", "SnsTopicArns"),
@@ -41,9 +41,8 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, arn: &str) -> anyho
         ("its logging", "LoggingLevel", "LoggingLevel"),
     ]
     .into_iter()
-    .filter_map(|(words, property, field)| compare::value(words, &wanted[property], &found[field]))
-    .collect();
-    Ok(Check::that(&what, (!wrong.is_empty()).then(|| wrong.join("; ")), REMEDY))
+    .filter_map(|(words, property, field)| compare::value(words, &wanted[property], &found[field]));
+    Ok(Check::that(&what, wrong, REMEDY))
 }
 
 /// Looks at a button of the stack.

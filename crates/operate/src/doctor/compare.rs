@@ -27,15 +27,26 @@ pub(super) fn policy(wanted: &Value, found: &str) -> Vec<String> {
     differences
 }
 
-/// `name is X instead of Y`, if two values are not the same: the order of lists does not count, nor does whether a number
-/// is written as one.
+/// `name is X instead of Y`, if two values are not the same: the order of lists does not count, nor whether an empty one is
+/// there, nor whether a number is written as a text or with a fraction of nothing.
 pub(super) fn value(name: &str, wanted: &Value, found: &Value) -> Option<String> {
-    let (wanted, found) = (canonical(wanted), canonical(found));
+    let comparable = |value: &Value| match canonical(value) {
+        Value::Array(items) if items.is_empty() => Value::Null,
+        value => value,
+    };
+    let (wanted, found) = (comparable(wanted), comparable(found));
     (wanted != found).then(|| match (&wanted, &found) {
         (_, Value::Null) => format!("{name} is not set"),
         (Value::String(wanted), Value::String(found)) => format!("{name} is {found} instead of {wanted}"),
         _ => format!("{name} is not the template's"),
     })
+}
+
+/// Every member of `found` that is not as wanted, as [`value`] says it; `of` is whose members they are: `its`. What is
+/// wanted beside them is not looked at.
+pub(super) fn members(of: &str, wanted: &Value, found: &Value) -> Vec<String> {
+    let found = found.as_object().into_iter().flatten();
+    found.filter_map(|(name, found)| value(&format!("{of} {name}"), &wanted[name], found)).collect()
 }
 
 /// A value at a path of names; null if there is none.
@@ -72,7 +83,11 @@ fn canonical(value: &Value) -> Value {
     match value {
         Value::Null => Value::Null,
         Value::Bool(truth) => Value::String(truth.to_string()),
-        Value::Number(number) => Value::String(number.to_string()),
+        Value::Number(number) => Value::String(match number.as_f64() {
+            // CloudWatch says 1.0 where a template says 1.
+            Some(fraction) if number.is_f64() => fraction.to_string(),
+            _ => number.to_string(),
+        }),
         Value::String(text) => Value::String(text.clone()),
         Value::Array(items) => {
             let mut items: Vec<Value> = items.iter().map(canonical).collect();
@@ -156,10 +171,31 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_the_same_as_its_text() {
+    fn a_number_is_the_same_however_it_is_written() {
         assert_eq!(value("x", &json!("50"), &json!(50)), None);
+        assert_eq!(value("x", &json!("50"), &json!(50.0)), None);
+        assert_eq!(value("x", &json!("0.5"), &json!(0.5)), None);
+        assert_eq!(value("x", &json!(1), &json!(1e6)).unwrap(), "x is 1000000 instead of 1");
         assert_eq!(value("x", &json!(["a"]), &json!("a")), None);
         assert_eq!(value("x", &json!("50"), &json!(5)).unwrap(), "x is 5 instead of 50");
         assert_eq!(value("x", &json!("50"), &Value::Null).unwrap(), "x is not set");
+    }
+
+    #[test]
+    fn an_empty_list_is_none_and_not_one_of_nothing() {
+        assert_eq!(value("x", &json!([]), &Value::Null), None);
+        assert_eq!(value("x", &Value::Null, &json!([])), None);
+        assert_eq!(value("x", &json!(["a"]), &json!([])).unwrap(), "x is not set");
+        assert_eq!(value("x", &json!({"a": []}), &json!({"a": null})).unwrap(), "x is not the template's");
+    }
+
+    #[test]
+    fn every_member_that_differs_is_named() {
+        let wanted = json!({"Role": "r", "Timeout": "30", "Description": "not looked at"});
+        let found = json!({"Layers": ["more"], "Role": "admin", "Timeout": 3});
+        let words =
+            ["its Layers is not the template's", "its Role is admin instead of r", "its Timeout is 3 instead of 30"];
+        assert_eq!(members("its", &wanted, &found), words);
+        assert_eq!(members("its", &wanted, &json!({"Role": "r"})), Vec::<String>::new());
     }
 }

@@ -33,17 +33,10 @@ pub(super) async fn checks(patient: &Patient<'_>, manifest: Option<&Manifest>) -
             checks.push(match look(patient, &client, id).await {
                 Ok(found) => {
                     // All of it: what is mended alone would leave the rest for the next look.
-                    let wrong = [different(&wanted, &found), throttled(&client, &wanted, id).await];
-                    let wrong: Vec<String> = wrong.into_iter().flatten().collect();
-                    let wrong = (!wrong.is_empty()).then(|| wrong.join("; "));
-                    match broken(&found, logical_id, manifest) {
-                        Some(broken) => Check::fails(
-                            what,
-                            [Some(broken), wrong].into_iter().flatten().collect::<Vec<_>>().join("; "),
-                            REMEDY,
-                        ),
-                        None => Check::that(&what, wrong, BY_HAND),
-                    }
+                    let broken = broken(&found, logical_id, manifest);
+                    let remedy = if broken.is_some() { REMEDY } else { BY_HAND };
+                    let wrong = broken.into_iter().chain(different(&wanted, &found));
+                    Check::that(&what, wrong.chain(throttled(&client, &wanted, id).await), remedy)
                 }
                 Err(why) => Check::fails(what, why, GONE),
             });
@@ -84,7 +77,7 @@ fn broken(found: &GetFunctionConfigurationOutput, logical_id: &str, manifest: Op
 }
 
 /// Where it is not what the template says.
-fn different(wanted: &Value, found: &GetFunctionConfigurationOutput) -> Option<String> {
+fn different(wanted: &Value, found: &GetFunctionConfigurationOutput) -> Vec<String> {
     let variables = found.environment().and_then(|environment| environment.variables()).cloned().unwrap_or_default();
     let names = |value: &Value| value.as_object().map(Map::len).unwrap_or_default();
     let wanted_variables = compare::at(wanted, &["Environment", "Variables"]);
@@ -109,7 +102,7 @@ fn different(wanted: &Value, found: &GetFunctionConfigurationOutput) -> Option<S
     for (words, name) in [("its role", "Role"), ("its time limit", "Timeout"), ("its memory", "MemorySize")] {
         wrong.extend(compare::value(words, &wanted[name], &found[name]));
     }
-    (!wrong.is_empty()).then(|| wrong.join("; "))
+    wrong
 }
 
 /// Whether somebody has taken its concurrency away: the console's *Throttle* sets it to none at all.
@@ -205,18 +198,18 @@ mod tests {
             let output = GetFunctionConfigurationOutput::builder().role(role).timeout(timeout).memory_size(256);
             different(&wanted, &output.environment(environment.build()).build())
         };
-        assert_eq!(found(&[("A", "1")], "r", 30), None);
-        assert_eq!(found(&[("A", "2")], "r", 30).unwrap(), "its variable A is not the template's");
-        assert_eq!(found(&[], "r", 30).unwrap(), "its variable A is not the template's");
+        assert_eq!(found(&[("A", "1")], "r", 30), Vec::<String>::new());
+        assert_eq!(found(&[("A", "2")], "r", 30), ["its variable A is not the template's"]);
+        assert_eq!(found(&[], "r", 30), ["its variable A is not the template's"]);
         let more = "it has variables that the template does not have";
-        assert_eq!(found(&[("A", "1"), ("AWS_ENDPOINT_URL", "x")], "r", 30).unwrap(), more);
+        assert_eq!(found(&[("A", "1"), ("AWS_ENDPOINT_URL", "x")], "r", 30), [more]);
         let layer = aws_sdk_lambda::types::Layer::builder().arn("arn:layer").build();
         let output = GetFunctionConfigurationOutput::builder().role("r").timeout(30).memory_size(256).layers(layer);
         let environment = aws_sdk_lambda::types::EnvironmentResponse::builder().variables("A", "1").build();
-        let layered = different(&wanted, &output.environment(environment).build()).unwrap();
-        assert_eq!(layered, "it has layers, and the template has none");
-        let other = "its role is admin instead of r; its time limit is 3 instead of 30";
-        assert_eq!(found(&[("A", "1")], "admin", 3).unwrap(), other);
+        let layered = different(&wanted, &output.environment(environment).build());
+        assert_eq!(layered, ["it has layers, and the template has none"]);
+        let other = ["its role is admin instead of r", "its time limit is 3 instead of 30"];
+        assert_eq!(found(&[("A", "1")], "admin", 3), other);
     }
 
     #[test]

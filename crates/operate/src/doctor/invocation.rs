@@ -1,7 +1,7 @@
 //! How the functions are called: from a queue, and without anybody waiting for the answer.
 
 use aws_sdk_lambda::Client;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{BY_HAND, GONE, Patient, compare};
 use crate::check::{Check, chain};
@@ -24,29 +24,20 @@ pub(super) async fn from_queue(patient: &Patient<'_>, name: &str, id: &str) -> a
     }
     let types: Vec<&str> =
         mapping.function_response_types().iter().map(aws_sdk_lambda::types::FunctionResponseType::as_str).collect();
-    // What a filter does not let through is deleted from the queue.
-    let filters =
-        mapping.filter_criteria().map(|criteria| criteria.filters().iter().map(|one| one.pattern()).collect());
-    let filters: Option<Vec<Option<&str>>> = filters.filter(|filters: &Vec<_>| !filters.is_empty());
+    let filters = mapping.filter_criteria().map(aws_sdk_lambda::types::FilterCriteria::filters).unwrap_or_default();
+    let filters: Vec<_> = filters.iter().map(aws_sdk_lambda::types::Filter::pattern).collect();
     let found = json!({
         "BatchSize": mapping.batch_size(),
         "EventSourceArn": mapping.event_source_arn(),
+        // What a filter does not let through is deleted from the queue.
         "FilterCriteria": filters,
+        // Without it one finding that fails makes all ten of its batch come again.
         "FunctionResponseTypes": types,
         "MaximumBatchingWindowInSeconds": mapping.maximum_batching_window_in_seconds(),
         "ScalingConfig": {"MaximumConcurrency": mapping.scaling_config().and_then(aws_sdk_lambda::types::ScalingConfig::maximum_concurrency)},
     });
     let wanted = patient.template.properties(name)?;
-    let names = [
-        "EventSourceArn",
-        "FilterCriteria",
-        // Without it one finding that fails makes all ten of its batch come again.
-        "FunctionResponseTypes",
-        "BatchSize",
-        "MaximumBatchingWindowInSeconds",
-        "ScalingConfig",
-    ];
-    Ok(Check::that(&what, differs(&wanted, &found, &names), BY_HAND))
+    Ok(Check::that(&what, compare::members("its", &wanted, &found), BY_HAND))
 }
 
 /// Looks at where the results of a function go that nobody waits for.
@@ -68,10 +59,5 @@ pub(super) async fn without_waiting(patient: &Patient<'_>, name: &str) -> anyhow
         "MaximumEventAgeInSeconds": config.maximum_event_age_in_seconds(),
         "DestinationConfig": {"OnSuccess": {"Destination": success}, "OnFailure": {"Destination": failure}},
     });
-    let names = ["DestinationConfig", "MaximumRetryAttempts", "MaximumEventAgeInSeconds"];
-    Ok(Check::that(&what, differs(&wanted, &found, &names), BY_HAND))
-}
-
-fn differs(wanted: &Value, found: &Value, names: &[&str]) -> Option<String> {
-    names.iter().find_map(|name| compare::value(&format!("its {name}"), &wanted[*name], &found[*name]))
+    Ok(Check::that(&what, compare::members("its", &wanted, &found), BY_HAND))
 }

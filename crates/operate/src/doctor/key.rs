@@ -37,7 +37,7 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, id: &str) -> anyhow
                 Ok(_) => wrong.push("it is not renewed every year".to_owned()),
                 Err(error) => wrong.push(chain(&error)),
             }
-            Check::that(&what, (!wrong.is_empty()).then(|| wrong.join("; ")), super::BY_HAND)
+            Check::that(&what, wrong, super::BY_HAND)
         }
         state => Check::fails(
             what,

@@ -24,9 +24,9 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, url: &str) -> anyho
         Ok(attributes) => attributes,
         Err(why) => return Ok(Check::fails(what, why, GONE)),
     };
-    let wrong = wrong(patient, name, url, &attributes)?;
-    if !wrong.is_empty() {
-        return Ok(Check::fails(what, wrong.join("; "), BY_HAND));
+    let settings = Check::that(&what, wrong(patient, name, url, &attributes)?, BY_HAND);
+    if settings.has_failed() {
+        return Ok(settings);
     }
     let remedy = "read one (`aws sqs receive-message`), repair what its function's log names, then let SQS send them all \
                   again (`aws sqs start-message-move-task`)";
@@ -44,15 +44,14 @@ type Attributes = HashMap<QueueAttributeName, String>;
 fn wrong(patient: &Patient<'_>, name: &str, url: &str, found: &Attributes) -> anyhow::Result<Vec<String>> {
     let wanted = patient.template.properties(name)?;
     let found = |name: QueueAttributeName| found.get(&name).map(String::as_str).unwrap_or_default();
-    let json = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_default();
     let mut wrong = Vec::new();
-    let redrive = json(found(QueueAttributeName::RedrivePolicy));
+    let redrive: Value = serde_json::from_str(found(QueueAttributeName::RedrivePolicy)).unwrap_or_default();
     match (&wanted["RedrivePolicy"], &redrive) {
         (Value::Null, Value::Null) => {}
         (_, Value::Null) => wrong.push("what fails is tried for ever: it has no dead-letter queue".to_owned()),
         (wanted, redrive) => {
-            let part = |name| compare::value(&format!("its redrive policy's {name}"), &wanted[name], &redrive[name]);
-            wrong.extend(["deadLetterTargetArn", "maxReceiveCount"].into_iter().find_map(part));
+            let found = ["deadLetterTargetArn", "maxReceiveCount"].map(|name| (name.to_owned(), redrive[name].clone()));
+            wrong.extend(compare::members("its redrive policy's", wanted, &Value::Object(found.into_iter().collect())));
         }
     }
     for (property, attribute) in [

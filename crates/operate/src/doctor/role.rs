@@ -14,7 +14,7 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, id: &str) -> anyhow
     let wanted = patient.template.properties(name)?;
     let policies = policies(patient, &wanted, id)?;
     Ok(match wrong(&Client::new(&patient.account.aws), id, &wanted, policies).await {
-        Ok(wrong) => Check::that(&what, (!wrong.is_empty()).then(|| wrong.join("; ")), BY_HAND),
+        Ok(wrong) => Check::that(&what, wrong, BY_HAND),
         Err(Unseen::Role(why)) => Check::fails(what, why, GONE),
         Err(Unseen::Policies(why)) => Check::fails(
             what,

@@ -30,7 +30,7 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, arn: &str) -> anyho
         }
         Err(error) => vec![chain(&error)],
     };
-    Ok(Check::that(&what, (!wrong.is_empty()).then(|| wrong.join("; ")), BY_HAND))
+    Ok(Check::that(&what, wrong, BY_HAND))
 }
 
 /// Why nobody hears what is published, and what to do.
