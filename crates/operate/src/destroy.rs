@@ -54,13 +54,13 @@ enum Kind {
 pub async fn destroy(account: &Account, name: &str, data: Data, console: &Console) -> anyhow::Result<()> {
     let s3 = aws_sdk_s3::Client::new(&account.aws);
     let things = things(account, name).await?;
+    let client = aws_sdk_cloudformation::Client::new(&account.aws);
     let (mut stacks, mut protected) = (Vec::new(), Vec::new());
     for stack in [Stack::MacieRemediation, Stack::AppSecurity, Stack::PreRequisite] {
-        if let Some(found) = stack::find(account, &stack.of(name)).await? {
+        // The plan of a stack goes as well: a deployment was interrupted before it was carried out.
+        if let Some(found) = stack::describe(&client, &stack.of(name)).await? {
             stacks.push(stack);
-            protected.extend(found.protected.then(|| stack.of(name)));
-        } else if stack::is_planned(account, &stack.of(name)).await? {
-            stacks.push(stack);
+            protected.extend((found.enable_termination_protection() == Some(true)).then(|| stack.of(name)));
         }
     }
     if stacks.is_empty() && things.is_empty() {
@@ -80,7 +80,7 @@ pub async fn destroy(account: &Account, name: &str, data: Data, console: &Consol
         console.say(&format!("note: {warning}"));
     }
     if let Some(other) = other_user(account, name, &things).await? {
-        bail!("nothing was removed: the stack {other} runs from this deployment's bucket; remove it first");
+        bail!("nothing was removed: the stack {other} uses this deployment's bucket, key or secrets; remove it first");
     }
     if !protected.is_empty() {
         bail!("nothing was removed: turn off the termination protection of {} first", protected.join(" and "));

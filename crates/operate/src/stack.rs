@@ -47,8 +47,6 @@ pub struct Deployed {
     pub status: StackStatus,
     pub parameters: Texts,
     pub outputs: Texts,
-    /// Whether CloudFormation refuses to delete it.
-    pub protected: bool,
 }
 
 impl Deployed {
@@ -137,18 +135,8 @@ pub async fn find(account: &Account, name: &str) -> anyhow::Result<Option<Deploy
         id: found.stack_id().unwrap_or_default().to_owned(),
         status: found.stack_status().context("the stack has no status")?.clone(),
         parameters: found.parameters().iter().filter_map(|p| text(p.parameter_key(), p.parameter_value())).collect(),
-        protected: found.enable_termination_protection() == Some(true),
         outputs: found.outputs().iter().filter_map(|o| text(o.output_key(), o.output_value())).collect(),
     }))
-}
-
-/// Whether there is only the plan of a stack: a deployment was interrupted before it was carried out.
-///
-/// # Errors
-/// CloudFormation refuses to say.
-pub async fn is_planned(account: &Account, name: &str) -> anyhow::Result<bool> {
-    let found = describe(&Client::new(&account.aws), name).await?;
-    Ok(found.is_some_and(|stack| stack.stack_status() == Some(&StackStatus::ReviewInProgress)))
 }
 
 /// Deletes a stack and waits until it is gone. A stack that is not there is gone already.
@@ -244,8 +232,8 @@ async fn discard(client: &Client, id: &str, stack: &str, kind: &ChangeSetType) -
     Ok(())
 }
 
-/// The stack of that name or id; none if CloudFormation knows none.
-async fn describe(client: &Client, name: &str) -> anyhow::Result<Option<Found>> {
+/// The stack of that name or id, even if it is only planned; none if CloudFormation knows none.
+pub(crate) async fn describe(client: &Client, name: &str) -> anyhow::Result<Option<Found>> {
     match client.describe_stacks().stack_name(name).send().await {
         Ok(answer) => Ok(answer.stacks.unwrap_or_default().into_iter().next()),
         // There is no error type of its own for it: "Stack with id … does not exist".

@@ -75,8 +75,8 @@ fn shared(user: &'static str, bucket: &'static str) -> (Account, Asked) {
 async fn a_base_that_another_stack_runs_from_is_not_removed() {
     let (account, asked) = shared("second-app-security", "code");
     let refused = destroy(&account, "demo", Data::GoesForSure, &Console::telling(|_| ())).await.unwrap_err();
-    let words =
-        "nothing was removed: the stack second-app-security runs from this deployment's bucket; remove it first";
+    let words = "nothing was removed: the stack second-app-security uses this deployment's bucket, key or secrets; remove \
+                 it first";
     assert_eq!(refused.to_string(), words);
     let changes = ["DeleteStack", "DELETE", "ScheduleKeyDeletion", "StopExecution", "DisableRule"];
     let asked = asked.lock().unwrap();
