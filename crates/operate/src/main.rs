@@ -137,9 +137,8 @@ impl Where {
     }
 
     /// The deployment's name and the account it is in; a file is not needed for that.
-    async fn find(&self) -> anyhow::Result<(String, Account)> {
-        let mut config = self.config()?.unwrap_or_default();
-        self.replace(&mut config)?;
+    async fn account_of(&self, config: Option<Config>) -> anyhow::Result<(String, Account)> {
+        let config = config.map_or_else(|| self.replaced(Config::default()), Ok)?;
         let account = self.account(&config).await?;
         Ok((config.name, account))
     }
@@ -151,23 +150,37 @@ impl Where {
     /// The file with what the options replace; none if there is no file and none was named: a slip in its name must not
     /// lead to another deployment.
     fn config(&self) -> anyhow::Result<Option<Config>> {
-        let mut config = Config::read(self.file())?;
+        let config = Config::read(self.file())?;
         if config.is_none() && self.config.is_some() {
             bail!("there is no {}", self.file().display());
         }
-        if let Some(config) = &mut config {
-            self.replace(config)?;
-        }
-        Ok(config)
+        config.map(|config| self.replaced(config)).transpose()
     }
 
-    fn replace(&self, config: &mut Config) -> anyhow::Result<()> {
+    fn replaced(&self, mut config: Config) -> anyhow::Result<Config> {
         config.profile = self.profile.clone().or(config.profile.take());
         config.region = self.region.clone().or(config.region.take());
         if let Some(name) = &self.name {
             config.rename(name)?;
         }
-        Ok(())
+        Ok(config)
+    }
+
+    /// What leads to the same deployment again: ` with the same --config and --region`; nothing if no option chose it.
+    fn repeated(&self) -> String {
+        let options = [
+            ("--config", self.config.is_some()),
+            ("--name", self.name.is_some()),
+            ("--region", self.region.is_some()),
+            ("--profile", self.profile.is_some()),
+            ("--endpoint-url", self.endpoint_url.is_some()),
+        ];
+        let given: Vec<&str> = options.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect();
+        match given.as_slice() {
+            [] => String::new(),
+            [one] => format!(" with the same {one}"),
+            [first @ .., last] => format!(" with the same {} and {last}", first.join(", ")),
+        }
     }
 
     async fn account(&self, config: &Config) -> anyhow::Result<Account> {
@@ -231,11 +244,12 @@ async fn deploy(arguments: &Deploy) -> anyhow::Result<bool> {
     let request = Request { name: config.name.clone(), release, parameters, secrets };
     let done = deploy::deploy(&account, &request, &console).await?;
     report(&done, &config, &console);
+    console.say(&format!("\nThen run scripts/doctor{}.", arguments.place.repeated()));
     Ok(true)
 }
 
 async fn doctor(place: &Where, notify: bool) -> anyhow::Result<bool> {
-    let (name, account) = place.find().await?;
+    let (name, account) = place.account_of(place.config()?).await?;
     let console = place.console();
     let checks = doctor::run(&account, &name, notify).await?;
     for check in &checks {
@@ -250,16 +264,17 @@ async fn doctor(place: &Where, notify: bool) -> anyhow::Result<bool> {
 }
 
 async fn destroy(place: &Where, data: Data) -> anyhow::Result<bool> {
-    if place.name.is_none() && place.config()?.is_none() {
+    let config = place.config()?;
+    if place.name.is_none() && config.is_none() {
         bail!("say which deployment: there is no {}, and no --name", place.file().display());
     }
-    let (name, account) = place.find().await?;
+    let (name, account) = place.account_of(config).await?;
     destroy::destroy(&account, &name, data, &place.console()).await?;
     Ok(true)
 }
 
 async fn slack_manifest(place: &Where) -> anyhow::Result<bool> {
-    let (name, account) = place.find().await?;
+    let (name, account) = place.account_of(place.config()?).await?;
     let found = stack::find(&account, &Stack::MacieRemediation.of(&name)).await?;
     let url = found.as_ref().and_then(|found| found.outputs.get("RemediationUrl"));
     let manifest = slack_manifest::manifest(&name, url.map(String::as_str));
@@ -276,8 +291,7 @@ async fn slack_manifest(place: &Where) -> anyhow::Result<bool> {
 /// Asks for everything, and keeps the answers.
 fn ask(place: &Where, console: &Console) -> anyhow::Result<Config> {
     console.say(&format!("There is no {}. Some questions instead:", place.file().display()));
-    let mut config = Config::ask(console)?;
-    place.replace(&mut config)?;
+    let config = place.replaced(Config::ask(console)?)?;
     std::fs::write(place.file(), config.to_toml()).with_context(|| format!("write {}", place.file().display()))?;
     console.say(&format!("Your answers are in {}.", place.file().display()));
     Ok(config)
@@ -323,8 +337,6 @@ fn report(done: &deploy::Done, config: &Config, console: &Console) {
             console.say(&format!("  {}. {step}", number + 1));
         }
     }
-    let file = Path::new(config::FILE);
-    console.say(&format!("\nThen run scripts/doctor{}.", if file.exists() { "" } else { " with the same options" }));
 }
 
 #[cfg(test)]
@@ -337,6 +349,14 @@ mod tests {
             Command::Destroy { place, .. } => place,
             _ => panic!("another command"),
         }
+    }
+
+    #[test]
+    fn the_options_that_chose_a_deployment_lead_to_it_again() {
+        assert_eq!(place(&["--yes"]).repeated(), "");
+        assert_eq!(place(&["--config", "staging.toml"]).repeated(), " with the same --config");
+        let options = ["--profile", "p", "--region", "eu-west-1", "--name", "demo"];
+        assert_eq!(place(&options).repeated(), " with the same --name, --region and --profile");
     }
 
     #[tokio::test]
