@@ -26,21 +26,15 @@ pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize
     let calls = permissions::calls(&world.cloud_url).await?;
     keep(world).await?;
 
-    let expected = |call: &Call, (name, action, bucket, _): &(&str, &str, &str, &str)| {
-        let by = deployed.roles.iter().any(|role| role.arn == call.role && role.name == *name);
-        // Named by the template, so `demo-app-security-uploadbucket-…`.
-        let on = call.resource.contains(&format!("-{}-", bucket.to_lowercase()));
-        by && on && call.action == *action && evaluate(call, &deployed).is_err()
-    };
     let (denied, calls): (Vec<_>, Vec<_>) =
-        calls.into_iter().partition(|call| DENIED.iter().any(|denial| expected(call, denial)));
+        calls.into_iter().partition(|call| DENIED.iter().any(|denial| denial.covers(call, &deployed)));
     let refused = refused(&calls, &deployed);
     ensure!(refused.is_empty(), "AWS would have refused:\n{}", lines(&refused.iter().map(shown).collect::<Vec<_>>()));
     if complete {
         let mut problems = leftovers(&calls, &deployed);
         problems.extend(unguarded(&calls, &deployed));
         problems.extend(open_to_outsiders(world, &deployed)?);
-        let past = DENIED.iter().filter(|denial| !denied.iter().any(|call| expected(call, denial)));
+        let past = DENIED.iter().filter(|denial| !denied.iter().any(|call| denial.covers(call, &deployed)));
         problems.extend(past.map(|denial| format!("not refused any more, take it off the list: {denial:?}")));
         ensure!(problems.is_empty(), "the policies do not fit what was done:\n{}", lines(&problems));
     }
@@ -156,9 +150,15 @@ fn open_to_outsiders(world: &World, deployed: &Deployed) -> anyhow::Result<Vec<S
 }
 
 fn of_ours(call: &Call, deployed: &Deployed) -> bool {
-    let object = call.resource.strip_prefix("arn:aws:s3:::").map(|object| object.split('/').next().unwrap_or_default());
-    let owner = object.map_or_else(|| call.resource.clone(), |bucket| format!("arn:aws:s3:::{bucket}"));
-    deployed.resources.contains_key(&owner)
+    deployed.resources.contains_key(owner(call))
+}
+
+/// The ARN of what is called: of an object, its bucket's.
+fn owner(call: &Call) -> &str {
+    match call.resource.split_once('/') {
+        Some((bucket, _)) if bucket.starts_with("arn:aws:s3:::") => bucket,
+        _ => &call.resource,
+    }
 }
 
 fn shown((call, refusal): &(&Call, Refusal)) -> String {
