@@ -40,6 +40,8 @@ SBOM = "sbom.cdx.json"
 LARGEST_ZIP = 4_000_000
 # How often Zopfli looks for a shorter text: after five rounds it finds next to nothing.
 ROUNDS = 5
+# Where cargo builds.
+TARGET_FOLDER = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 TARGETS = {"arm64": "aarch64-unknown-linux-gnu", "x86_64": "x86_64-unknown-linux-gnu"}
 
 
@@ -111,16 +113,14 @@ def build(architecture: str, functions: tuple[str, ...]) -> dict[str, Path]:
     packages = [word for function in functions for word in ("--package", function)]
     run(["cargo", "lambda", "build", "--release", f"--{architecture.replace('_', '-')}", "--locked", *packages],
         environment={**os.environ, **same_paths(), **same_time()})
-    folder = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "lambda"
-    return {function: folder / function / "bootstrap" for function in functions}
+    return {function: TARGET_FOLDER / "lambda" / function / "bootstrap" for function in functions}
 
 
 def same_paths() -> dict[str, str]:
     """Settings that keep this machine's folders out of the programs, so that another one builds the same bytes."""
     cargo = os.environ.get("CARGO_HOME", str(Path.home() / ".cargo"))
-    target = os.environ.get("CARGO_TARGET_DIR", str(ROOT / "target"))
     # The last one that fits counts, and the target folder may be inside of the checkout.
-    folders = {cargo: "/cargo", str(ROOT): "/security-chatops", target: "/target"}
+    folders = {cargo: "/cargo", str(ROOT): "/security-chatops", str(TARGET_FOLDER): "/target"}
     rust = " ".join(f"--remap-path-prefix={folder}={name}" for folder, name in folders.items())
     compiler = " ".join(f"-ffile-prefix-map={folder}={name}" for folder, name in folders.items())
     return {

@@ -31,7 +31,11 @@ _MACIE_ACTIONS = {
     ("POST", "/jobs"): "CreateClassificationJob",
     ("GET", "/macie"): "GetMacieSession",
 }
-_ONE_MAPPING = re.compile(r"/2015-03-31/event-source-mappings/[^/]+/?")
+_LAMBDA_READS = (
+    (re.compile(r"/[^/]+/event-source-mappings/[^/]+/?"), "GetEventSourceMapping"),
+    (re.compile(r"/[^/]+/functions/[^/]+/concurrency"), "GetFunctionConcurrency"),
+    (re.compile(r"/[^/]+/functions/[^/]+/event-invoke-config"), "GetFunctionEventInvokeConfig"),
+)
 _READS = ("s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectAttributes", "s3:GetObjectVersionAttributes")
 
 
@@ -114,10 +118,10 @@ def _action(request: Request) -> str:
     if request.service == "monitoring":
         # By its path in the protocol that the SDKs speak: /service/…/operation/DescribeAlarms.
         return f"cloudwatch:{request.path.rsplit('/', 1)[-1]}"
-    if request.service == "lambda" and request.method == "GET" and _ONE_MAPPING.fullmatch(request.path):
-        return "lambda:GetEventSourceMapping"
-    if request.service == "lambda" and request.method == "GET" and request.path.endswith(("/concurrency", "/event-invoke-config")):
-        return f"lambda:GetFunction{'Concurrency' if request.path.endswith('/concurrency') else 'EventInvokeConfig'}"
+    if request.service == "lambda" and request.method == "GET":
+        named = next((action for path, action in _LAMBDA_READS if path.fullmatch(request.path)), None)
+        if named:
+            return f"lambda:{named}"
     if _deletes_many(request):
         return "s3:DeleteObjectVersion"
     try:

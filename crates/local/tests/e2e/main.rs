@@ -1,6 +1,6 @@
 //! One world, and every story in it as a test of its own; then what must not have an effect.
 //!
-//! Run by `scripts/test e2e`. `SECURITY_CHATOPS_WITHOUT_SONARQUBE=1` leaves out what scans code, and says so in the end.
+//! Run by `scripts/test e2e`, which `--without-sonarqube` makes leave out what scans code; it says so in the end.
 
 mod hostile;
 mod neighbours;
