@@ -72,8 +72,8 @@ def _install(settings: Settings) -> None:
         functions,
         macie,
         removals,
+        s3_buckets,
         s3_copies,
-        s3_encryption,
         s3_events,
         s3_lifecycle,
         s3_refusals,
@@ -91,8 +91,8 @@ def _install(settings: Settings) -> None:
     chatbot_api.install()
     sns.install(settings)
     s3_events.install()
+    s3_buckets.install()
     s3_copies.install()
-    s3_encryption.install()
     s3_lifecycle.install()
     macie.install()
     functions.install()

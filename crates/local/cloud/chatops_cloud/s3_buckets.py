@@ -1,7 +1,8 @@
-"""BucketEncryption of templates, which decides whether objects ask something of KMS.
+"""BucketEncryption and ObjectLockConfiguration of templates: whether objects ask something of KMS, and are locked.
 
-Plays the default encryption of AWS::S3::Bucket, which ministack's CloudFormation drops. Touches ministack's
-`s3._bucket_encryption` and the `AWS::S3::Bucket` entry of `provisioners._RESOURCE_HANDLERS`.
+Plays these two properties of AWS::S3::Bucket, which ministack's CloudFormation drops. Touches ministack's
+`s3._bucket_encryption`, `s3._put_bucket_encryption`, `s3._put_object_lock_configuration` and the `AWS::S3::Bucket` entry
+of `provisioners._RESOURCE_HANDLERS`.
 """
 
 from __future__ import annotations
@@ -15,27 +16,46 @@ from ministack.services.cloudformation import provisioners
 
 
 def install() -> None:
-    """Keep the encryption of buckets that templates make."""
+    """Keep the encryption and the locks of buckets that templates make."""
     handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
     create, update = handlers["create"], handlers["update"]
-    handlers["create"] = lambda logical_id, properties, stack: _with_encryption(
+    handlers["create"] = lambda logical_id, properties, stack: _kept(
         create(logical_id, properties, stack), properties
     )
-    handlers["update"] = lambda physical_id, old, new, stack, *logical_id: _with_encryption(
+    handlers["update"] = lambda physical_id, old, new, stack, *logical_id: _kept(
         update(physical_id, old, new, stack, *logical_id), new
     )
 
 
-def _with_encryption(created: tuple, properties: Mapping[str, Any]) -> tuple:
+def _kept(created: tuple, properties: Mapping[str, Any]) -> tuple:
+    _encrypt(created[0], properties)
+    _lock(created[0], properties)
+    return created
+
+
+def _encrypt(bucket: str, properties: Mapping[str, Any]) -> None:
     rules = (properties.get("BucketEncryption") or {}).get("ServerSideEncryptionConfiguration") or []
     written = "".join(_rule(rule.get("ServerSideEncryptionByDefault") or {}) for rule in rules)
-    s3._bucket_encryption.pop(created[0], None)
+    s3._bucket_encryption.pop(bucket, None)
     if written:
         configuration = f"<ServerSideEncryptionConfiguration>{written}</ServerSideEncryptionConfiguration>"
-        status, _, body = s3._put_bucket_encryption(created[0], configuration.encode())
+        status, _, body = s3._put_bucket_encryption(bucket, configuration.encode())
         if status >= 400:
             raise ValueError(f"AWS::S3::Bucket: BucketEncryption is refused: {body!r}")
-    return created
+
+
+def _lock(bucket: str, properties: Mapping[str, Any]) -> None:
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-s3-bucket-objectlockconfiguration.html"""
+    if str(properties.get("ObjectLockEnabled", "")).lower() != "true":
+        return
+    rule = (properties.get("ObjectLockConfiguration") or {}).get("Rule") or {}
+    retention = rule.get("DefaultRetention") or {}
+    members = "".join(f"<{name}>{escape(str(retention[name]))}</{name}>" for name in ("Mode", "Days", "Years") if name in retention)
+    written = f"<Rule><DefaultRetention>{members}</DefaultRetention></Rule>" if members else ""
+    configuration = f"<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled>{written}</ObjectLockConfiguration>"
+    status, _, body = s3._put_object_lock_configuration(bucket, configuration.encode())
+    if status >= 400:
+        raise ValueError(f"AWS::S3::Bucket: ObjectLockConfiguration is refused: {body!r}")
 
 
 def _rule(default: Mapping[str, Any]) -> str:

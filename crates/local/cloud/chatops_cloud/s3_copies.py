@@ -1,8 +1,9 @@
 """S3's copies, as far as a quarantine depends on them.
 
-Plays CopyObject's conditions on the destination, its refusal of archived sources, its storage class and the
-checksums of its answer, and the checksums of parts that are copied. Touches ministack's `s3._copy_object`,
-`s3._upload_part_copy`, `s3._check_put_preconditions`, `s3._resolve_part_checksums`, `s3._multipart_uploads`.
+Plays CopyObject's conditions on the destination, its refusal of archived sources, its storage class, the lock that the
+destination's bucket gives every object, and the checksums of its answer, and the checksums of parts that are copied.
+Touches ministack's `s3._copy_object`, `s3._upload_part_copy`, `s3._check_put_preconditions`,
+`s3._apply_object_lock_from_headers`, `s3._resolve_part_checksums`, `s3._multipart_uploads`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ def install() -> None:
             headers = {**headers, "x-amz-storage-class": "STANDARD"}
         status, answer_headers, body = copy_object(bucket_name, key, headers)
         if status == 200:
-            checksums = s3._buckets[bucket_name]["objects"][key].get("checksums") or {}
+            copied = s3._buckets[bucket_name]["objects"][key]
+            s3._apply_object_lock_from_headers(bucket_name, key, headers, copied.get("version_id"))
+            checksums = copied.get("checksums") or {}
             body = _with_checksums(body, checksums, "</CopyObjectResult>", "FULL_OBJECT")
         return status, answer_headers, body
 

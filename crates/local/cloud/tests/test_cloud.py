@@ -539,6 +539,16 @@ class Objects(RunningCloud):
         self.assertTrue(done["ChecksumSHA256"].endswith("-2"))
         self.assertEqual(self.s3.get_object(Bucket=self.target, Key="big")["Body"].read(), body)
 
+    def test_a_copy_is_locked_for_as_long_as_its_bucket_says(self) -> None:
+        self.s3.create_bucket(Bucket="locked", ObjectLockEnabledForBucket=True)
+        self.s3.put_object_lock_configuration(Bucket="locked", ObjectLockConfiguration={
+            "ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 2}}})
+        self.s3.put_object(Bucket=self.source, Key="a", Body=b"x")
+        copied = self.s3.copy_object(Bucket="locked", Key="a", CopySource={"Bucket": self.source, "Key": "a"})
+        at = {"Bucket": "locked", "Key": "a", "VersionId": copied["VersionId"]}
+        self.assertEqual(self.s3.get_object_retention(**at)["Retention"]["Mode"], "GOVERNANCE")
+        self.assertEqual(self.refusal(self.s3.delete_object, **at), (403, "AccessDenied"))
+
     def test_archived_objects_must_be_restored_first(self) -> None:
         self.s3.put_object(Bucket=self.source, Key="cold", Body=b"x", StorageClass="GLACIER")
         self.assertEqual(self.refusal(self.s3.copy_object, Bucket=self.target, Key="cold",
@@ -580,7 +590,7 @@ class Refusals(RunningCloud):
     def denied(self, *actions: str) -> None:
         policy = {"Version": "2012-10-17", "Statement": [
             {"Effect": "Deny", "Principal": {"AWS": self.role}, "Action": list(actions),
-             "Resource": "arn:aws:s3:::inbox/*"}]}
+             "Resource": ["arn:aws:s3:::inbox", "arn:aws:s3:::inbox/*"]}]}
         self.s3.put_bucket_policy(Bucket="inbox", Policy=json.dumps(policy))
         self.addCleanup(self.s3.delete_bucket_policy, Bucket="inbox")
 
@@ -595,6 +605,19 @@ class Refusals(RunningCloud):
         self.assertEqual(self.refusal(self.mover.delete_object, **at), (403, "AccessDenied"))
         self.assertEqual(self.mover.get_object_tagging(**at)["TagSet"], [])
         self.assertEqual(self.s3.get_object(**at)["Body"].read(), b"x")
+
+    def test_a_bucket_policy_refuses_to_read_and_to_change_the_settings_of_the_bucket(self) -> None:
+        block = {"BlockPublicAcls": True, "IgnorePublicAcls": True, "BlockPublicPolicy": True, "RestrictPublicBuckets": True}
+        rules = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+        self.denied("s3:PutBucketPublicAccessBlock", "s3:GetEncryptionConfiguration", "s3:PutEncryptionConfiguration")
+        for call, given in (
+            (self.mover.put_public_access_block, {"PublicAccessBlockConfiguration": block}),
+            (self.mover.get_bucket_encryption, {}),
+            (self.mover.put_bucket_encryption, {"ServerSideEncryptionConfiguration": rules}),
+        ):
+            self.assertEqual(self.refusal(call, Bucket="inbox", **given), (403, "AccessDenied"))
+        self.s3.put_public_access_block(Bucket="inbox", PublicAccessBlockConfiguration=block)
+        self.assertEqual(self.mover.get_public_access_block(Bucket="inbox")["PublicAccessBlockConfiguration"], block)
 
     def test_a_key_that_is_disabled_or_of_others_refuses_bytes_and_checksums(self) -> None:
         for name, key in (("ours", self.key), ("theirs", self.others)):

@@ -21,7 +21,9 @@ TEMPLATE = {"Resources": {
             "SSEAlgorithm": "aws:kms", "KMSMasterKeyID": {"Fn::GetAtt": ["Key", "Arn"]}}}]}}},
     "RecordsPolicy": {"Type": "AWS::S3::BucketPolicy", "Properties": {"Bucket": {"Ref": "Records"}, "PolicyDocument": ALLOW}},
     "Plain": {"Type": "AWS::S3::Bucket", "Properties": {
-        "VersioningConfiguration": {"Status": "Enabled"}}},
+        "VersioningConfiguration": {"Status": "Enabled"}, "ObjectLockEnabled": "true",
+        "ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": {
+            "DefaultRetention": {"Mode": "GOVERNANCE", "Days": 2}}}}},
     "Topic": {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": {"Ref": "Key"}}},
     "Secret": {"Type": "AWS::SecretsManager::Secret", "Properties": {
         "SecretString": "s", "KmsKeyId": {"Fn::GetAtt": ["Key", "Arn"]}}},
@@ -98,6 +100,12 @@ class Permissions(unittest.TestCase):
         for action in ("s3:PutObject", "s3:PutObjectTagging"):
             self.assertIn((action, f"arn:aws:s3:::{records}/c"), calls)
         self.assertNotIn(("s3:GetObjectTagging", source), calls)
+
+    def test_a_template_locks_what_is_put_into_its_bucket(self) -> None:
+        at = {"Bucket": self.out["Plain"], "Key": "locked"}
+        self.cloud.client("s3").put_object(**at, Body=b"1")
+        lock = self.cloud.client("s3").get_object_retention(**at)["Retention"]
+        self.assertEqual(lock["Mode"], "GOVERNANCE")
 
     def test_a_multipart_upload_is_a_put(self) -> None:
         s3, bucket = self.client("s3"), self.out["Plain"]
