@@ -10,7 +10,10 @@ use anyhow::{Context as _, bail, ensure};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 use sha2::{Digest as _, Sha256};
-use sonarqube::cache::{self, Lock, Progress};
+use sonarqube::{
+    Maven,
+    cache::{self, Lock, Progress},
+};
 use tokio::process::Command;
 
 use crate::{
@@ -31,8 +34,8 @@ pub struct Settings {
     pub chatbot_url: String,
     /// HOME of builds, with Maven's settings and repository in it.
     pub build_home: Option<PathBuf>,
-    /// Folders in front of a build's PATH.
-    pub build_path: Vec<PathBuf>,
+    /// The Maven that builds use.
+    pub maven: Option<Maven>,
 }
 
 /// A running local cloud. Dropped, it is killed; [`Cloud::stop`] lets it end its functions and builds first.
@@ -51,7 +54,6 @@ impl Cloud {
         let log = folder.join("cloud.log");
         let temporary = folder.join("tmp");
         std::fs::create_dir_all(&temporary).context("make the cloud's folder")?;
-        let build_path = std::env::join_paths(&settings.build_path).context("join the build's path")?;
         let mut command = Command::new(python);
         // Nothing of the caller's environment: no proxy, no AWS profile, no Python settings.
         command
@@ -69,10 +71,12 @@ impl Cloud {
             .env("GATEWAY_PORT", "0")
             .env("AWS_REGION", REGION)
             .env("LOCAL_CHATBOT_URL", &settings.chatbot_url)
-            .env("LOCAL_BUILD_PATH", build_path)
             .env("LOCAL_STOP_WITH_PARENT", "1");
         if let Some(home) = &settings.build_home {
             command.env("LOCAL_BUILD_HOME", home);
+        }
+        if let Some(maven) = &settings.maven {
+            command.env("LOCAL_BUILD_PATH", &maven.programs).env("LOCAL_BUILD_JAVA_HOME", &maven.java_home);
         }
         let mut group = Group::start("the local cloud", command, &log)?;
         let url = until(READY, "the local cloud", async || {

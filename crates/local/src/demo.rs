@@ -1,12 +1,12 @@
 //! The demo: starts the world, tells the chosen stories, stops the world, and says how long each part took.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, bail};
 use clap::Args;
 use local::{
     narrator::Narrator,
-    stories::{self, Story},
+    stories::{self, Story, Times},
     world::World,
 };
 use sonarqube::{Source, interrupted};
@@ -42,9 +42,6 @@ impl Arguments {
         Ok(Source::External { url, scanner_token, reader_token })
     }
 }
-
-/// How long each part took.
-type Times = Vec<(&'static str, Duration)>;
 
 pub(crate) async fn run(arguments: &Arguments, narrator: &Narrator) -> anyhow::Result<()> {
     if arguments.list {
@@ -121,14 +118,7 @@ async fn play(
     narrator: &Narrator,
     times: &mut Times,
 ) -> anyhow::Result<()> {
-    for story in chosen {
-        let start = Instant::now();
-        narrator.title(story.name, story.sentence);
-        (story.play)(world, narrator).await.with_context(|| format!("in the story {}", story.name))?;
-        times.push((story.name, start.elapsed()));
-    }
-    let refused = world.slack.problems();
-    ensure!(refused.is_empty(), "Slack or Amazon Q would have refused or dropped: {refused:#?}");
+    stories::tell(chosen, world, narrator, times).await?;
     if stay {
         narrator.say(&format!("\nEverything keeps running until Ctrl-C.\n\n{}", world.tour()));
         interrupted().await;

@@ -6,17 +6,23 @@ use std::{
 };
 
 use anyhow::bail;
+use sonarqube::{Maven, Source};
 
 /// What was found.
 #[derive(Clone, Debug)]
 pub struct Machine {
     /// Python 3.10 or later that can make virtual environments.
     pub python: PathBuf,
+    /// With Java 17 or later. Looked for when code is to be scanned.
+    pub maven: Option<Maven>,
 }
 
-/// Looks for everything at once, so that nobody has to come back three times. `run_sonarqube`: whether a server is to run
-/// here.
-pub fn check(run_sonarqube: bool) -> anyhow::Result<Machine> {
+/// Looks for everything at once, so that nobody has to come back three times. `server`: the one that code is to be
+/// scanned with, if any is. The scanner runs here, wherever the server is.
+///
+/// # Errors
+/// Something is missing: all of it, and how to get it.
+pub fn check(server: Option<&Source>) -> anyhow::Result<Machine> {
     let mut missing = Vec::new();
     let python = python();
     if python.is_none() {
@@ -26,11 +32,12 @@ pub fn check(run_sonarqube: bool) -> anyhow::Result<Machine> {
                 .to_owned(),
         );
     }
-    if run_sonarqube {
-        missing.extend(sonarqube::missing());
+    let maven = server.and_then(|_| sonarqube::maven().map_err(|sentence| missing.push(sentence)).ok());
+    if matches!(server, Some(Source::Local)) {
+        missing.extend(sonarqube::missing_for_a_server());
     }
     match python {
-        Some(python) if missing.is_empty() => Ok(Machine { python }),
+        Some(python) if missing.is_empty() => Ok(Machine { python, maven }),
         _ => bail!("this machine lacks something:\n- {}", missing.join("\n- ")),
     }
 }

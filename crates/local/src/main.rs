@@ -39,7 +39,7 @@ async fn main() -> ExitCode {
 }
 
 async fn python(narrator: &Narrator) -> anyhow::Result<()> {
-    let machine = machine::check(false)?;
+    let machine = machine::check(None)?;
     let python = cloud::virtual_environment(&machine.python, &|_| {}).await?;
     narrator.say(&python.display().to_string());
     Ok(())

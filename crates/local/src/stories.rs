@@ -35,18 +35,24 @@ mod scan_recovered;
 mod scan_rejected;
 mod scan_two_versions;
 
-use std::pin::Pin;
+use std::{
+    pin::Pin,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, ensure};
 
 use crate::{narrator::Narrator, world::World};
 
-type Played<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
+/// A story that is being told.
+pub type Played<'a> = Pin<Box<dyn Future<Output = anyhow::Result<()>> + 'a>>;
 
 /// One story.
 pub struct Story {
     pub name: &'static str,
     /// One sentence.
     pub sentence: &'static str,
-    /// Scans code, so it needs a SonarQube server.
+    /// Scans code, so it needs a SonarQube server. `scripts/demo` knows it by its name, with `scan` in it.
     pub needs_sonarqube: bool,
     /// Told when no name is given.
     pub default: bool,
@@ -391,6 +397,25 @@ pub const ALL: &[Story] = &[
         play: |world, narrator| Box::pin(finding_burst::play(world, narrator)),
     },
 ];
+
+/// How long each part took.
+pub type Times = Vec<(&'static str, Duration)>;
+
+/// Tells stories, one after the other, and notes how long each took.
+///
+/// # Errors
+/// A step of a story did not happen, which ends all of them; or Slack or Amazon Q would have refused what they were sent.
+pub async fn tell(chosen: &[&Story], world: &World, narrator: &Narrator, times: &mut Times) -> anyhow::Result<()> {
+    for story in chosen {
+        let start = Instant::now();
+        narrator.title(story.name, story.sentence);
+        (story.play)(world, narrator).await.with_context(|| format!("in the story {}", story.name))?;
+        times.push((story.name, start.elapsed()));
+    }
+    let refused = world.slack.problems();
+    ensure!(refused.is_empty(), "Slack or Amazon Q would have refused or dropped: {refused:#?}");
+    Ok(())
+}
 
 /// The story of that name.
 #[must_use]

@@ -48,6 +48,9 @@ pub struct World {
     folder: RunFolder,
 }
 
+/// What stands above the last lines of [`World::tour`], a command.
+pub const UPLOAD: &str = "Upload a zip of your own:";
+
 /// Everything that there is in the local cloud, in all its services: `iam._roles demo-…`.
 pub async fn inventory(cloud_url: &str) -> anyhow::Result<BTreeSet<String>> {
     #[derive(Deserialize)]
@@ -68,7 +71,7 @@ impl World {
 
     /// The same, deployed in one of two ways.
     pub async fn start_by(by: By, sonarqube: Option<Source>, narrator: &Narrator) -> anyhow::Result<Self> {
-        let machine = machine::check(matches!(sonarqube, Some(Source::Local)))?;
+        let machine = machine::check(sonarqube.as_ref())?;
         let folder = RunFolder::new()?;
         let slack = Slack::start().await?;
         let [alice, bob, mallory] = ["alice", "bob", "mallory"].map(|name| slack.add_person(name));
@@ -143,6 +146,12 @@ impl World {
         self.cloud.programs()
     }
 
+    /// The server that scans code, if there is one.
+    #[must_use]
+    pub fn sonarqube(&self) -> Option<&Server> {
+        self.sonarqube.as_ref()
+    }
+
     /// What is announced about code scans; from the first call on.
     pub(crate) async fn announcements(&self) -> anyhow::Result<&Announcements> {
         self.announcements.get_or_try_init(|| Announcements::listen(&self.aws)).await
@@ -159,12 +168,13 @@ impl World {
         let upload = self.deployment.output("UploadBucket").unwrap_or_default();
         let sonarqube = self.sonarqube.as_ref().map_or("not started", |server| server.url.as_str());
         format!(
-            "Slack stand-in   {}\nlocal cloud      {}\nSonarQube        {sonarqube}\n\nUpload a zip of your own:\n  \
+            "Slack stand-in   {}\nlocal cloud      {}\nSonarQube        {sonarqube}\n\n{UPLOAD}\n  \
              AWS_ACCESS_KEY_ID=000000000000 AWS_SECRET_ACCESS_KEY=local AWS_REGION={} \\\n  \
-             aws --endpoint-url {} s3 cp code.zip s3://{upload}/my-project/code.zip",
+             {} --endpoint-url {} s3 cp code.zip s3://{upload}/my-project/code.zip",
             self.slack.url(),
             self.cloud_url,
             cloud::REGION,
+            self.programs().join("aws").display(),
             self.cloud_url,
         )
     }
@@ -198,7 +208,7 @@ async fn start_cloud(
     let progress = |words: &str| narrator.step(words);
     let (python, build_home) =
         tokio::try_join!(cloud::virtual_environment(&machine.python, &progress), build_home(scans, narrator),)?;
-    let settings = cloud::Settings { chatbot_url: slack.chatbot_url(), build_home, ..cloud::Settings::default() };
+    let settings = cloud::Settings { chatbot_url: slack.chatbot_url(), build_home, maven: machine.maven.clone() };
     let cloud = Cloud::start(&python, folder, &settings).await?;
     narrator.step(&format!("The local cloud listens on {}", cloud.url()));
     Ok(cloud)

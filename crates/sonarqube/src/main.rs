@@ -22,6 +22,13 @@ enum Action {
     Stop,
     /// Says whether a server is running, and where.
     Status,
+    /// Says what this machine lacks for scans of code, before anything long begins.
+    #[command(hide = true)]
+    Check {
+        /// For a server that is already somewhere: the scanner runs here all the same.
+        #[arg(long)]
+        without_server: bool,
+    },
     /// Starts the server for a demo that is still being built. It ends with that demo.
     #[command(hide = true)]
     Prepare,
@@ -51,11 +58,12 @@ async fn carry_out(action: Action, progress: Progress<'_>) -> anyhow::Result<()>
     let now = jiff::Timestamp::now();
     match action {
         Action::Start => {
-            check_machine()?;
+            check_machine(true)?;
             progress(&sonarqube::start(progress).await?.describe(now));
         }
+        Action::Check { without_server } => check_machine(!without_server)?,
         Action::Prepare => {
-            check_machine()?;
+            check_machine(true)?;
             sonarqube::prepare(progress).await?;
             progress("SonarQube is ready");
         }
@@ -69,8 +77,11 @@ async fn carry_out(action: Action, progress: Progress<'_>) -> anyhow::Result<()>
     Ok(())
 }
 
-fn check_machine() -> anyhow::Result<()> {
-    let missing = sonarqube::missing();
+fn check_machine(server: bool) -> anyhow::Result<()> {
+    let mut missing: Vec<String> = sonarqube::maven().err().into_iter().collect();
+    if server {
+        missing.extend(sonarqube::missing_for_a_server());
+    }
     if !missing.is_empty() {
         bail!("this machine lacks something:\n- {}", missing.join("\n- "));
     }

@@ -1,8 +1,12 @@
 //! What a machine must have to run SonarQube, checked before anything long begins.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-use crate::{Place, distribution, process};
+use crate::{Place, cache::Lock, distribution, process};
 
 const GIB: u64 = 1 << 30;
 /// About 2 GB resident, and room for the build that runs beside it.
@@ -11,17 +15,33 @@ const MEMORY: u64 = 3 * GIB;
 const DISK_FIRST: u64 = 3 * GIB;
 const DISK_LATER: u64 = GIB / 2;
 
-/// Sentences that say what is missing to run SonarQube here, and how to get it. Empty if nothing is.
-#[must_use]
-pub fn missing() -> Vec<String> {
-    let mut missing = Vec::new();
-    match run("mvn", &["-version"]) {
-        None => missing.push(
+/// The Maven of this machine, and the Java that it runs on. Builds get exactly this one: neither the PATH nor JAVA_HOME of
+/// whoever started us reaches them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Maven {
+    /// The folder with `mvn` itself. What the PATH names may be a version manager's, which wants the person's home.
+    pub programs: PathBuf,
+    /// JAVA_HOME: a Java 17 or later.
+    pub java_home: PathBuf,
+}
+
+/// Finds Maven, which fetches SonarQube and, in every build, the scanner.
+///
+/// # Errors
+/// A sentence that says what is missing, and how to get it.
+pub fn maven() -> Result<Maven, String> {
+    run("mvn", &["-version"])
+        .ok_or_else(|| {
             "Maven fetches SonarQube and its scanner: install it with `apt install maven` or `brew install maven`."
-                .to_owned(),
-        ),
-        Some(output) => missing.extend(java_of_maven(&output)),
-    }
+                .to_owned()
+        })
+        .and_then(|output| maven_of(&output))
+}
+
+/// Sentences that say what is missing, beside [`maven`], to run SonarQube here, and how to get it. Empty if nothing is.
+#[must_use]
+pub fn missing_for_a_server() -> Vec<String> {
+    let mut missing = Vec::new();
     for program in ["tar", "nohup"] {
         if run(program, &["--version"]).is_none() && !Path::new("/usr/bin").join(program).exists() {
             missing.push(format!("The program `{program}` unpacks and starts SonarQube: it is not on the PATH."));
@@ -31,13 +51,18 @@ pub fn missing() -> Vec<String> {
         missing.push("SonarQube needs a place for its files: set SECURITY_CHATOPS_CACHE to a folder.".to_owned());
         return missing;
     };
-    let running = place.state().ok().flatten().is_some_and(|state| process::is_alive(state.process_id, &state.folder));
-    if !running {
+    if !has_its_share(&place) {
         missing.extend(free_memory().and_then(too_little_memory));
+        let need = if distribution::folder(&place.folder()).is_dir() { DISK_LATER } else { DISK_FIRST };
+        missing.extend(free_disk(&place.cache).and_then(|free| too_little_disk(free, need, &place.cache)));
     }
-    let need = if distribution::folder(&place.folder()).is_dir() { DISK_LATER } else { DISK_FIRST };
-    missing.extend(free_disk(&place.cache).and_then(|free| too_little_disk(free, need, &place.cache)));
     missing
+}
+
+/// Whether a server runs, or is being fetched or started: what it needs is not free any more, and need not be.
+fn has_its_share(place: &Place) -> bool {
+    place.state().ok().flatten().is_some_and(|state| process::is_alive(state.process_id, &state.folder))
+        || matches!(Lock::alone(&place.lock_file()), Ok(None))
 }
 
 fn run(program: &str, arguments: &[&str]) -> Option<String> {
@@ -45,22 +70,23 @@ fn run(program: &str, arguments: &[&str]) -> Option<String> {
     Some(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// `mvn -version` says `Java version: 17.0.15, vendor: …`.
-fn java_of_maven(output: &str) -> Option<String> {
-    let major = output
-        .split_once("Java version: ")
-        .and_then(|(_, rest)| rest.split(['.', ',', '-', '+', '\n']).next())
-        .and_then(|major| major.trim().parse::<u32>().ok());
-    match major {
-        Some(17..) => None,
-        Some(old) => Some(format!(
+/// `mvn -version` says `Maven home: /usr/share/maven` and `Java version: 17.0.15, vendor: …, runtime: /usr/lib/jvm/…`.
+fn maven_of(output: &str) -> Result<Maven, String> {
+    let after = |beginning: &str| output.lines().find_map(|line| line.strip_prefix(beginning));
+    let java = after("Java version: ").unwrap_or_default();
+    let major = java.split(['.', ',', '-', '+']).next().and_then(|major| major.trim().parse::<u32>().ok());
+    let folder = |text: &str| PathBuf::from(text.trim());
+    let programs = after("Maven home: ").map(|home| folder(home).join("bin"));
+    let java_home = java.split_once("runtime: ").map(|(_, home)| folder(home));
+    match (major, programs, java_home) {
+        (Some(17..), Some(programs), Some(java_home)) => Ok(Maven { programs, java_home }),
+        (Some(old @ ..17), ..) => Err(format!(
             "Maven runs on Java {old} here and should on 17 or later: install one with `apt install \
-             default-jdk-headless` or `brew install openjdk`, and let JAVA_HOME name it."
+             openjdk-17-jdk-headless` or `brew install openjdk`, and let JAVA_HOME name it."
         )),
-        None => Some(
-            "Maven does not start: `mvn -version` should name a Java version. Does JAVA_HOME name a Java 17 or later?"
-                .to_owned(),
-        ),
+        _ => Err("Maven does not start: `mvn -version` should name Maven's home and a Java version with its runtime. \
+                  Does JAVA_HOME name a Java 17 or later?"
+            .to_owned()),
     }
 }
 
@@ -121,14 +147,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_the_java_version_of_maven() {
-        let with = |java: &str| format!("Apache Maven 3.8.7\nMaven home: /usr/share/maven\nJava version: {java}\n");
-        assert_eq!(java_of_maven(&with("17.0.15, vendor: Debian")), None);
-        assert_eq!(java_of_maven(&with("25, vendor: Eclipse")), None);
-        assert_eq!(java_of_maven(&with("22-ea, vendor: Oracle")), None);
-        assert!(java_of_maven(&with("11.0.2, vendor: Debian")).unwrap().contains("Java 11"));
-        assert!(java_of_maven(&with("1.8.0_312, vendor: Temurin")).unwrap().contains("Java 1 "));
-        assert!(java_of_maven("The JAVA_HOME environment variable is not defined correctly").is_some());
+    fn finds_maven_and_its_java_by_what_maven_says() {
+        let with =
+            |java: &str| format!("Apache Maven 3.8.7\nMaven home: /opt/maven\nJava version: {java}\nLocale: en\n");
+        let found = maven_of(&with("17.0.15, vendor: Debian, runtime: /opt/java 17")).unwrap();
+        assert_eq!((found.programs, found.java_home), ("/opt/maven/bin".into(), "/opt/java 17".into()));
+        for new in ["25, vendor: Eclipse, runtime: /j", "22-ea, vendor: Oracle, runtime: /j"] {
+            assert!(maven_of(&with(new)).is_ok(), "{new}");
+        }
+        for (old, major) in [("11.0.2, vendor: Debian, runtime: /j", "Java 11 "), ("1.8.0_312, runtime: /j", "Java 1 ")]
+        {
+            assert!(maven_of(&with(old)).unwrap_err().contains(major), "{old}");
+        }
+        assert!(maven_of(&with("17.0.15, vendor: Debian")).is_err());
+        assert!(maven_of("The JAVA_HOME environment variable is not defined correctly").is_err());
+    }
+
+    #[test]
+    fn a_server_that_is_being_started_has_its_memory_and_disk() {
+        let cache = tempfile::tempdir().unwrap();
+        let place = Place { cache: cache.path().to_owned() };
+        assert!(!has_its_share(&place));
+        let starting = Lock::alone(&place.lock_file()).unwrap().unwrap();
+        assert!(has_its_share(&place));
+        drop(starting);
+        assert!(!has_its_share(&place));
     }
 
     #[test]

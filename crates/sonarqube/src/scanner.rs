@@ -10,7 +10,7 @@ use tokio::process::Command;
 
 use crate::{
     cache::{self, Lock, Progress},
-    maven,
+    maven, requirements,
 };
 
 /// As in buildspec/sonar-scan.yml; a test compares.
@@ -88,12 +88,14 @@ async fn prepare(home: &Path, scanner: &Scanner, progress: Progress<'_>) -> anyh
         fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
     }
     // As a build does it. If this works, no build needs the internet.
-    let mut command = Command::new("mvn");
+    let found = requirements::maven().map_err(anyhow::Error::msg)?;
+    let mut command = Command::new(found.programs.join("mvn"));
     command
         .args(["--batch-mode", "--quiet", maven::COPY_GOAL])
         .arg(format!("-Dartifact={artifact}"))
         .arg(format!("-DoutputDirectory={}", output.path().join("offline").display()))
         .env("HOME", home)
+        .env("JAVA_HOME", found.java_home)
         .env_remove("MAVEN_ARGS")
         .current_dir(output.path());
     maven::run(command).await.context("fetch the scanner a second time, without internet")

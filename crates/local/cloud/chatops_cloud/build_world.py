@@ -235,6 +235,8 @@ def _environment(
         "CODEBUILD_SRC_DIR": str(source),
         "CODEBUILD_START_TIME": str(int(record["startTime"] * 1000)),
     }
+    if settings.build_java_home:
+        environment["JAVA_HOME"] = str(settings.build_java_home)
     session = f"AWSCodeBuild-{record['id'].rsplit(':', 1)[-1]}"
     environment |= session_for_role(project.role, session, service="codebuild.amazonaws.com")
     if project.source["type"] == "S3":

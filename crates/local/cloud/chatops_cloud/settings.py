@@ -36,6 +36,8 @@ class Settings:
     """LOCAL_BUILD_HOME: HOME of builds (Maven's settings and repository); unset gives each build an empty one."""
     build_path: str
     """LOCAL_BUILD_PATH: put in front of a build's PATH."""
+    build_java_home: Path | None
+    """LOCAL_BUILD_JAVA_HOME: JAVA_HOME of builds, which images of CodeBuild set too; unset leaves it out."""
     stop_with_parent: bool
     """LOCAL_STOP_WITH_PARENT=1: stop when the process that started this one is gone."""
 
@@ -45,9 +47,7 @@ class Settings:
         port = environment.get("GATEWAY_PORT") or str(DEFAULT_PORT)
         if not port.isdecimal() or int(port) > 65535:
             raise SettingsError(f"GATEWAY_PORT must be a port number, not `{port}`")
-        home = environment.get("LOCAL_BUILD_HOME")
-        if home and not Path(home).is_dir():
-            raise SettingsError(f"LOCAL_BUILD_HOME is not a folder: {home}")
+        home, java_home = _folder(environment, "LOCAL_BUILD_HOME"), _folder(environment, "LOCAL_BUILD_JAVA_HOME")
         url = environment.get("LOCAL_CHATBOT_URL") or None
         if url and not url.startswith(("http://127.", "http://localhost:", "http://[::1]")):
             raise SettingsError(f"LOCAL_CHATBOT_URL must be an http:// address of this machine, not `{url}`")
@@ -56,10 +56,18 @@ class Settings:
             port=int(port),
             region=environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or DEFAULT_REGION,
             chatbot_url=url,
-            build_home=Path(home).resolve() if home else None,
+            build_home=home,
             build_path=environment.get("LOCAL_BUILD_PATH") or "",
+            build_java_home=java_home,
             stop_with_parent=environment.get("LOCAL_STOP_WITH_PARENT") == "1",
         )
+
+
+def _folder(environment: Mapping[str, str], name: str) -> Path | None:
+    value = environment.get(name)
+    if value and not Path(value).is_dir():
+        raise SettingsError(f"{name} is not a folder: {value}")
+    return Path(value).resolve() if value else None
 
 
 def prepare_environment(settings: Settings, port: int, workspace: Path) -> None:

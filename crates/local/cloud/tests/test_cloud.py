@@ -704,6 +704,36 @@ class Macie(RunningCloud):
             s3JobDefinition={"bucketCriteria": {}}), (400, "ValidationException"))
 
 
+class Tools(unittest.TestCase):
+    """What builds get of the machine that they run on."""
+
+    def test_are_the_maven_and_the_java_that_were_found_wherever_they_are(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        tools = Path(folder.name).resolve()
+        program, java = tools / "maven" / "mvn", tools / "java"
+        for made in (program.parent, java):
+            made.mkdir()
+        program.write_text("#!/bin/sh\necho Maven on $JAVA_HOME\n")
+        program.chmod(0o755)
+        cloud = Cloud(LOCAL_BUILD_PATH=str(program.parent), LOCAL_BUILD_JAVA_HOME=str(java), JAVA_HOME="/elsewhere")
+        self.addCleanup(cloud.stop)
+        builds = cloud.client("codebuild")
+        builds.create_project(
+            name="project", artifacts={"type": "NO_ARTIFACTS"}, serviceRole="arn:aws:iam::000000000000:role/r",
+            source={"type": "NO_SOURCE", "buildspec": "version: 0.2\nenv: {shell: bash, exported-variables: [SAID]}\n"
+                    "phases: {build: {commands: ['export SAID=\"$(mvn)\"']}}"},
+            environment={"type": "LINUX_CONTAINER", "image": "i", "computeType": "BUILD_GENERAL1_SMALL"})
+        started = builds.start_build(projectName="project")["build"]["id"]
+
+        def ended() -> Any:
+            build = builds.batch_get_builds(ids=[started])["builds"][0]
+            return build if build["buildComplete"] else None
+
+        build = wait_for("the end of the build", ended)
+        self.assertEqual(build["exportedEnvironmentVariables"], [{"name": "SAID", "value": f"Maven on {java}"}])
+
+
 class End(unittest.TestCase):
     """How the local cloud goes: everything it started goes with it."""
 

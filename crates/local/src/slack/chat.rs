@@ -19,6 +19,9 @@ use super::{
 /// A command from the chat must be over by then.
 const COMMAND: Duration = Duration::from_secs(15);
 
+/// Characters of a dropped notification that its report shows.
+const SHOWN: usize = 100;
+
 impl Slack {
     /// Presses a custom action's button and waits for what Amazon Q replies in the thread.
     pub async fn run(&self, message: &Message, offer: &Offer, person: &Person) -> anyhow::Result<Message> {
@@ -100,7 +103,9 @@ impl Slack {
     }
 
     async fn notify(&self, envelope: &Envelope) -> Result<(), String> {
-        let notification = notification::parse(&envelope.message).map_err(|dropped| dropped.to_string())?;
+        let begin = || envelope.message.chars().take(SHOWN).collect::<String>();
+        let notification =
+            notification::parse(&envelope.message).map_err(|dropped| format!("{dropped}\nIt begins: {}", begin()))?;
         let deployed = self.deployed().await.map_err(|error| format!("{error:#}"))?;
         let listening = deployed
             .channels

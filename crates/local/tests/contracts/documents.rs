@@ -123,10 +123,19 @@ fn the_operators_policy_covers_every_service_of_the_templates() {
 fn every_walkthrough_is_a_story_that_the_tests_play() {
     let architecture = read("ARCHITECTURE.md");
     let headings = architecture.lines().filter(|line| line.starts_with("### "));
-    let walkthroughs: Vec<_> = headings.filter_map(|line| between(line, "(`", '`').next()).collect();
+    let named = headings.map(|line| between(line, "(`", '`').next().unwrap_or_else(|| panic!("{line}: which story?")));
+    let walkthroughs: Vec<_> = named.collect();
     assert!(walkthroughs.len() >= 4, "{walkthroughs:?}");
     for name in walkthroughs {
         assert!(stories::find(name).is_some(), "ARCHITECTURE.md tells of {name}, and no story is called so");
+    }
+}
+
+/// `scripts/demo` decides by the name, before there is a program to ask.
+#[test]
+fn the_stories_about_code_are_those_with_scan_in_their_name() {
+    for story in stories::ALL {
+        assert_eq!(story.name.contains("scan"), story.needs_sonarqube, "{}", story.name);
     }
 }
 
