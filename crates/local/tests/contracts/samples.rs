@@ -1,5 +1,6 @@
 use std::{collections::BTreeSet, fs};
 
+use domain::remediation::{Request, Task};
 use local::slack::amazon_q;
 use serde_json::Value;
 use yaml_rust2::Yaml;
@@ -28,9 +29,11 @@ fn every_sample_event_is_used_by_a_test() {
         let file = entry.unwrap().file_name().to_string_lossy().into_owned();
         let name = file.strip_suffix(".json").unwrap();
         let (kind, variant) = name.split_once('.').unwrap();
-        // By its whole name, or by its variant where a test names the kind once.
-        let used = tests.contains(name)
-            || tests.contains(&format!("{kind}.{{name}}")) && tests.contains(&format!("\"{variant}\""));
+        // By its whole name, or by its variant where a function of the tests names the kind.
+        let whole = ["\"", ".json\""].iter().any(|end| tests.contains(&format!("{name}{end}")));
+        let by_variant = |function: &&str| tests.contains(&format!("{function}(\"{variant}\")"));
+        let of_kind = tests.contains(&format!("{kind}.{{name}}"));
+        let used = whole || of_kind && ["event", "finding", "sample"].iter().any(by_variant);
         assert!(used, "no test uses samples/events/{file}");
     }
 }
@@ -39,6 +42,62 @@ fn every_sample_event_is_used_by_a_test() {
 fn amazon_q_shows_the_test_notification_without_buttons() {
     let test = amazon_q::notification::parse(&read("samples/events/notification.test.json")).unwrap();
     assert!(!test.metadata.enable_custom_actions);
+}
+
+fn sample(name: &str) -> Value {
+    serde_json::from_str(&read(&format!("samples/events/{name}.json"))).unwrap()
+}
+
+/// A new task does not compile here without a name.
+#[test]
+fn every_task_of_the_remediator_has_a_sample() {
+    for name in [
+        "finding-remediator.quarantine",
+        "finding-remediator.restore",
+        "finding-remediator.quarantine-versions",
+        "finding-remediator.block-public-access",
+        "finding-remediator.encrypt-by-default",
+    ] {
+        let request: Request = serde_json::from_value(sample(name)).unwrap();
+        let read = match request.task {
+            Task::Quarantine { .. } => "quarantine",
+            Task::Restore { .. } => "restore",
+            Task::QuarantineVersions { .. } => "quarantine-versions",
+            Task::BlockPublicAccess { .. } => "block-public-access",
+            Task::EncryptByDefault { .. } => "encrypt-by-default",
+        };
+        assert_eq!(name.strip_prefix("finding-remediator."), Some(read));
+    }
+}
+
+/// Of every state that invokes a function.
+#[test]
+fn every_payload_of_the_state_machine_has_a_sample() {
+    let definition: Value = serde_json::from_str(&read("statemachine/code-scan.asl.json")).unwrap();
+    let samples = [
+        ("Claim", sample("check-build-status.claim")),
+        ("CheckBuildStatus", sample("check-build-status.build-failed")),
+        ("RecordFailure", sample("check-build-status.failure")),
+        ("Confirm", sample("approval.confirm")),
+        ("ConfirmAgain", sample("approval.confirm")),
+        ("Expire", sample("approval.expire")),
+        ("Tell", sample("approval.tell")),
+    ];
+    let states = definition["States"].as_object().unwrap();
+    let invoking =
+        states.iter().filter(|(_, state)| state["Resource"].as_str().is_some_and(|of| of.contains(":lambda:")));
+    let invoking: BTreeSet<_> = invoking.map(|(name, _)| name.as_str()).collect();
+    assert_eq!(invoking, samples.iter().map(|(name, _)| *name).collect());
+    let names = |value: &Value| -> BTreeSet<String> { value.as_object().unwrap().keys().cloned().collect() };
+    let assigned = &states["Identify"]["Assign"];
+    for (name, sample) in samples {
+        assert_eq!(names(&states[name]["Arguments"]["Payload"]), names(&sample), "{name}");
+        for field in ["object", "failure"] {
+            if !sample[field].is_null() {
+                assert_eq!(names(&assigned[field]), names(&sample[field]), "{name}: {field}");
+            }
+        }
+    }
 }
 
 /// Only what our rule uses of EventBridge's patterns.
