@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, FindingType};
-use crate::policy::{Why, bucket_action};
-use crate::quarantine::Transition;
+use crate::policy::Why;
+use crate::quarantine::{Claim, Transition};
 use crate::remediation::Decision;
 use crate::slack::button::Action;
 
@@ -24,13 +24,22 @@ pub enum BucketAct {
 }
 
 impl BucketAct {
-    /// What the button on a finding of this type turns on; none where it has no such button.
+    /// What the button on a finding of this type turns on; none where only a person can know what is right.
     #[must_use]
     pub fn of(kind: &FindingType) -> Option<Self> {
-        match bucket_action(kind)? {
-            Action::BlockPublicAccess => Some(Self::BlockPublicAccess),
-            Action::EncryptByDefault => Some(Self::EncryptByDefault),
+        match kind {
+            FindingType::BucketPublic | FindingType::BlockPublicAccessDisabled => Some(Self::BlockPublicAccess),
+            FindingType::BucketEncryptionDisabled => Some(Self::EncryptByDefault),
             _ => None,
+        }
+    }
+
+    /// The button that turns it on.
+    #[must_use]
+    pub fn action(self) -> Action {
+        match self {
+            Self::BlockPublicAccess => Action::BlockPublicAccess,
+            Self::EncryptByDefault => Action::EncryptByDefault,
         }
     }
 
@@ -154,23 +163,32 @@ pub enum BucketOutcome {
 }
 
 impl BucketOutcome {
+    /// Whether it is turned on.
+    #[must_use]
+    pub fn is_on(self) -> bool {
+        matches!(self, Self::TurnedOn | Self::AlreadyOn)
+    }
+
     /// Whether a person can remove the obstacle and press the button once more.
     #[must_use]
     pub fn can_be_tried_again(self) -> bool {
-        matches!(self, Self::ChangedMeanwhile | Self::AccessDenied | Self::OutOfReach { why: Why::OutsideSources })
+        match self {
+            Self::ChangedMeanwhile | Self::AccessDenied => true,
+            Self::OutOfReach { why } => why.can_be_lifted(),
+            Self::TurnedOn | Self::AlreadyOn | Self::BucketGone | Self::OtherRegion => false,
+        }
     }
 }
 
 impl BucketRecord {
-    /// The record of an act of which nothing was done yet. None for a finding without one, whose claim says all that can
-    /// be decided.
+    /// The record of an act of which nothing was done yet; none for a finding that names no bucket.
     #[must_use]
-    pub fn untouched(finding: &Finding, decision: &Decision) -> Option<Self> {
+    pub fn untouched(act: BucketAct, finding: &Finding, decision: &Decision) -> Option<Self> {
         Some(Self {
             case_id: case_id(finding)?,
             finding_id: finding.id.clone(),
             finding_type: finding.kind.clone(),
-            act: BucketAct::of(&finding.kind)?,
+            act,
             bucket: finding.bucket()?.to_owned(),
             account_id: finding.account_id.clone(),
             region: finding.region.clone(),
@@ -195,36 +213,37 @@ impl BucketRecord {
     #[must_use]
     pub fn outcome(&self) -> Option<BucketOutcome> {
         match self.state {
-            BucketState::Untouched | BucketState::Started | BucketState::Failed { .. } => None,
             BucketState::Ended { outcome, .. } => Some(outcome),
+            BucketState::Untouched | BucketState::Started | BucketState::Failed { .. } => None,
+        }
+    }
+
+    /// When the last attempt ended, well or not, if it has.
+    #[must_use]
+    pub fn ended_at(&self) -> Option<Timestamp> {
+        match self.state {
+            BucketState::Ended { at, .. } | BucketState::Failed { at, .. } => Some(at),
+            BucketState::Untouched | BucketState::Started => None,
         }
     }
 
     /// Whether the last attempt did not leave it turned on.
     #[must_use]
     pub fn came_to_nothing(&self) -> bool {
-        match &self.state {
-            BucketState::Untouched | BucketState::Started => false,
-            BucketState::Failed { .. } => true,
-            BucketState::Ended { outcome, .. } => {
-                !matches!(outcome, BucketOutcome::TurnedOn | BucketOutcome::AlreadyOn)
-            }
-        }
+        self.ended_at().is_some() && !self.outcome().is_some_and(BucketOutcome::is_on)
     }
 
-    /// When anything was last done.
+    /// When the last attempt ended, or, until it has, when it was last heard of. What is noted after an end, such as that
+    /// Slack was told, is no sign of the bucket.
     #[must_use]
-    pub fn last_activity(&self) -> Option<Timestamp> {
-        self.transitions.iter().map(|transition| transition.at).max()
+    pub fn heard_at(&self) -> Option<Timestamp> {
+        self.ended_at().or_else(|| self.transitions.iter().map(|transition| transition.at).max())
     }
 
-    /// When it ended, if it has.
+    /// Whether the last attempt came of this decision, not of an earlier one.
     #[must_use]
-    pub fn ended_at(&self) -> Option<Timestamp> {
-        match self.state {
-            BucketState::Untouched | BucketState::Started | BucketState::Failed { .. } => None,
-            BucketState::Ended { at, .. } => Some(at),
-        }
+    pub fn is_of(&self, claim: &Claim) -> bool {
+        self.state != BucketState::Untouched && self.heard_at().is_some_and(|at| at >= claim.at)
     }
 
     /// Whether Slack took the message about its end.
@@ -314,6 +333,21 @@ mod tests {
         );
         assert_eq!(undo(Settings::PublicAccess(None), BucketOutcome::AlreadyOn), None);
         assert_eq!(record(None, BucketOutcome::AccessDenied).undo(), None);
+    }
+
+    #[test]
+    fn only_what_can_do_no_harm_has_a_button() {
+        for (kind, expected) in [
+            (FindingType::BucketPublic, Some(Action::BlockPublicAccess)),
+            (FindingType::BlockPublicAccessDisabled, Some(Action::BlockPublicAccess)),
+            (FindingType::BucketEncryptionDisabled, Some(Action::EncryptByDefault)),
+            (FindingType::BucketSharedExternally, None),
+            (FindingType::BucketReplicatedExternally, None),
+            (FindingType::BucketSharedWithCloudFront, None),
+            (FindingType::Personal, None),
+        ] {
+            assert_eq!(BucketAct::of(&kind).map(BucketAct::action), expected, "{kind:?}");
+        }
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Finding, FindingType, ObjectRef, Severity};
-use crate::slack::button;
+use crate::quarantine::Original;
+use crate::slack::Approvals;
 
 /// The configuration of one deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +87,12 @@ impl Sources {
         self.obstacle_at(finding.account_id.as_deref(), finding.bucket())
     }
 
+    /// The same of the bucket that a case's object came from.
+    #[must_use]
+    pub fn obstacle_of(&self, original: &Original) -> Option<Why> {
+        self.obstacle_at(original.account_id.as_deref(), Some(&original.bucket))
+    }
+
     /// The same of a bucket, as far as it is known.
     #[must_use]
     pub fn obstacle_at(&self, account_id: Option<&str>, bucket: Option<&str>) -> Option<Why> {
@@ -105,16 +112,6 @@ fn matches_pattern(pattern: &str, name: &str) -> bool {
     }
 }
 
-/// What a button may turn on for a finding about a bucket. None where only a person can know what is right.
-#[must_use]
-pub fn bucket_action(kind: &FindingType) -> Option<button::Action> {
-    match kind {
-        FindingType::BucketPublic | FindingType::BlockPublicAccessDisabled => Some(button::Action::BlockPublicAccess),
-        FindingType::BucketEncryptionDisabled => Some(button::Action::EncryptByDefault),
-        _ => None,
-    }
-}
-
 /// Which findings two people have to agree on before the object is moved by a button, in either direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecondApprover {
@@ -127,6 +124,12 @@ impl SecondApprover {
     #[must_use]
     pub fn is_needed(self, finding: &Finding) -> bool {
         self.is_needed_for(finding.severity())
+    }
+
+    /// How many people have to press the finding's button.
+    #[must_use]
+    pub fn approvals(self, finding: &Finding) -> Approvals<'static> {
+        if self.is_needed(finding) { Approvals::Two } else { Approvals::One }
     }
 
     #[must_use]
@@ -203,6 +206,14 @@ pub enum Why {
     Unpinned,
 }
 
+impl Why {
+    /// Whether whoever runs the deployment can remove the obstacle by its configuration.
+    #[must_use]
+    pub fn can_be_lifted(self) -> bool {
+        self == Self::OutsideSources
+    }
+}
+
 /// Decides about a new finding. A type that is not known yet, and a finding without a severity, are for a person to
 /// decide: neither may be dropped silently or acted on unasked.
 #[must_use]
@@ -230,9 +241,9 @@ pub fn decide(finding: &Finding, policy: &Policy) -> Decision {
     }
 }
 
-/// The object that may be quarantined for this finding, asked once more when somebody clicks: the finding may have
-/// been archived since it was shown.
-pub fn movable(finding: &Finding, quarantine_bucket: &str) -> Result<ObjectRef, Reason> {
+/// Whether anything may be done about this finding, to its object or to its bucket; asked once more when somebody clicks,
+/// since the finding may have been archived after it was shown.
+pub fn actionable(finding: &Finding, quarantine_bucket: &str) -> Result<(), Reason> {
     if finding.sample == Some(true) {
         return Err(Reason::Sample);
     }
@@ -242,6 +253,12 @@ pub fn movable(finding: &Finding, quarantine_bucket: &str) -> Result<ObjectRef, 
     if finding.bucket() == Some(quarantine_bucket) {
         return Err(Reason::QuarantineBucket);
     }
+    Ok(())
+}
+
+/// The object that may be quarantined for this finding.
+pub fn movable(finding: &Finding, quarantine_bucket: &str) -> Result<ObjectRef, Reason> {
+    actionable(finding, quarantine_bucket)?;
     if finding.is_policy() {
         return Err(Reason::NotAnObject);
     }

@@ -197,14 +197,11 @@ impl Outcome {
     /// Whether a person can remove the obstacle and press the button once more.
     #[must_use]
     pub fn can_be_tried_again(&self) -> bool {
-        matches!(
-            self,
-            Self::Locked { .. }
-                | Self::AccessDenied { .. }
-                | Self::KeyUnusable
-                | Self::Archived { .. }
-                | Self::OutOfReach { why: Why::OutsideSources, .. }
-        )
+        match self {
+            Self::Locked { .. } | Self::AccessDenied { .. } | Self::KeyUnusable | Self::Archived { .. } => true,
+            Self::OutOfReach { why, .. } => why.can_be_lifted(),
+            Self::Quarantined { .. } | Self::AlreadyGone | Self::ChangedSinceScan { .. } | Self::OtherRegion => false,
+        }
     }
 }
 

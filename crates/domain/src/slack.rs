@@ -41,7 +41,7 @@ pub use in_progress::{in_progress, moving};
 pub use not_remediated::not_remediated;
 pub use notice::notice;
 pub use one_more_person::{one_more_person, one_more_person_for_bucket};
-pub use other_versions::{moving_versions, other_versions, other_versions_out_of_reach};
+pub use other_versions::{moving_versions, other_versions};
 pub use refused::{Refusal, refused};
 pub use remediated::{already_quarantined, remediated};
 pub use remediation_failed::remediation_failed;

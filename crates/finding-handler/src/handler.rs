@@ -7,8 +7,8 @@ use domain::finding::Finding;
 use domain::policy::{Decision, Reason, decide};
 use domain::quarantine::{Claim, Manifest, Restored, Shown, claim_key, manifest_key, restored_key, shown_key};
 use domain::remediation::{self, Request, Task};
+use domain::slack;
 use domain::slack::button::{Place, Signer};
-use domain::slack::{self, Approvals};
 use jiff::{SignedDuration, Timestamp};
 use platform::invoke;
 use platform::metrics::{Metric, Metrics};
@@ -206,7 +206,12 @@ impl FindingHandler {
                 }
                 let keys = self.button_keys().await?;
                 let may_change = self.config.policy.sources.obstacle(finding).is_none();
-                let message = slack::bucket_finding(finding, may_change, self.approvals(finding), &self.signer(&keys));
+                let message = slack::bucket_finding(
+                    finding,
+                    may_change,
+                    self.config.policy.second_approver.approvals(finding),
+                    &self.signer(&keys),
+                );
                 let way = self.show(finding, Kind::Notice, &message, deadline).await?;
                 self.remember_shown(finding, true).await?;
                 Ok(Outcome::Informed(way))
@@ -259,7 +264,12 @@ impl FindingHandler {
         }
         let keys = self.button_keys().await?;
         let bucket = &self.config.policy.quarantine_bucket;
-        let message = slack::review_request(finding, bucket, self.approvals(finding), &self.signer(&keys));
+        let message = slack::review_request(
+            finding,
+            bucket,
+            self.config.policy.second_approver.approvals(finding),
+            &self.signer(&keys),
+        );
         let message = match self.restored(finding).await? {
             Some(restored) => message.with_note(&slack::restored_before(&restored)),
             None => message,
@@ -267,11 +277,6 @@ impl FindingHandler {
         let way = self.show(finding, Kind::Review, &message, deadline).await?;
         self.remember_shown(finding, false).await?;
         Ok(Outcome::Asked(way))
-    }
-
-    /// How many people have to press the finding's button.
-    fn approvals(&self, finding: &Finding) -> Approvals<'static> {
-        if self.config.policy.second_approver.is_needed(finding) { Approvals::Two } else { Approvals::One }
     }
 
     fn is_fresh(&self, shown: &Shown) -> bool {

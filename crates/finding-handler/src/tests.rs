@@ -409,6 +409,7 @@ fn ended(finding: &Finding, outcome: Outcome, at: i64) -> (String, Manifest) {
         remaining: Vec::new(),
         restoration: None,
         other_versions: None,
+        copied_at: None,
         run: None,
         severity: None,
         transitions: Vec::new(),

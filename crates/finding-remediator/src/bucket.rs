@@ -44,8 +44,8 @@ impl Remediator {
             // An earlier run died: what it noted before it changed anything holds.
             (Some(known), None) => known,
             (None, _) => {
-                let record = BucketRecord::untouched(finding, decision).ok_or_else(no_bucket)?;
-                Record::at(record_key(&case_id, act), BucketRecord { act, ..record })
+                let record = BucketRecord::untouched(act, finding, decision).ok_or_else(no_bucket)?;
+                Record::at(record_key(&case_id, act), record)
             }
         };
         // A finding that names no account is about this one.

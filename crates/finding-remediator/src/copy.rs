@@ -7,6 +7,7 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{MetadataDirective, ServerSideEncryption, StorageClass, TaggingDirective};
 use domain::quarantine::{Fingerprint, LARGEST_SINGLE_COPY, Location, Properties, SourceVersion, compare, copy_source};
 use domain::remediation::{Outcome, Proof, Step};
+use jiff::Timestamp;
 
 use crate::error::{Error, Refusal, Stop};
 use crate::inspect;
@@ -132,11 +133,24 @@ pub(crate) fn refused(refusal: Refusal, head: &HeadObjectOutput, step: Step) -> 
     })
 }
 
-/// Reads the copy in quarantine back and compares it with what is known of the original. None when there is no copy.
-pub(crate) async fn verify(s3: &Client, original: &Fingerprint, at: &SourceVersion) -> Result<Option<Proof>, Error> {
-    match inspect::head(s3, at).await {
-        Ok(Some(head)) => compare(original, &inspect::fingerprint(&head)).map(Some).ok_or(Error::CopyDiffers),
-        Ok(None) => Ok(None),
-        Err(refused) => Err(Error::InspectCopy(refused.cause)),
-    }
+/// A copy in quarantine that is the same as its original.
+pub(crate) struct Copied {
+    pub(crate) proof: Proof,
+    pub(crate) version_id: Option<String>,
+    /// S3 counts from here until it expires.
+    pub(crate) made_at: Option<Timestamp>,
+}
+
+/// Reads a copy in quarantine and compares it with what is known of the original. None when there is no copy.
+///
+/// # Errors
+/// [`Error::CopyDiffers`], [`Error::InspectCopy`]
+pub(crate) async fn verify(s3: &Client, original: &Fingerprint, at: &SourceVersion) -> Result<Option<Copied>, Error> {
+    let head = inspect::head(s3, at).await.map_err(|refused| Error::InspectCopy(refused.cause))?;
+    let Some(head) = head else {
+        return Ok(None);
+    };
+    let proof = compare(original, &inspect::fingerprint(&head)).ok_or(Error::CopyDiffers)?;
+    let (version_id, made_at) = (head.version_id().map(str::to_owned), inspect::last_modified(&head));
+    Ok(Some(Copied { proof, version_id, made_at }))
 }

@@ -1,8 +1,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_s3::Client;
 use domain::bucket::{BucketAct, BucketOutcome};
-use domain::policy::Why;
-use domain::quarantine::{Location, Manifest, Original, RestoreOutcome, Run, SourceVersion, Transition};
+use domain::quarantine::{Location, Manifest, RestoreOutcome, Run, SourceVersion, Transition};
 use domain::remediation::{Decision, Outcome, Request, Task};
 use jiff::Timestamp;
 use platform::metrics::Metrics;
@@ -72,8 +71,6 @@ pub enum Ended {
         left: usize,
     },
     Bucket(BucketOutcome),
-    /// The other versions were not looked at.
-    OutOfReach(Why),
 }
 
 impl Remediator {
@@ -113,13 +110,6 @@ impl Remediator {
                 Box::pin(self.change_bucket(BucketAct::EncryptByDefault, finding, decision)).await
             }
         }
-    }
-
-    /// Why this deployment may not touch the bucket of the object of a case, if it may not. Whoever started this asked that
-    /// too, but maybe not of this configuration, and S3's answer to a role without a grant says nothing of the parameter.
-    pub(crate) fn obstacle_to(&self, original: Option<&Original>) -> Option<Why> {
-        let bucket = original.map(|original| original.bucket.as_str());
-        self.config.sources.obstacle_at(original.and_then(|original| original.account_id.as_deref()), bucket)
     }
 
     /// A place in the quarantine bucket, which must be ours.

@@ -3,8 +3,8 @@
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use domain::finding::{Finding, FindingType, Severity};
 use domain::policy::Why;
-use domain::quarantine::{Location, Manifest, Original, Plan, SourceVersion, State, compare, plan};
-use domain::remediation::{Decision, Outcome, Step};
+use domain::quarantine::{Location, Manifest, Original, Plan, SourceVersion, State, plan};
+use domain::remediation::{Decision, Outcome, Proof, Step};
 use platform::metrics::Metric;
 
 use crate::copy::{Keep, OnlyIf, Tags, Transfer};
@@ -150,6 +150,7 @@ impl Remediator {
                     key: job.plan.destination_key.clone(),
                     version_id: None,
                 },
+                copied_at: None,
                 state: State::Started,
                 remaining: Vec::new(),
                 restoration: None,
@@ -166,6 +167,7 @@ impl Remediator {
             manifest.restoration = None;
             manifest.quarantine.key.clone_from(&job.plan.destination_key);
             manifest.quarantine.version_id = None;
+            manifest.copied_at = None;
         }
         job.finding_id.clone_into(&mut manifest.finding_id);
         manifest.finding_type.clone_from(job.finding_type);
@@ -181,7 +183,7 @@ impl Remediator {
     async fn relocate(&self, job: &Job<'_>, record: &mut Record) -> Result<Outcome, Stop> {
         let mut source = job.plan.source.clone();
         if let Some(why) = self.obstacle(&source) {
-            return Ok(Outcome::OutOfReach { why, copied: record.manifest.quarantine.version_id.is_some() });
+            return Ok(Outcome::OutOfReach { why, copied: self.find_copy(record).await? });
         }
         if source.version_id.is_none() {
             // What an earlier run of this move looked at may have got a newer version on top since.
@@ -208,14 +210,8 @@ impl Remediator {
         let original = inspect::original(&head, &source, tags);
         let earlier = record.manifest.original.replace(original.clone());
         record.write(&self.records).await?;
-        let copied = match earlier {
-            Some(earlier) if earlier == original => self.copied_by_an_earlier_run(&original, record).await?,
-            _ => None,
-        };
-
-        let version_id = if copied.is_some() {
-            copied
-        } else {
+        let is_copied = earlier.is_some_and(|earlier| earlier == original) && self.find_copy(record).await?;
+        if !is_copied {
             let transfer = Transfer {
                 from: &source,
                 head: &head,
@@ -226,14 +222,13 @@ impl Remediator {
                 tags: Tags::AsTheyAre,
                 keep: Keep::default(),
             };
-            match Box::pin(copy::copy(&self.s3, &transfer)).await {
+            let version_id = match Box::pin(copy::copy(&self.s3, &transfer)).await {
                 Ok(version_id) => version_id,
                 Err(refusal) => return self.refused(copy::refused(refusal, &head, Step::Copy), &source, record).await,
-            }
-        };
-        record.manifest.quarantine.version_id = version_id;
-        let at = self.quarantined(&record.manifest.quarantine);
-        let proof = copy::verify(&self.s3, &original.fingerprint(), &at).await?.ok_or(Error::CopyDiffers)?;
+            };
+            record.manifest.quarantine.version_id = version_id;
+        }
+        let proof = self.verify(&original, record).await?.ok_or(Error::CopyDiffers)?;
         remove::original(&self.s3, &source, &head).await?;
         remove::check_gone(&self.s3, &source).await?;
         let remaining_versions = self.look_for_others(&source, &mut record.manifest).await;
@@ -270,12 +265,34 @@ impl Remediator {
         }
     }
 
-    /// The copy of a run that died before it could record it: a second one would stay behind when the object is restored.
-    async fn copied_by_an_earlier_run(&self, original: &Original, record: &Record) -> Result<Option<String>, Error> {
-        let at = SourceVersion { version_id: None, ..self.quarantined(&record.manifest.quarantine) };
-        let head = inspect::head(&self.s3, &at).await.map_err(|refused| Error::InspectCopy(refused.cause))?;
-        let same = head.filter(|head| compare(&original.fingerprint(), &inspect::fingerprint(head)).is_some());
-        Ok(same.and_then(|head| head.version_id().map(str::to_owned)))
+    /// Looks for the copy of an earlier run of this move, which may have died before it could record it, and records it:
+    /// a second one would stay behind when the object is restored.
+    async fn find_copy(&self, record: &mut Record) -> Result<bool, Error> {
+        let Some(original) = &record.manifest.original else {
+            return Ok(false);
+        };
+        let at = self.quarantined(&record.manifest.quarantine).current();
+        match copy::verify(&self.s3, &original.fingerprint(), &at).await {
+            Ok(Some(copied)) => {
+                record.manifest.quarantine.version_id = copied.version_id;
+                record.manifest.copied_at = copied.made_at;
+                Ok(true)
+            }
+            // Of another move, or damaged.
+            Ok(None) | Err(Error::CopyDiffers) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Compares the copy that is recorded with the original, and records how old it is: S3 deletes it by its own age,
+    /// whenever the move ends. None when there is no copy.
+    async fn verify(&self, original: &Original, record: &mut Record) -> Result<Option<Proof>, Error> {
+        let at = self.quarantined(&record.manifest.quarantine);
+        let copied = copy::verify(&self.s3, &original.fingerprint(), &at).await?;
+        Ok(copied.map(|copied| {
+            record.manifest.copied_at = copied.made_at;
+            copied.proof
+        }))
     }
 
     /// The scanned version is not there. If an earlier run had copied it, that run died after it deleted the original,
@@ -286,11 +303,10 @@ impl Remediator {
         source: &SourceVersion,
         record: &mut Record,
     ) -> Result<Outcome, Stop> {
-        let Some(original) = &record.manifest.original else {
+        let Some(original) = record.manifest.original.clone() else {
             return Ok(otherwise);
         };
-        let at = self.quarantined(&record.manifest.quarantine);
-        let Some(proof) = copy::verify(&self.s3, &original.fingerprint(), &at).await? else {
+        let Some(proof) = self.verify(&original, record).await? else {
             return Ok(otherwise);
         };
         let remaining_versions = self.look_for_others(source, &mut record.manifest).await;

@@ -116,7 +116,8 @@ impl Remediator {
         let Some(original) = record.manifest.original.clone().filter(|_| left_a_copy) else {
             return Ok(RestoreOutcome::NotInQuarantine);
         };
-        if let Some(why) = self.obstacle_to(Some(&original)) {
+        // Whoever started this asked too, but maybe not of this configuration.
+        if let Some(why) = self.config.sources.obstacle_of(&original) {
             return Ok(RestoreOutcome::OutOfReach { why });
         }
         let from = self.quarantined(&record.manifest.quarantine);

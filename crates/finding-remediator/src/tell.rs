@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use domain::bucket::{BucketRecord, BucketState};
 use domain::finding::Finding;
-use domain::policy::Why;
 use domain::quarantine::{Manifest, RestorationState, Run, State};
 use domain::remediation::Decision;
 use domain::slack::button::{Place, Signer};
 use domain::slack::{
     Message, already_quarantined, already_restored, bucket_act, in_progress, moving_versions, not_remediated,
-    other_versions, other_versions_out_of_reach, remediated, restoration, restoring, under_way,
+    other_versions, remediated, restoration, restoring, under_way,
 };
 use platform::secret::Rotating;
 use platform::slack::SlackError;
@@ -87,25 +86,6 @@ impl Remediator {
             others.told = true;
         }
         self.record_told(decision, record).await
-    }
-
-    /// Records and tells that the other versions may not be touched, once for each decision.
-    pub(crate) async fn tell_other_versions_out_of_reach(
-        &self,
-        decision: &Decision,
-        mut record: Record,
-        why: Why,
-    ) -> Result<(), Error> {
-        let what = "Other versions not moved: this deployment may not touch the bucket";
-        let transition = self.transition(decision, what);
-        if record.manifest.transitions.iter().any(|known| known.what == what && known.by == transition.by) {
-            return Ok(());
-        }
-        let keys = self.button_keys().await?;
-        let message = other_versions_out_of_reach(&record.manifest, why, &self.signer(&keys));
-        self.post(decision, message, Where::Anew).await?;
-        record.manifest.transitions.push(transition);
-        record.write(&self.records).await
     }
 
     pub(crate) async fn tell_bucket_act(

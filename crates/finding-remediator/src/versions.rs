@@ -39,10 +39,6 @@ impl Remediator {
             self.tell_that_it_is_under_way(decision, run).await;
             return Ok(handled(None));
         }
-        if let Some(why) = self.obstacle_to(Some(&original)) {
-            self.tell_other_versions_out_of_reach(decision, record, why).await?;
-            return Ok(handled(Some(Ended::OutOfReach(why))));
-        }
         let earlier = record.manifest.other_versions.take();
         let same = earlier.as_ref().is_some_and(|earlier| earlier.decision == decision.recorded());
         if same && earlier.as_ref().is_some_and(|earlier| earlier.told) {
@@ -53,6 +49,7 @@ impl Remediator {
             decision: decision.recorded(),
             ended_at: earlier.as_ref().filter(|_| is_done).and_then(|earlier| earlier.ended_at),
             told: false,
+            out_of_reach: earlier.as_ref().filter(|_| is_done).and_then(|earlier| earlier.out_of_reach),
             more: earlier.as_ref().is_some_and(|earlier| is_done && earlier.more),
             unnamed: earlier.as_ref().map_or(0, |earlier| earlier.unnamed),
             versions: earlier.map(|earlier| earlier.versions).unwrap_or_default(),
@@ -60,23 +57,27 @@ impl Remediator {
         if !is_done {
             let what = if same { "Other versions run again" } else { "Quarantine of all other versions decided" };
             record.manifest.transitions.push(self.transition(decision, what));
-            self.plan_versions(&original, &record.manifest.finding_id, &mut others).await?;
-            record.manifest.other_versions = Some(others.clone());
-            record.manifest.run = Some(invocation.run(decision));
-            record.write(&self.records).await?;
-            if !same {
-                self.tell_that_versions_move(decision, &record.manifest).await;
-            }
-            let moving = Moving { decision, invocation, original: &original, manifest: &record.manifest };
-            let failed = Box::pin(self.move_versions(&moving, &mut others)).await;
+            // Whoever started this asked too, but maybe not of this configuration.
+            others.out_of_reach = self.config.sources.obstacle_of(&original);
+            let failed = if others.out_of_reach.is_some() {
+                None
+            } else {
+                self.plan_versions(&original, &record.manifest.finding_id, &mut others).await?;
+                record.manifest.other_versions = Some(others.clone());
+                record.manifest.run = Some(invocation.run(decision));
+                record.write(&self.records).await?;
+                if !same {
+                    self.tell_that_versions_move(decision, &record.manifest).await;
+                }
+                let moving = Moving { decision, invocation, original: &original, manifest: &record.manifest };
+                Box::pin(self.move_versions(&moving, &mut others)).await
+            };
             if failed.is_none() {
                 others.ended_at = Some((self.clock)());
             }
             others.name_only_the_last_moved();
-            let (moved, left) = others.moved_and_left();
-            let what = format!("Other versions: {moved} in quarantine, {} not moved", left.len());
             record.manifest.run = None;
-            record.manifest.transitions.push(self.transition(decision, what));
+            record.manifest.transitions.push(self.transition(decision, describe(&others)));
             record.manifest.other_versions = Some(others.clone());
             record.write(&self.records).await?;
             if let Some((count, source)) = failed {
@@ -163,4 +164,12 @@ impl Remediator {
         let (_, outcome) = Box::pin(self.quarantine(&job, record, true)).await?;
         Ok(outcome)
     }
+}
+
+fn describe(others: &OtherVersions) -> String {
+    if others.out_of_reach.is_some() {
+        return "Other versions not moved: this deployment may not touch the bucket".to_owned();
+    }
+    let (moved, left) = others.moved_and_left();
+    format!("Other versions: {moved} in quarantine, {} not moved", left.len())
 }

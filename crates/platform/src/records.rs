@@ -10,8 +10,8 @@ use aws_sdk_s3::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-/// S3 answers 409 while another conditional write of the same key is under way (S3 documentation, "Conditional
-/// writes"); then it is worth another try.
+/// How often a record is tried while others write it. S3 answers 409 while another conditional write of the same key is
+/// under way (S3 documentation, "Conditional writes"); then it is worth another try.
 const TRIES: usize = 5;
 /// No record of ours is larger.
 const LARGEST: i64 = 1_048_576;
@@ -110,34 +110,53 @@ impl Records {
     /// # Errors
     /// [`RecordError`]
     pub async fn list(&self, prefix: &str) -> Result<Vec<String>, RecordError> {
-        let mut keys = Vec::new();
-        let mut next = None;
-        loop {
-            // At most a thousand keys come at once.
-            let page = self.s3.list_objects_v2().bucket(&self.bucket).expected_bucket_owner(&self.owner);
-            let page = page
-                .prefix(prefix)
-                .set_continuation_token(next)
-                .send()
-                .await
-                .map_err(|error| refused("list", prefix, Box::new(error)))?;
-            keys.extend(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key));
-            next = page.next_continuation_token;
-            if next.is_none() {
-                return Ok(keys);
-            }
+        let (mut keys, mut next) = self.list_page(prefix, None).await?;
+        while next.is_some() {
+            let (more, after) = self.list_page(prefix, next).await?;
+            keys.extend(more);
+            next = after;
         }
+        Ok(keys)
     }
 
-    /// The first of those keys, a thousand at most, that come after this one.
+    /// A thousand of those keys at most, and what to ask the following ones with; none after the last.
     ///
     /// # Errors
     /// [`RecordError`]
-    pub async fn list_after(&self, prefix: &str, after: Option<&str>) -> Result<Vec<String>, RecordError> {
+    pub async fn list_page(
+        &self,
+        prefix: &str,
+        next: Option<String>,
+    ) -> Result<(Vec<String>, Option<String>), RecordError> {
         let page = self.s3.list_objects_v2().bucket(&self.bucket).expected_bucket_owner(&self.owner).prefix(prefix);
-        let page = page.set_start_after(after.map(str::to_owned)).send().await;
+        let page = page.set_continuation_token(next).send().await;
         let page = page.map_err(|error| refused("list", prefix, Box::new(error)))?;
-        Ok(page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect())
+        let keys = page.contents.unwrap_or_default().into_iter().filter_map(|object| object.key).collect();
+        Ok((keys, page.next_continuation_token))
+    }
+
+    /// Changes a record that others may write at the same time. `change` gets what is there, if anything, and answers
+    /// what takes its place (none to leave it as it is) and what that amounts to; when somebody else was faster, it is
+    /// asked once more.
+    ///
+    /// # Errors
+    /// [`RecordError`]: [`RecordError::Busy`] when somebody else was faster each time.
+    pub async fn update<T: Serialize + DeserializeOwned + Sync, R>(
+        &self,
+        key: &str,
+        mut change: impl FnMut(Option<T>) -> (Option<T>, R),
+    ) -> Result<R, RecordError> {
+        for _ in 0..TRIES {
+            let (record, state) = self.read_state::<T>(key).await?.unzip();
+            let (changed, result) = change(record);
+            let Some(changed) = changed else {
+                return Ok(result);
+            };
+            if self.write_if(key, &changed, state.as_ref()).await?.is_some() {
+                return Ok(result);
+            }
+        }
+        Err(RecordError::Busy { key: key.to_owned() })
     }
 
     /// Creates a record: `false` if one exists already, which is left as it is.
@@ -276,6 +295,37 @@ mod tests {
         let records =
             Records::new(mock_client!(aws_sdk_s3, RuleMode::Sequential, [&conflict, &created]), "evidence", ACCOUNT);
         assert!(records.create("a.json", &json!({})).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_change_is_made_to_what_others_wrote_meanwhile() {
+        let get = |etag: &'static str, body: &'static [u8]| {
+            mock!(Client::get_object)
+                .then_output(move || GetObjectOutput::builder().e_tag(etag).body(ByteStream::from_static(body)).build())
+        };
+        let too_late = mock!(Client::put_object)
+            .match_requests(|put| put.if_match() == Some("a"))
+            .then_http_response(|| response(412, "<Error><Code>PreconditionFailed</Code></Error>"));
+        let written = mock!(Client::put_object)
+            .match_requests(|put| put.if_match() == Some("b") && put.body().bytes() == Some(b"[\n  1,\n  2,\n  3\n]"))
+            .then_output(|| PutObjectOutput::builder().build());
+        let rules = [&get("a", b"[1]"), &too_late, &get("b", b"[1,2]"), &written];
+        let records = Records::new(mock_client!(aws_sdk_s3, RuleMode::Sequential, rules), "evidence", ACCOUNT);
+        let add = |list: Option<Vec<u8>>| {
+            let mut list = list.unwrap_or_default();
+            list.push(3);
+            (Some(list.clone()), list.len())
+        };
+        assert_eq!(records.update("a.json", add).await.unwrap(), 3);
+
+        let records = Records::new(mock_client!(aws_sdk_s3, [&get("a", b"[1]")]), "evidence", ACCOUNT);
+        let leave = |list: Option<Vec<u8>>| (None, list);
+        assert_eq!(records.update("a.json", leave).await.unwrap(), Some(vec![1]), "nothing is written");
+
+        let always = mock!(Client::put_object).then_http_response(|| response(412, "<Error></Error>"));
+        let s3 = mock_client!(aws_sdk_s3, RuleMode::MatchAny, [&get("a", b"[1]"), &always]);
+        let records = Records::new(s3, "evidence", ACCOUNT);
+        assert!(matches!(records.update("a.json", add).await, Err(RecordError::Busy { .. })));
     }
 
     #[tokio::test]

@@ -110,8 +110,7 @@ impl SecretStore {
         if let Some(secret) = self.kept(arn) {
             return Ok(secret);
         }
-        let secret = self.fetch(arn).await?;
-        refuse_placeholder(arn, secret.expose_secret())?;
+        let secret = self.fetch_real(arn).await?;
         self.keep(arn, secret.clone());
         Ok(secret)
     }
@@ -133,11 +132,7 @@ impl SecretStore {
             return None;
         }
         let before = self.kept(arn);
-        let fetched = self.fetch(arn).await.and_then(|secret| {
-            refuse_placeholder(arn, secret.expose_secret())?;
-            Ok(secret)
-        });
-        match fetched {
+        match self.fetch_real(arn).await {
             Ok(secret) if before.is_some_and(|before| before.expose_secret() == secret.expose_secret()) => None,
             Ok(secret) => {
                 tracing::info!(secret.arn = arn, "took a new value of a secret");
@@ -179,6 +174,12 @@ impl SecretStore {
             .ok_or_else(|| SecretError::NoSuchKey { arn: arn.to_owned(), key: key.to_owned() })?;
         refuse_placeholder(arn, secret.expose_secret())?;
         self.keep(&name, secret.clone());
+        Ok(secret)
+    }
+
+    async fn fetch_real(&self, arn: &str) -> Result<SecretString, SecretError> {
+        let secret = self.fetch(arn).await?;
+        refuse_placeholder(arn, secret.expose_secret())?;
         Ok(secret)
     }
 

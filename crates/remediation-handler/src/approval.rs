@@ -5,9 +5,6 @@ use domain::remediation::{Click, Decision, TwoClicks};
 use jiff::Timestamp;
 use platform::records::{RecordError, Records};
 
-/// How often the record is tried while others write it.
-const TRIES: usize = 3;
-
 /// What the agreement of one more person amounts to.
 pub(crate) enum Agreement {
     /// Enough: this is the decision.
@@ -31,21 +28,15 @@ pub(crate) async fn agree(
     after: Option<Timestamp>,
 ) -> Result<Agreement, RecordError> {
     let ours = FirstApproval { finding_id: finding_id.to_owned(), click: click.recorded() };
-    for _ in 0..TRIES {
-        let found = records.read_state::<FirstApproval>(key).await?;
-        let state = match found {
-            Some((first, _)) if first.stands(finding_id, after, click.decided_at) => {
-                if first.click.user_id == click.user_id {
-                    return Ok(Agreement::Again(first.click));
-                }
-                let clicks = TwoClicks { first: first.click, second: click };
-                return Ok(Agreement::Decided(Decision::TwoPeople(Box::new(clicks))));
+    let take = |found: Option<FirstApproval>| match found {
+        Some(first) if first.stands(finding_id, after, click.decided_at) => {
+            if first.click.user_id == click.user_id {
+                return (None, Agreement::Again(first.click));
             }
-            found => found.map(|(_, state)| state),
-        };
-        if records.write_if(key, &ours, state.as_ref()).await?.is_some() {
-            return Ok(Agreement::First(ours.click));
+            let clicks = TwoClicks { first: first.click, second: click.clone() };
+            (None, Agreement::Decided(Decision::TwoPeople(Box::new(clicks))))
         }
-    }
-    Err(RecordError::Busy { key: key.to_owned() })
+        _ => (Some(ours.clone()), Agreement::First(ours.click.clone())),
+    };
+    records.update(key, take).await
 }

@@ -1,9 +1,11 @@
 //! What was decided before, for whoever clicks second.
 
 use domain::finding::Finding;
-use domain::slack::{already_decided, bucket_already_decided};
+use domain::quarantine::Manifest;
+use domain::slack::{already_decided, bucket_already_decided, dismissed};
 
 use crate::claim::Standing;
+use crate::error::Error;
 use crate::handler::{Press, RemediationHandler};
 
 impl RemediationHandler {
@@ -16,5 +18,27 @@ impl RemediationHandler {
             already_decided(claim, standing.manifest.as_ref())
         };
         self.answer_privately(press.click, &message).await;
+    }
+
+    /// The same, and puts a dismissal in the place of the clicked message, which a crash may have left as it was.
+    ///
+    /// # Errors
+    /// [`Error::ButtonKey`]
+    pub(crate) async fn show_what_was_decided(
+        &self,
+        press: &Press<'_>,
+        finding: &Finding,
+        case_id: &str,
+        standing: &Standing,
+    ) -> Result<(), Error> {
+        self.tell_what_was_decided(press, finding, standing).await;
+        let is_quarantined = standing.manifest.as_ref().is_some_and(Manifest::is_quarantined);
+        let claim = standing.claim().filter(|_| !is_quarantined);
+        if let Some((claim, reason)) = claim.and_then(|claim| Some((claim, claim.dismissal()?))) {
+            let keys = self.button_keys().await?;
+            let message = dismissed(finding, case_id, claim, reason, &self.signer(&keys, press.now));
+            self.replace(press, message).await;
+        }
+        Ok(())
     }
 }

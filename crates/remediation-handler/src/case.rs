@@ -30,8 +30,7 @@ impl RemediationHandler {
             return Ok(self.refuse(press.click, Refusal::UnknownCase).await);
         };
         if let Some(original) = &manifest.original
-            && let Some(why) =
-                self.config.sources.obstacle_at(original.account_id.as_deref(), Some(original.bucket.as_str()))
+            && let Some(why) = self.config.sources.obstacle_of(original)
         {
             return Ok(self.refuse(press.click, Refusal::OutOfReach(why)).await);
         }

@@ -54,11 +54,9 @@ impl Standing {
             bucket::Standing::Dismissed | bucket::Standing::Done => false,
             bucket::Standing::Dead => ours.dismissed.is_none(),
             bucket::Standing::UnderWay => {
-                let heard_at = self.bucket.as_ref().and_then(BucketRecord::last_activity);
+                let was_begun = |before: &Claim| self.bucket.as_ref().is_some_and(|record| record.is_of(before));
                 ours.dismissed.is_none()
-                    && self
-                        .claim()
-                        .is_some_and(|before| heard_at.is_none_or(|at| at < before.at) && is_same_person(before, ours))
+                    && self.claim().is_some_and(|before| !was_begun(before) && is_same_person(before, ours))
             }
         }
     }

@@ -28,7 +28,7 @@ const LARGEST_BODY: usize = 262_144;
 /// Of the three seconds that Slack waits, what acting on a click may take, and what a message to Slack may.
 /// <https://docs.slack.dev/interactivity/handling-user-interaction#acknowledgment_response>
 const TIME_TO_ACT: Duration = Duration::from_millis(2_200);
-const ANSWER: Duration = Duration::from_millis(600);
+const TIME_TO_ANSWER: Duration = Duration::from_millis(600);
 
 /// The function: configuration and clients.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub struct RemediationHandler {
     pub clock: fn() -> Timestamp,
     /// After this, whoever clicked is asked to press again.
     pub time_to_act: Duration,
+    /// How long Slack may take for a message.
+    pub time_to_answer: Duration,
 }
 
 /// What became of a genuine click.
@@ -84,6 +86,7 @@ impl RemediationHandler {
             config,
             clock: Timestamp::now,
             time_to_act: TIME_TO_ACT,
+            time_to_answer: TIME_TO_ANSWER,
         }
     }
 
@@ -293,7 +296,7 @@ impl RemediationHandler {
             return;
         };
         let url = SecretString::from(url.as_str());
-        match tokio::time::timeout(ANSWER, self.slack.post(&url, message)).await {
+        match tokio::time::timeout(self.time_to_answer, self.slack.post(&url, message)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(error = platform::chain(&error), "could not answer a click"),
             Err(_) => tracing::warn!("could not answer a click in time"),

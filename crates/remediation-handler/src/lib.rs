@@ -26,6 +26,7 @@ mod finding;
 mod gate;
 mod handler;
 mod interaction;
+mod note;
 mod quarantine;
 mod reopen;
 mod show_more;

@@ -4,7 +4,7 @@ use domain::finding::Finding;
 use domain::policy::movable;
 use domain::quarantine::Manifest;
 use domain::remediation::{Click, Decision, Task};
-use domain::slack::{Approvals, Refusal, dismissed, moving, review_request};
+use domain::slack::{Approvals, Refusal, moving, review_request};
 
 use crate::claim::Standing;
 use crate::decide::Decided;
@@ -58,21 +58,11 @@ impl RemediationHandler {
         standing: &Standing,
         decision: Decision,
     ) -> Result<Outcome, Error> {
-        let (claim, manifest) = (standing.claim(), standing.manifest.as_ref());
-        self.tell_what_was_decided(press, &finding, standing).await;
-        let is_quarantined = manifest.is_some_and(Manifest::is_quarantined);
-        match claim.and_then(|claim| claim.dismissal().map(|reason| (claim, reason))) {
-            Some((claim, reason)) if !is_quarantined => {
-                let keys = self.button_keys().await?;
-                let message = dismissed(&finding, case_id, claim, reason, &self.signer(&keys, press.now));
-                self.replace(press, message).await;
-            }
-            // Another message about the same object, whose button is still there: the remediator replaces it by what
-            // was done.
-            _ if is_quarantined && claim.is_some_and(|claim| claim.finding_id != finding.id) => {
-                self.invoke_remediator(Task::Quarantine { finding }, decision).await?;
-            }
-            _ => {}
+        self.show_what_was_decided(press, &finding, case_id, standing).await?;
+        let is_quarantined = standing.manifest.as_ref().is_some_and(Manifest::is_quarantined);
+        // Another message about the same object, whose button is still there: the remediator replaces it by what was done.
+        if is_quarantined && standing.claim().is_some_and(|claim| claim.finding_id != finding.id) {
+            self.invoke_remediator(Task::Quarantine { finding }, decision).await?;
         }
         Ok(Outcome::AlreadyDecided)
     }

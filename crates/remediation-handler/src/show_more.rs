@@ -16,6 +16,9 @@ use crate::error::Error;
 use crate::finding::from_sdk;
 use crate::handler::{Outcome, Press, RemediationHandler};
 
+/// S3 lists so many records at once.
+const ONE_LIST: usize = 1_000;
+
 impl RemediationHandler {
     /// Lists the worst findings of the digest that nobody was shown. That they were is noted last: a crash in between,
     /// or two people who press at the same moment, list them twice rather than never.
@@ -52,10 +55,10 @@ impl RemediationHandler {
         Ok(Outcome::Listed)
     }
 
-    /// How far the digest is. Once it is closed its counts are known, and no more is listed than what people were shown
-    /// and will be shown next: Slack waits for three seconds only, however many findings there are.
+    /// How far the digest is. Of a large one whose counts are known, no more is listed than what people were shown and
+    /// will be shown next: Slack waits for three seconds only, however many findings there are. A small one is one list.
     async fn progress(&self, digest: &DigestId, closed: Option<&Closed>) -> Result<Progress, RecordError> {
-        let Some(closed) = closed.filter(|closed| !closed.counts.is_empty()) else {
+        let Some(closed) = closed.filter(|closed| closed.total() > ONE_LIST) else {
             let keys = self.records.list(&digest.prefix()).await?;
             return Ok(Progress::of(digest, keys.iter().map(String::as_str)));
         };
@@ -63,17 +66,19 @@ impl RemediationHandler {
         let listed: HashSet<Entry> = listed.iter().filter_map(|key| digest.entry(key)).collect();
         let mut next = Vec::new();
         for prefix in digest.noted_prefixes() {
-            let mut after: Option<String> = None;
+            let mut token = None;
             loop {
-                let keys = self.records.list_after(&prefix, after.as_deref()).await?;
+                let (keys, more) = self.records.list_page(&prefix, token).await?;
                 let entries = keys.iter().filter_map(|key| digest.entry(key));
                 next.extend(entries.filter(|entry| !listed.contains(entry)));
                 if next.len() >= 2 * PAGE {
                     next.truncate(2 * PAGE);
                     return Ok(Progress::of_closed(closed, listed.len(), next));
                 }
-                let Some(last) = keys.last() else { break };
-                after = Some(last.clone());
+                token = more;
+                if token.is_none() {
+                    break;
+                }
             }
         }
         Ok(Progress::of_closed(closed, listed.len(), next))

@@ -189,9 +189,9 @@ impl Aws {
     }
 
     fn answer(&self, request: &Request<SdkBody>) -> Response<SdkBody> {
+        let name = call_name(request);
         let due = {
             let mut state = self.state();
-            let name = call_name(request);
             let due = state.events.iter().position(|event| event.call == name);
             due.map(|index| state.events.remove(index))
         };
@@ -199,7 +199,7 @@ impl Aws {
             (event.happens)(self);
         }
         let mut state = self.state();
-        if state.refused.contains(&call_name(request)) {
+        if state.refused.contains(&name) {
             return error(403, "AccessDenied", "not this call");
         }
         if state.dies_after.is_some_and(|limit| state.changes >= limit) {

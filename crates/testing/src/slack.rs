@@ -13,12 +13,34 @@ use url::Url;
 
 type Shared<T> = Arc<Mutex<T>>;
 
+/// What somebody posted.
+#[derive(Debug)]
+pub struct Post {
+    pub path: String,
+    pub message: Value,
+    /// By the clock of the test's runtime.
+    pub at: Instant,
+    /// Whether the answer was that it was taken.
+    pub taken: bool,
+}
+
+impl Post {
+    /// `path: fallback text`. Answers to a click that everybody sees are marked.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let Self { path, message, .. } = self;
+        let mark = match (message["replace_original"].as_bool(), message["response_type"] == "ephemeral") {
+            (Some(true), _) => " (replaces)",
+            (Some(false), false) => " (beside)",
+            (Some(false), true) | (None, _) => "",
+        };
+        format!("{path}{mark}: {}", message["text"].as_str().unwrap())
+    }
+}
+
 #[derive(Debug, Default)]
 struct Inner {
-    /// Path and message.
-    posts: Vec<(String, Value)>,
-    /// When each came, by the clock of the test's runtime, and whether it was taken.
-    times: Vec<(Instant, bool)>,
+    posts: Vec<Post>,
     /// The next answers; then 200.
     answers: VecDeque<StatusCode>,
     /// Seconds that each answer asks to wait.
@@ -50,41 +72,27 @@ impl StandIn {
         self.inner.lock().unwrap().answers.extend(statuses);
     }
 
+    /// Each post since the last call.
+    #[must_use]
+    pub fn take_posts(&self) -> Vec<Post> {
+        std::mem::take(&mut self.inner.lock().unwrap().posts)
+    }
+
     /// Each message since the last call, as it was posted.
     #[must_use]
     pub fn take_messages(&self) -> Vec<Value> {
-        self.take_posts().into_iter().map(|(_, message)| message).collect()
+        self.take_posts().into_iter().map(|post| post.message).collect()
     }
 
-    /// `path: fallback text` of each post since the last call. Answers to a click that everybody sees are marked.
+    /// [`Post::text`] of each post since the last call.
     #[expect(clippy::must_use_candidate, reason = "also forgets what came so far")]
     pub fn take(&self) -> Vec<String> {
-        let posts = self.take_posts().into_iter();
-        posts
-            .map(|(path, message)| {
-                let mark = match (message["replace_original"].as_bool(), message["response_type"] == "ephemeral") {
-                    (Some(true), _) => " (replaces)",
-                    (Some(false), false) => " (beside)",
-                    (Some(false), true) | (None, _) => "",
-                };
-                format!("{path}{mark}: {}", message["text"].as_str().unwrap())
-            })
-            .collect()
+        self.take_posts().iter().map(Post::text).collect()
     }
 
     /// Has every answer ask to wait for so many seconds, not for none.
     pub fn ask_to_wait(&self, seconds: u64) {
         self.inner.lock().unwrap().retry_after = seconds;
-    }
-
-    /// When each message came so far, by the clock of the test's runtime, and whether it was taken.
-    #[must_use]
-    pub fn times(&self) -> Vec<(Instant, bool)> {
-        self.inner.lock().unwrap().times.clone()
-    }
-
-    fn take_posts(&self) -> Vec<(String, Value)> {
-        std::mem::take(&mut self.inner.lock().unwrap().posts)
     }
 }
 
@@ -98,8 +106,8 @@ async fn take(
     if *down.lock().unwrap() {
         return (StatusCode::SERVICE_UNAVAILABLE, wait);
     }
-    inner.posts.push((uri.path().to_owned(), message));
     let status = inner.answers.pop_front().unwrap_or(StatusCode::OK);
-    inner.times.push((Instant::now(), status.is_success()));
+    let (path, taken) = (uri.path().to_owned(), status.is_success());
+    inner.posts.push(Post { path, message, at: Instant::now(), taken });
     (status, wait)
 }

@@ -1,6 +1,6 @@
 use jiff::{SignedDuration, Timestamp};
 
-use super::{BucketOutcome, BucketRecord, BucketState};
+use super::BucketRecord;
 use crate::finding::Finding;
 use crate::quarantine::Claim;
 
@@ -33,15 +33,14 @@ pub fn standing(finding: &Finding, claim: Option<&Claim>, record: Option<&Bucket
     if claim.dismissed.is_some() {
         return if claim.dismisses(finding) { Standing::Dismissed } else { Standing::Open };
     }
-    // What is older came of an earlier decision.
-    let record = record.filter(|record| record.last_activity().is_some_and(|at| at >= claim.at));
-    let heard_at = record.and_then(BucketRecord::last_activity).unwrap_or(claim.at);
+    let record = record.filter(|record| record.is_of(claim));
+    let heard_at = record.and_then(BucketRecord::heard_at).unwrap_or(claim.at);
     if finding.changed_at().is_some_and(|changed_at| changed_at > heard_at) {
         return Standing::Open;
     }
-    match record.map(|record| &record.state) {
-        Some(BucketState::Ended { outcome: BucketOutcome::TurnedOn | BucketOutcome::AlreadyOn, .. }) => Standing::Done,
-        Some(BucketState::Ended { .. } | BucketState::Failed { .. }) => Standing::Open,
+    match record {
+        Some(record) if record.came_to_nothing() => Standing::Open,
+        Some(record) if record.outcome().is_some() => Standing::Done,
         _ if now.duration_since(heard_at) > DEAD_AFTER => Standing::Dead,
         _ => Standing::UnderWay,
     }
@@ -83,6 +82,8 @@ mod tests {
         let ended = |outcome: &str| json!({"state": "ended", "outcome": outcome, "at": at(120), "told": true});
         let failed = json!({"state": "failed", "errorType": "BucketReadFailed", "at": at(120)});
         let started = json!({"state": "started"});
+        let untouched = json!({"state": "untouched"});
+        let early = json!({"state": "ended", "outcome": "accessDenied", "at": at(90), "told": true});
         for (name, changed_at, record, now, expected) in [
             ("just decided", 50, None, 110, Standing::UnderWay),
             ("begun", 50, Some(record(&started, 120)), 130, Standing::UnderWay),
@@ -90,8 +91,17 @@ mod tests {
             ("begun, and never ended", 50, Some(record(&started, 120)), 1_321, Standing::Dead),
             ("an attempt failed", 50, Some(record(&failed, 120)), 130, Standing::Open),
             ("refused", 50, Some(record(&ended("accessDenied"), 120)), 130, Standing::Open),
-            ("refused before this decision", 50, Some(record(&ended("accessDenied"), 90)), 130, Standing::UnderWay),
+            ("refused before this decision", 50, Some(record(&early, 90)), 130, Standing::UnderWay),
+            ("refused before this decision, told after it", 50, Some(record(&early, 110)), 130, Standing::UnderWay),
+            ("opened again, and never begun", 50, Some(record(&untouched, 110)), 130, Standing::UnderWay),
             ("turned on", 50, Some(record(&ended("turnedOn"), 120)), 9_999, Standing::Done),
+            (
+                "turned off after the end, before it was told",
+                130,
+                Some(record(&ended("turnedOn"), 150)),
+                160,
+                Standing::Open,
+            ),
             ("turned on, and turned off again", 121, Some(record(&ended("turnedOn"), 120)), 130, Standing::Open),
             (
                 "happened again before it was turned on",

@@ -38,6 +38,14 @@ pub struct Closed {
     pub at: Timestamp,
 }
 
+impl Closed {
+    /// How many findings there were.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.counts.iter().map(|count| count.count).sum()
+    }
+}
+
 impl Progress {
     /// Reads the names of all records under [`DigestId::prefix`].
     #[must_use]

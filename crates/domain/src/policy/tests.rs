@@ -163,19 +163,3 @@ fn findings_about_buckets_can_be_ignored() {
     assert_eq!(decide(&finding, &policy), Decision::Ignore(Reason::Configured));
     assert_eq!("show".parse::<PolicyFindings>().unwrap_err().to_string(), "must be SHOW or IGNORE");
 }
-
-#[test]
-fn only_what_can_do_no_harm_has_a_button() {
-    use crate::finding::FindingType as Kind;
-    for (kind, expected) in [
-        (Kind::BucketPublic, Some(button::Action::BlockPublicAccess)),
-        (Kind::BlockPublicAccessDisabled, Some(button::Action::BlockPublicAccess)),
-        (Kind::BucketEncryptionDisabled, Some(button::Action::EncryptByDefault)),
-        (Kind::BucketSharedExternally, None),
-        (Kind::BucketReplicatedExternally, None),
-        (Kind::BucketSharedWithCloudFront, None),
-        (Kind::Personal, None),
-    ] {
-        assert_eq!(bucket_action(&kind), expected, "{kind:?}");
-    }
-}

@@ -31,6 +31,9 @@ pub struct Manifest {
     pub original: Option<Original>,
     /// Where the object goes, or is.
     pub quarantine: Location,
+    /// When the copy there was made: S3 counts from then until it expires.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied_at: Option<Timestamp>,
     pub state: State,
     /// The newest of the key's other versions, as they were when the move ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -256,6 +259,7 @@ impl Manifest {
             decision: decision.recorded(),
             original: None,
             quarantine: Location { bucket: quarantine_bucket.to_owned(), key: plan.destination_key, version_id: None },
+            copied_at: None,
             state: State::Started,
             remaining: Vec::new(),
             restoration: None,
@@ -323,6 +327,12 @@ impl Manifest {
     #[must_use]
     pub fn last_activity(&self) -> Option<Timestamp> {
         self.transitions.iter().map(|transition| transition.at).max()
+    }
+
+    /// Since when the object is in quarantine, as S3 counts until it expires: a move may end long after its copy was made.
+    #[must_use]
+    pub fn quarantined_since(&self) -> Option<Timestamp> {
+        self.copied_at.or_else(|| self.ended_at())
     }
 
     /// When the case ended, if it has.

@@ -114,15 +114,15 @@ impl RestoreOutcome {
     /// Whether a person can remove the obstacle and press the button once more.
     #[must_use]
     pub fn can_be_tried_again(&self) -> bool {
-        matches!(
-            self,
+        match self {
             Self::Occupied { .. }
-                | Self::AccessDenied { .. }
-                | Self::KeyUnusable
-                | Self::BucketGone
-                | Self::Differs
-                | Self::OutOfReach { why: Why::OutsideSources }
-        )
+            | Self::AccessDenied { .. }
+            | Self::KeyUnusable
+            | Self::BucketGone
+            | Self::Differs => true,
+            Self::OutOfReach { why } => why.can_be_lifted(),
+            Self::Restored { .. } | Self::NotInQuarantine | Self::CopyGone => false,
+        }
     }
 }
 

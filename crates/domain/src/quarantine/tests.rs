@@ -124,6 +124,7 @@ fn a_manifest_is_read_as_it_was_written() {
             state,
             restoration: None,
             other_versions: None,
+            copied_at: None,
             run: None,
             severity: None,
             transitions: vec![Transition { at: at(3), what: "Quarantine decided".into(), by: decision.clone() }],

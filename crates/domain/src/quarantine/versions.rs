@@ -1,6 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::policy::Why;
 use crate::remediation::{Decision, Outcome};
 
 /// More versions than this are not moved by one press of the button: each takes about a second, and the function has
@@ -36,6 +37,9 @@ pub struct OtherVersions {
     /// Whether Slack took the message about it.
     #[serde(default)]
     pub told: bool,
+    /// Why none was looked at, if this deployment may not touch the bucket.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_of_reach: Option<Why>,
     /// Whether there were more than one press moves.
     #[serde(default)]
     pub more: bool,
@@ -110,6 +114,7 @@ mod tests {
             decision: Decision::Policy,
             ended_at: None,
             told: false,
+            out_of_reach: None,
             more: true,
             unnamed: 0,
             versions: Vec::new(),

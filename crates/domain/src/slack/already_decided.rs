@@ -25,13 +25,14 @@ pub fn already_decided(claim: Option<&Claim>, manifest: Option<&Manifest>) -> Me
     Message::private(&format!("Already decided by {by}. {state}"))
 }
 
-/// The same about the settings of a bucket. `kind` is the finding's, `record` what its button turned on or tried to; none
-/// while the remediator has not begun.
+/// The same about the settings of a bucket. `kind` is the finding's, `record` what its button turned on or tried to, in
+/// this attempt or an earlier one; none before the first.
 #[must_use]
 pub fn bucket_already_decided(claim: Option<&Claim>, kind: &FindingType, record: Option<&BucketRecord>) -> Message {
     if let Some(message) = claim.and_then(dismissed_already) {
         return message;
     }
+    let record = record.filter(|record| claim.is_none_or(|claim| record.is_of(claim)));
     let by = claim.map(|claim| &claim.decision).or_else(|| record.map(|record| &record.decision));
     let by = by.map_or_else(|| "somebody else".to_owned(), facts::decided_by);
     let state = BucketAct::of(kind).map(|act| {
@@ -58,20 +59,20 @@ pub fn bucket_already_decided(claim: Option<&Claim>, kind: &FindingType, record:
 
 /// How far an act is of which no end is recorded.
 fn without_an_end(name: &str, record: Option<&BucketRecord>) -> String {
-    let begun = record.filter(|record| record.state != BucketState::Untouched);
-    let begun_at = begun.and_then(|record| Some((&record.state, record.last_activity()?)));
-    match begun_at {
-        Some((BucketState::Failed { error_type, .. }, at)) => format!(
+    match record.and_then(|record| Some((&record.state, record.heard_at()?))) {
+        Some((BucketState::Failed { error_type, at }, _)) => format!(
             "{name} failed at {} ({}), and may be tried again by itself. Press the button again.",
-            facts::time(at),
+            facts::time(*at),
             facts::name(error_type)
         ),
-        Some((_, at)) => format!(
+        Some((BucketState::Started | BucketState::Ended { .. }, at)) => format!(
             "{name} was begun, and no end is recorded. The channel is told how it ends; if it hears nothing until {}, \
              press the button again.",
             facts::time(at.checked_add(DEAD_AFTER).unwrap_or(at))
         ),
-        None => format!("{name} is being turned on; the channel is told once that is done."),
+        Some((BucketState::Untouched, _)) | None => {
+            format!("{name} is being turned on; the channel is told once that is done.")
+        }
     }
 }
 

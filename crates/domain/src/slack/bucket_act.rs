@@ -1,5 +1,5 @@
 use super::blocks::{Button, Confirm, Message, actions, context, fields, header, section};
-use super::button::{Action, Signer};
+use super::button::Signer;
 use super::facts;
 use crate::bucket::{BucketAct, BucketOutcome, BucketRecord};
 
@@ -15,7 +15,7 @@ pub fn bucket_act(record: &BucketRecord, signer: &Signer<'_>) -> Message {
         blocks.push(section(&format!("*To undo it*\n`{undo}`")));
     }
     blocks.push(fields([("Decided by", facts::decided_by(&record.decision))]));
-    let again = outcome.can_be_tried_again().then(|| bucket_button(record.act, record, signer)).flatten();
+    let again = outcome.can_be_tried_again().then(|| bucket_button(record, signer)).flatten();
     blocks.extend(actions(again));
     blocks.push(context([
         format!("Finding {}", facts::name(&record.finding_id)),
@@ -24,14 +24,11 @@ pub fn bucket_act(record: &BucketRecord, signer: &Signer<'_>) -> Message {
     Message::new(&format!("{title}: {bucket}"), blocks)
 }
 
-fn bucket_button(act: BucketAct, record: &BucketRecord, signer: &Signer<'_>) -> Option<Button> {
-    let (action, label, question) = match act {
-        BucketAct::BlockPublicAccess => {
-            (Action::BlockPublicAccess, "Block public access again", "Block all public access to")
-        }
-        BucketAct::EncryptByDefault => {
-            (Action::EncryptByDefault, "Turn encryption on again", "Encrypt new objects by default in")
-        }
+fn bucket_button(record: &BucketRecord, signer: &Signer<'_>) -> Option<Button> {
+    let action = record.act.action();
+    let (label, question) = match record.act {
+        BucketAct::BlockPublicAccess => ("Block public access again", "Block all public access to"),
+        BucketAct::EncryptByDefault => ("Turn encryption on again", "Encrypt new objects by default in"),
     };
     let value = signer.value(action, &record.finding_id)?;
     let confirm = Confirm::new("Change this bucket?", &format!("{question} {}?", record.bucket), "Change it", "Cancel");

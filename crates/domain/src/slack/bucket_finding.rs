@@ -1,10 +1,10 @@
 use super::blocks::{Button, Confirm, Element, Message, actions, context, fields, header, section};
-use super::button::{Action, Signer};
+use super::button::Signer;
 use super::facts;
 use super::review_request::Approvals;
 use super::tags::tags;
+use crate::bucket::BucketAct;
 use crate::finding::{Finding, FindingType};
-use crate::policy::bucket_action;
 use crate::text::plain;
 
 /// Shows a finding about the settings of a bucket: what it means, who changed what, and what can be done. With
@@ -15,7 +15,7 @@ pub fn bucket_finding(finding: &Finding, may_change: bool, approvals: Approvals<
     let bucket = facts::object(finding);
     let (means, next) = explain(&finding.kind);
     let act = act(finding, signer).filter(|_| may_change);
-    let next = match (&act, bucket_action(&finding.kind)) {
+    let next = match (&act, BucketAct::of(&finding.kind)) {
         (Some((_, effect)), _) => effect.clone(),
         (None, Some(_)) => {
             "*Next:* this deployment may not change the bucket. Set it right in the S3 console.".to_owned()
@@ -80,11 +80,11 @@ fn explain(kind: &FindingType) -> (String, &'static str) {
 
 /// The red button that turns something on without harm, and what it does.
 pub(super) fn act(finding: &Finding, signer: &Signer<'_>) -> Option<(Button, String)> {
-    let action = bucket_action(&finding.kind)?;
+    let act = BucketAct::of(&finding.kind)?;
     let bucket = finding.bucket()?;
-    let value = signer.value(action, &finding.id)?;
-    let (label, question, effect) = match action {
-        Action::BlockPublicAccess => (
+    let value = signer.value(act.action(), &finding.id)?;
+    let (label, question, effect) = match act {
+        BucketAct::BlockPublicAccess => (
             "Block public access",
             format!(
                 "Turn on all four settings of Block Public Access for {bucket}? Public links to it, such as a website, \
@@ -94,18 +94,17 @@ pub(super) fn act(finding: &Finding, signer: &Signer<'_>) -> Option<(Button, Str
              policies say, it is not public any more. A website that is served from it stops working. Policies and ACLs \
              themselves stay. It can be undone: the message afterwards has the command.",
         ),
-        Action::EncryptByDefault => (
+        BucketAct::EncryptByDefault => (
             "Encrypt by default",
             format!("Turn on default encryption with keys that S3 manages (SSE-S3) for {bucket}?"),
             "*Encrypt by default* turns on default encryption with keys that S3 manages (SSE-S3). It costs nothing and \
              changes nothing for readers. Objects that are there stay as they are. It can be undone: the message \
              afterwards has the command.",
         ),
-        _ => return None,
     };
     let confirm = Confirm::new("Change this bucket?", &question, "Change it", "Cancel");
     let effect = format!("{effect}\n*Dismiss* changes nothing, and records why.");
-    Some((Button::danger(label, action.action_id(), value, confirm), effect))
+    Some((Button::danger(label, act.action().action_id(), value, confirm), effect))
 }
 
 fn details(finding: &Finding) -> Vec<(&'static str, String)> {

@@ -33,7 +33,7 @@ pub(super) fn restore(manifest: &Manifest, signer: &Signer<'_>) -> Option<Button
 pub(super) fn how_long(manifest: &Manifest, signer: &Signer<'_>) -> Option<String> {
     restore(manifest, signer)?;
     let until = until(manifest, signer)?;
-    let then = match manifest.ended_at().and_then(|moved| signer.retention().ends_at(moved)) {
+    let then = match manifest.quarantined_since().and_then(|since| signer.retention().ends_at(since)) {
         None => "It stays in quarantine after that.".to_owned(),
         Some(end) if end <= until => "It is deleted for good then, unless Object Lock keeps it longer.".to_owned(),
         Some(end) => format!(
@@ -45,7 +45,7 @@ pub(super) fn how_long(manifest: &Manifest, signer: &Signer<'_>) -> Option<Strin
 }
 
 fn until(manifest: &Manifest, signer: &Signer<'_>) -> Option<Timestamp> {
-    manifest.ended_at().map(|moved| signer.restorable_until(moved))
+    manifest.quarantined_since().map(|since| signer.restorable_until(since))
 }
 
 /// Moves the other versions of the key into quarantine too.

@@ -5,7 +5,7 @@ use super::{case_buttons, facts};
 use crate::bucket::{self, BucketRecord};
 use crate::digest::{DigestId, Entry, Progress};
 use crate::finding::Finding;
-use crate::policy::{Sources, Why, movable};
+use crate::policy::{Sources, Why, actionable, movable};
 use crate::quarantine::{Claim, Manifest, State};
 
 /// One finding of a page, with what is known of it now.
@@ -105,7 +105,11 @@ fn state(listed: &Listed, finding: &Finding, reach: Reach<'_>, signer: Signer<'_
         let press = || decide(act(finding, &signer).map(|(button, _)| button));
         let standing = bucket::standing(finding, listed.claim.as_ref(), listed.bucket.as_ref(), signer.now());
         let by = || listed.claim.as_ref().map(|claim| facts::decided_by(&claim.decision)).unwrap_or_default();
+        let may_act = actionable(finding, reach.quarantine_bucket).is_ok();
         return match standing {
+            bucket::Standing::Open | bucket::Standing::Dead if !may_act => {
+                ("There is nothing that could be changed for it: open it in Macie.".to_owned(), Vec::new())
+            }
             bucket::Standing::Open if listed.bucket.as_ref().is_some_and(BucketRecord::came_to_nothing) => {
                 ("An attempt to change the bucket came to nothing.".to_owned(), press())
             }

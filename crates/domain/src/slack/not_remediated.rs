@@ -84,9 +84,11 @@ fn explain(outcome: &Outcome) -> (&'static str, String, String) {
             "The bucket is in another Region than this deployment. The object is still in its bucket.".into(),
             "deploy this stack in the bucket's Region, where Macie reports it too.".into(),
         ),
-        Outcome::OutOfReach { why, .. } => {
+        Outcome::OutOfReach { why, copied } => {
             let (what, next) = facts::out_of_reach(*why);
-            (not_moved, format!("{what} The object is still in its bucket."), next.into())
+            // A run that copied it may have deleted it in its bucket, and nobody may look.
+            let place = if *copied { "" } else { " The object is still in its bucket." };
+            (not_moved, format!("{what}{place}"), next.into())
         }
     }
 }

@@ -4,7 +4,7 @@ use super::blocks::{Message, actions, fields, header, section};
 use super::button::Signer;
 use super::{case_buttons, facts, restored};
 use crate::policy::Why;
-use crate::quarantine::{Manifest, OtherVersion};
+use crate::quarantine::{Manifest, OtherVersion, OtherVersions};
 use crate::remediation::Outcome;
 
 /// Versions that are listed one by one.
@@ -13,31 +13,46 @@ const MOST_LISTED: usize = 10;
 /// Tells what became of the other versions of a case's key: how many were moved, which were not and why.
 #[must_use]
 pub fn other_versions(manifest: &Manifest, signer: &Signer<'_>) -> Message {
-    let object = restored::object(manifest);
     let Some(others) = &manifest.other_versions else {
         return Message::private("Nobody asked for the other versions of this object yet.");
     };
+    let (title, what, again) = match others.out_of_reach {
+        Some(why) => out_of_reach(why),
+        None => tried(others),
+    };
+    let object = restored::object(manifest);
+    let mut blocks = vec![header(title), section(&format!("*Object*\n{object}"))];
+    blocks.extend(what.iter().map(|text| section(text)));
+    blocks.push(fields([("Decided by", facts::decided_by(&others.decision))]));
+    let again = again.and_then(|label| case_buttons::quarantine_versions(manifest, label, signer));
+    blocks.extend(actions(case_buttons::restore(manifest, signer).into_iter().chain(again)));
+    blocks.push(restored::small_print(manifest));
+    Message::new(&format!("{title}: {object}"), blocks)
+}
+
+/// A headline, what is said, and the button to press again.
+type Told = (&'static str, Vec<String>, Option<&'static str>);
+
+fn out_of_reach(why: Why) -> Told {
+    let (what, next) = facts::out_of_reach(why);
+    let what = format!("{what} Nothing was changed.\n*Next:* {next}");
+    ("Other versions not moved", vec![what], why.can_be_lifted().then_some("Quarantine all versions"))
+}
+
+fn tried(others: &OtherVersions) -> Told {
     let (moved, left) = others.moved_and_left();
     let left: Vec<&OtherVersion> =
         left.into_iter().filter(|version| version.outcome != Some(Outcome::AlreadyGone)).collect();
-    let title = match (moved, left.is_empty() && !others.more) {
+    let is_all = left.is_empty() && !others.more;
+    let title = match (moved, is_all) {
         (0, true) => "No other version is left",
         (_, true) => "All versions quarantined",
         (0, false) => "Other versions not moved",
         (_, false) => "Some versions quarantined",
     };
-    let mut blocks = vec![header(title), section(&format!("*Object*\n{object}"))];
-    blocks.push(section(&what(moved, &left, others.more)));
-    if !left.is_empty() {
-        blocks.push(section(&list(&left)));
-    }
-    blocks.push(fields([("Decided by", facts::decided_by(&others.decision))]));
-    let again = (others.more || !left.is_empty())
-        .then(|| case_buttons::quarantine_versions(manifest, "Quarantine the rest", signer))
-        .flatten();
-    blocks.extend(actions(case_buttons::restore(manifest, signer).into_iter().chain(again)));
-    blocks.push(restored::small_print(manifest));
-    Message::new(&format!("{title}: {object}"), blocks)
+    let mut what = vec![what(moved, &left, others.more)];
+    what.extend((!left.is_empty()).then(|| list(&left)));
+    (title, what, (!is_all).then_some("Quarantine the rest"))
 }
 
 /// For whoever pressed the button, while it is under way.
@@ -47,22 +62,6 @@ pub fn moving_versions(manifest: &Manifest) -> Message {
         "Moving the other versions of {} into quarantine. The channel is told once that is done.",
         restored::object(manifest)
     ))
-}
-
-/// Tells that the other versions were not looked at, because this deployment may not touch their bucket any more.
-#[must_use]
-pub fn other_versions_out_of_reach(manifest: &Manifest, why: Why, signer: &Signer<'_>) -> Message {
-    let object = restored::object(manifest);
-    let title = "Other versions not moved";
-    let (what, next) = facts::out_of_reach(why);
-    let mut blocks = vec![header(title), section(&format!("*Object*\n{object}"))];
-    blocks.push(section(&format!("{what} Nothing was changed.\n*Next:* {next}")));
-    let again = (why == Why::OutsideSources)
-        .then(|| case_buttons::quarantine_versions(manifest, "Quarantine all versions", signer))
-        .flatten();
-    blocks.extend(actions(case_buttons::restore(manifest, signer).into_iter().chain(again)));
-    blocks.push(restored::small_print(manifest));
-    Message::new(&format!("{title}: {object}"), blocks)
 }
 
 fn what(moved: usize, left: &[&OtherVersion], more: bool) -> String {

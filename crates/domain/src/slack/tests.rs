@@ -63,6 +63,7 @@ fn manifest(finding: &Finding, decision: Decision, outcome: Outcome) -> Manifest
         region: finding.region.clone(),
         state: State::Ended { outcome, at: at(5), told: false },
         restoration: None,
+        copied_at: None,
         other_versions: None,
         run: None,
         severity: None,

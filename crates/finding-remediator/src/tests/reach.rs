@@ -7,7 +7,7 @@ use domain::remediation::Outcome;
 use serde_json::{Value, json};
 
 use super::s3::Version;
-use super::{World, by_policy, finding};
+use super::{QUARANTINE, World, by_policy, finding};
 use crate::handler::Ended;
 
 const MD5: &str = "07b21b45c9ed4a3fabf8173be102d9c2";
@@ -86,7 +86,7 @@ async fn a_case_whose_bucket_was_taken_out_of_reach_says_so_and_can_be_restored_
     let why = Why::OutsideSources;
     for (task, expected, button) in [
         ("restore", Ended::Restoration(RestoreOutcome::OutOfReach { why }), "Restore"),
-        ("quarantineVersions", Ended::OutOfReach(why), "Quarantine all versions"),
+        ("quarantineVersions", Ended::OtherVersions { moved: 0, left: 0 }, "Quarantine all versions"),
     ] {
         let request = world.press(&json!({task: {"caseId": case_id}}), "U1", 40);
         let (ended, message) = told(&world, &request).await;
@@ -99,10 +99,52 @@ async fn a_case_whose_bucket_was_taken_out_of_reach_says_so_and_can_be_restored_
         assert!(world.slack.take().is_empty(), "{task}: told twice");
     }
     assert!(world.s3().calls.iter().all(|call| call.contains("cases/")), "{:?}", world.s3().calls);
+    let others = world.case(&case_id).other_versions.unwrap();
+    assert_eq!(others.out_of_reach, Some(why));
+    assert!(others.ended_at.is_some() && others.told, "an approval of this attempt counts for no other: {others:?}");
 
     world.remediator.config.sources.bucket_pattern = "*".into();
+    let request = world.press(&json!({"quarantineVersions": {"caseId": case_id}}), "U1", 42);
+    let (ended, message) = told(&world, &request).await;
+    assert_eq!(ended, Ended::OtherVersions { moved: 0, left: 0 });
+    assert!(message.contains("No other version is left"), "{message}");
+    assert_eq!(world.case(&case_id).other_versions.unwrap().out_of_reach, None);
     let request = world.press(&json!({"restore": {"caseId": case_id}}), "U1", 41);
     let ended = world.run(&request).await.unwrap().ended.unwrap();
     assert!(matches!(ended, Ended::Restoration(outcome) if outcome.is_restored()));
     assert_eq!(world.s3().body("uploads", "k").unwrap(), b"secret");
+}
+
+#[tokio::test]
+async fn after_any_crash_it_is_said_whether_a_copy_is_in_quarantine() {
+    let request = |world: &World, minute| {
+        world.press(&json!({"quarantine": {"finding": finding("f1", "uploads", "k", "v1", MD5)}}), "U1", minute)
+    };
+    let copies = |world: &World| world.s3().versions(QUARANTINE, |key| key.starts_with("objects/")).len();
+    let mut seen = Vec::new();
+    for die_at in 0..10 {
+        let mut world = World::new().await;
+        assert_eq!(world.s3().upload("uploads", "k", scanned()), "v1");
+        {
+            let mut s3 = world.s3();
+            (s3.die_at, s3.die_late) = (Some(die_at), true);
+        }
+        assert!(world.handle(&request(&world, 30)).await.is_err(), "call {die_at}");
+        world.s3().die_at = None;
+        world.remediator.config.sources.bucket_pattern = "acme-inbox-*".into();
+        let (copied, is_there) = (copies(&world) == 1, world.s3().body("uploads", "k").is_some());
+        let (ended, message) = told(&world, &request(&world, 30)).await;
+        let why = Why::OutsideSources;
+        assert_eq!(ended, Ended::Quarantine(Outcome::OutOfReach { why, copied }), "call {die_at}");
+        assert_eq!(message.contains("A copy of the scanned version is in"), copied, "call {die_at}: {message}");
+        assert!(is_there || !message.contains("still in its bucket"), "call {die_at}: {message}");
+        seen.push((copied, is_there));
+
+        world.remediator.config.sources.bucket_pattern = "*".into();
+        let outcome = world.handle(&request(&world, 40)).await.unwrap().outcome.unwrap();
+        assert!(outcome.is_quarantined(), "call {die_at}: {outcome:?}");
+        assert_eq!((copies(&world), world.s3().body("uploads", "k")), (1, None), "call {die_at}");
+    }
+    seen.dedup();
+    assert_eq!(seen, [(false, true), (true, true), (true, false)]);
 }

@@ -351,6 +351,7 @@ impl S3 {
                 Some(TaggingDirective::Replace) => input.tagging.clone().unwrap_or_default(),
                 _ => version.tags.clone(),
             },
+            last_modified: 0,
             ..version
         };
         let id = self.upload(bucket, key, version);

@@ -191,6 +191,39 @@ async fn what_came_to_nothing_is_open_to_everybody_at_once() {
 }
 
 #[tokio::test]
+async fn what_an_earlier_attempt_came_to_says_nothing_about_the_one_that_was_just_decided() {
+    let earlier = || BucketState::Ended { outcome: BucketOutcome::AccessDenied, at: at(NOW - 10), told: true };
+    let failed = || BucketState::Failed { error_type: "BucketReadFailed".into(), at: at(NOW - 10) };
+    // Slack may take the message about its end later than somebody presses again.
+    for (state, heard_at) in [(earlier(), NOW - 10), (earlier(), NOW + 1), (failed(), NOW - 10)] {
+        let (world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+        record(&world, heard_at, state.clone());
+        world.press(&click).await.unwrap();
+        assert_eq!(world.invoked().len(), 1);
+        world.press(&by(&click, "U03BOB")).await.unwrap();
+        let told = world.slack.take().join("");
+        assert!(told.contains("is being turned on; the channel is told"), "{state:?}, {heard_at}: {told}");
+        assert!(world.invoked().is_empty(), "{state:?}, {heard_at}");
+        // Nothing was begun: whoever decided may have been asked to press again.
+        world.press(&click).await.unwrap();
+        assert_eq!(world.invoked().len(), 1, "{state:?}, {heard_at}");
+    }
+}
+
+#[tokio::test]
+async fn two_people_who_agreed_to_an_attempt_that_failed_have_not_agreed_to_the_next() {
+    let (mut world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
+    world.handler.config.second_approver = SecondApprover::High;
+    world.press(&click).await.unwrap();
+    world.press(&by(&click, "U03BOB")).await.unwrap();
+    assert_eq!(world.invoked().len(), 1);
+    world.slack.take();
+    record(&world, NOW + 1, BucketState::Failed { error_type: "BucketReadFailed".into(), at: at(NOW + 1) });
+    world.press(&by(&click, "U04CARL")).await.unwrap();
+    assert!(world.invoked().is_empty() && world.slack.take()[0].contains("one more person"));
+}
+
+#[tokio::test]
 async fn what_is_turned_on_is_decided_for_good_unless_the_bucket_changes_again() {
     let (world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
     world.press(&click).await.unwrap();

@@ -62,6 +62,7 @@ fn manifest(state: State) -> Manifest {
         remaining: Vec::new(),
         restoration: None,
         other_versions: None,
+        copied_at: None,
         run: None,
         severity: None,
         transitions: Vec::new(),

@@ -115,6 +115,7 @@ async fn a_closed_digest_is_reached_to_its_end_with_what_came_after_the_counts()
     let mut listed = BTreeSet::new();
     for count in [5, 10, 13] {
         let (page, digest) = press(&world).await;
+        assert_eq!(std::mem::take(&mut *world.lists.lock().unwrap()).len(), 1, "so few are one list");
         listed.extend((0..13).filter(|number| page.contains(&format!("record-{number}.txt"))));
         assert_eq!(listed.len(), count);
         assert_eq!(digest.contains("show-more"), count < 13, "{digest}");

@@ -117,6 +117,7 @@ impl World {
             clock: || Timestamp::from_second(NOW).unwrap(),
             // The machine of a test may be busy; what happens when time is up has a test of its own.
             time_to_act: Duration::from_secs(30),
+            time_to_answer: Duration::from_secs(30),
             config,
         };
         Self { slack, files, presses, lists, invoked, asked, findings, secrets, denied, lines, handler }

@@ -84,17 +84,22 @@ fn a_page_offers_a_bucket_as_long_as_something_may_be_decided() {
     };
     let reopened = Claim { reopened: by_ann().click().cloned(), ..claim(Some(DismissReason::TestData)) };
     let earlier = Claim { at: later(-1), ..claim(Some(DismissReason::TestData)) };
-    for (name, claim, record, button) in [
-        ("nobody decided", None, None, true),
-        ("dismissed", Some(claim(Some(DismissReason::TestData))), None, false),
-        ("reopened", Some(reopened), None, true),
-        ("dismissed before it happened again", Some(earlier), None, true),
-        ("refused", Some(claim(None)), Some(record("accessDenied")), true),
-        ("turned on", Some(claim(None)), Some(record("turnedOn")), false),
+    let archived = Finding { archived: Some(true), ..bucket.clone() };
+    let own: Finding =
+        serde_json::from_str(&serde_json::to_string(&bucket).unwrap().replace("acme-uploads", QUARANTINE)).unwrap();
+    for (name, finding, claim, record, button) in [
+        ("nobody decided", &bucket, None, None, true),
+        ("archived", &archived, None, None, false),
+        ("the quarantine bucket itself", &own, None, None, false),
+        ("dismissed", &bucket, Some(claim(Some(DismissReason::TestData))), None, false),
+        ("reopened", &bucket, Some(reopened), None, true),
+        ("dismissed before it happened again", &bucket, Some(earlier), None, true),
+        ("refused", &bucket, Some(claim(None)), Some(record("accessDenied")), true),
+        ("turned on", &bucket, Some(claim(None)), Some(record("turnedOn")), false),
     ] {
         let listed = [Listed {
-            entry: crate::digest::Entry::of(&bucket, crate::digest::Kind::Notice).unwrap(),
-            finding: Some(bucket.clone()),
+            entry: crate::digest::Entry::of(finding, crate::digest::Kind::Notice).unwrap(),
+            finding: Some(finding.clone()),
             claim,
             manifest: None,
             bucket: record,
@@ -105,5 +110,7 @@ fn a_page_offers_a_bucket_as_long_as_something_may_be_decided() {
         let progress = crate::digest::Progress::of(&digest, []);
         let page = serde_json::to_string(&digest_page(&digest, &listed, &progress, reach, &signer())).unwrap();
         assert_eq!(page.contains("block-public-access-listed."), button, "{name}: {page}");
+        let nothing = name == "archived" || name == "the quarantine bucket itself";
+        assert_eq!(page.contains("nothing that could be changed for it"), nothing, "{name}: {page}");
     }
 }
