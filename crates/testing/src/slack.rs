@@ -85,7 +85,6 @@ impl StandIn {
     }
 
     /// [`Post::text`] of each post since the last call.
-    #[expect(clippy::must_use_candidate, reason = "also forgets what came so far")]
     pub fn take(&self) -> Vec<String> {
         self.take_posts().iter().map(Post::text).collect()
     }
