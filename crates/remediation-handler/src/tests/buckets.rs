@@ -219,7 +219,7 @@ async fn two_people_who_agreed_to_an_attempt_that_failed_have_not_agreed_to_the_
     assert_eq!(world.invoked().len(), 1);
     world.slack.take();
     record(&world, NOW + 1, BucketState::Failed { error_type: "BucketReadFailed".into(), at: at(NOW + 1) });
-    world.press(&by(&click, "U04CARL")).await.unwrap();
+    world.press(&by(&click, "U03BOB")).await.unwrap();
     assert!(world.invoked().is_empty() && world.slack.take()[0].contains("one more person"));
 }
 
