@@ -1,7 +1,7 @@
-"""Builds one function for Lambda and looks at its zip as Lambda would: `python tools/check_zip.py [FUNCTION]`.
+"""Builds one function for Lambda and looks at its zip as Lambda would: `python tools/check_zip.py [--x86_64] [FUNCTION]`.
 
-Run by `scripts/test zip`. The zip is made by scripts/package, which has unpacked it and run what came out; the same
-program must make the same zip again, and a part of a release must not look like a whole one.
+Run by `scripts/test zip`. The zip that scripts/package has written is unpacked and run, the same program must make the
+same zip again, and a part of a release must not look like a whole one.
 """
 
 from __future__ import annotations
@@ -23,9 +23,12 @@ DIST = package.ROOT / "target" / "zip"
 
 def main() -> int:
     """Build, take apart, run; the exit status."""
-    function = sys.argv[1] if len(sys.argv) > 1 else FUNCTION
+    names = [word for word in sys.argv[1:] if word != "--x86_64"]
+    function = names[0] if names else FUNCTION
+    options = ["--x86_64"] if "--x86_64" in sys.argv[1:] else []
+    architecture = "x86_64" if options else "arm64"
     started = time.monotonic()
-    command = ["scripts/package", "--function", function, "--dist", str(DIST)]
+    command = ["scripts/package", *options, "--function", function, "--dist", str(DIST)]
     if subprocess.run(command, cwd=package.ROOT, check=False).returncode:
         return 1
     built = time.monotonic()
@@ -35,6 +38,7 @@ def main() -> int:
             program = unpack(content, Path(folder))
             if package.zipped(program.read_bytes()) != content:
                 raise Refused("the same program makes another zip")
+        package.try_out(function, content, architecture, package.emulator_of(architecture))
         names = sorted(file.name for file in DIST.iterdir())
         if names != sorted([f"{function}.zip", package.SBOM]):
             raise Refused(f"a part of a release holds {', '.join(names)}")
@@ -42,7 +46,7 @@ def main() -> int:
         print(f"error: {function}.zip: {refused}", file=sys.stderr)
         return 1
     print(f"{function}.zip, {len(content):,} bytes, sha256 {hashlib.sha256(content).hexdigest()[:16]}…: "
-          f"one program, packs the same (built in {built - started:.0f} s, checked in {time.monotonic() - built:.0f} s)")
+          f"loads and answers, packs the same (built in {built - started:.0f} s, checked in {time.monotonic() - built:.0f} s)")
     return 0
 
 

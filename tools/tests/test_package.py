@@ -96,6 +96,35 @@ class Zips(unittest.TestCase):
             self.assertEqual(set(names), expected)
 
 
+class Releases(unittest.TestCase):
+    def packaged(self, folder: str, answer: Exception | None) -> tuple[int, list[str]]:
+        """The exit status of scripts/package where all programs are this file, and the names that it wrote."""
+        programs = dict.fromkeys(package.FUNCTIONS, Path(__file__))
+        dist = Path(folder) / "dist"
+        with (
+            mock.patch.object(sys, "argv", ["package.py", "--dist", str(dist)]),
+            mock.patch.object(package, "emulator_of", return_value=[]),
+            mock.patch.object(package, "build", return_value=programs),
+            mock.patch.object(package, "check_elf") as checked,
+            mock.patch.object(package, "answer_one_event", side_effect=answer) as tried,
+            mock.patch("sys.stdout", io.StringIO()),
+            mock.patch("sys.stderr", io.StringIO()),
+        ):
+            status = package.main()
+        self.assertEqual((checked.call_count, tried.call_count), (1, 1) if answer else (5, 5))
+        return status, sorted(file.name for file in dist.iterdir()) if dist.exists() else []
+
+    def test_nothing_is_packaged_that_did_not_answer(self):
+        with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+            self.assertEqual(self.packaged(folder, package.Refused("it did not answer")), (1, []))
+
+    def test_what_answered_is_packaged(self):
+        with tempfile.TemporaryDirectory(dir=ROOT / "target") as folder:
+            status, names = self.packaged(folder, None)
+            self.assertEqual(status, 0)
+            self.assertLessEqual({package.SUMS, package.SBOM, "approval.zip"}, set(names))
+
+
 class Trials(unittest.TestCase):
     def test_what_runs_is_what_is_in_the_zip(self):
         tried = []
@@ -114,6 +143,16 @@ class Trials(unittest.TestCase):
         self.assertFalse(packaging_trial.too_new("GCC_4.2.0"))
         for version in ("GLIBC_2.35", "GLIBC_3.0", "GLIBC_PRIVATE", "GLIBC_ABI_DT_RELR"):
             self.assertTrue(packaging_trial.too_new(version), version)
+
+    def test_what_a_program_needs_is_read_from_it(self):
+        own = Path(os.path.realpath(sys.executable))
+        architecture = "x86_64" if os.uname().machine == "x86_64" else "arm64"
+        with mock.patch.object(packaging_trial, "GLIBC", (99, 0)):
+            packaging_trial.check_elf(own, architecture)
+        # Before any that has these processors' programs ask for a version.
+        with mock.patch.object(packaging_trial, "GLIBC", (2, 1)):
+            with self.assertRaisesRegex(packaging_trial.Refused, r"needs GLIBC_2\.\d+.*, and Lambda has glibc 2\.1"):
+                packaging_trial.check_elf(own, architecture)
 
     def test_a_program_for_another_processor_is_refused(self):
         with self.assertRaisesRegex(packaging_trial.Refused, "not for"):

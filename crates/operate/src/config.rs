@@ -233,15 +233,21 @@ fn default_name() -> String {
     NAME.to_owned()
 }
 
-/// The name is the beginning of names of stacks, buckets and log groups; the last third of those is CloudFormation's.
+/// How long a deployment's name may be. Names of roles and functions have at most 64 characters, of which CloudFormation
+/// gives the stack's name no more than about a third
+/// (<https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resources-section-structure.html>): what the operator's
+/// policy allows begins with the deployment's name and a hyphen, so these must not be cut.
+const LONGEST_NAME: usize = 20;
+
+/// The name is the beginning of names of stacks, buckets and log groups.
 fn check_name(name: &str) -> anyhow::Result<()> {
-    let fits = name.len() <= 32
+    let fits = name.len() <= LONGEST_NAME
         && name.starts_with(|letter: char| letter.is_ascii_lowercase())
         && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-');
     ensure!(
         fits,
-        "`{name}` is no name for a deployment: it has at most 32 lower-case letters, digits and hyphens, and begins \
-         with a letter"
+        "`{name}` is no name for a deployment: it has at most {LONGEST_NAME} lower-case letters, digits and hyphens, and \
+         begins with a letter"
     );
     Ok(())
 }
@@ -287,6 +293,8 @@ mod tests {
     fn refuses_what_it_does_not_know() {
         assert!(Config::parse("regoin = 'eu-west-1'").is_err());
         assert!(Config::parse("name = 'Bad Name'").is_err());
+        assert!(Config::parse("name = 'twenty-letters-are-ok'").unwrap_err().to_string().contains("at most 20"));
+        assert!(Config::parse("name = 'twenty-letters-is-ok'").is_ok());
         assert!(Config::parse("[app-security]\nRelease = '0'").is_err());
     }
 

@@ -274,18 +274,28 @@ async fn destroy(place: &Where, data: Data) -> anyhow::Result<bool> {
 }
 
 async fn slack_manifest(place: &Where) -> anyhow::Result<bool> {
-    let (name, account) = place.account_of(place.config()?).await?;
-    let found = stack::find(&account, &Stack::MacieRemediation.of(&name)).await?;
-    let url = found.as_ref().and_then(|found| found.outputs.get("RemediationUrl"));
-    let manifest = slack_manifest::manifest(&name, url.map(String::as_str));
+    let config = place.config()?.map_or_else(|| place.replaced(Config::default()), Ok)?;
+    // The app is made before the deployment, and whoever makes it may have no access to the account.
+    let url = address_for_clicks(place, &config).await;
+    let manifest = slack_manifest::manifest(&config.name, url.as_ref().ok().and_then(Option::as_deref));
     // Only the manifest, so that it can be piped.
     place.console().say(&serde_json::to_string_pretty(&manifest).context("write the manifest")?);
-    if url.is_none() {
-        let words = "There is no address for clicks before the deployment: print this again after it, and paste it into \
-                     the app's page App Manifest.";
-        let _ = writeln!(std::io::stderr(), "{words}");
-    }
+    let missing = match url {
+        Ok(Some(_)) => return Ok(true),
+        Ok(None) => "There is no address for clicks before the deployment".to_owned(),
+        Err(error) => format!("The address for clicks is missing, because AWS could not be asked for it ({error:#})"),
+    };
+    let words =
+        format!("{missing}: print this again after the deployment, and paste it into the app's page App Manifest.");
+    let _ = writeln!(std::io::stderr(), "{words}");
     Ok(true)
+}
+
+/// Where the deployment takes clicks; none before it is there.
+async fn address_for_clicks(place: &Where, config: &Config) -> anyhow::Result<Option<String>> {
+    let account = place.account(config).await?;
+    let found = stack::find(&account, &Stack::MacieRemediation.of(&config.name)).await?;
+    Ok(found.and_then(|found| found.outputs.get("RemediationUrl").cloned()))
 }
 
 /// Asks for everything, and keeps the answers.

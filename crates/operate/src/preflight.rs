@@ -1,5 +1,6 @@
 //! What must be right before a deployment, checked from here; each failure says what to do.
 
+mod concurrency;
 mod neighbours;
 
 use aws_sdk_macie2::types::MacieStatus;
@@ -17,7 +18,7 @@ use crate::{
 /// Runs all checks of the stacks that are wanted.
 ///
 /// # Errors
-/// A parameter cannot be read, or CloudFormation does not list the stacks.
+/// A parameter cannot be read, or CloudFormation does not describe the stacks.
 pub async fn run(account: &Account, config: &Config, secrets: &Secrets) -> anyhow::Result<Vec<Check>> {
     let mut checks = vec![Check::well("identity and Region", format!("{} in {}", account.identity, account.region))];
     for stack in config.stacks() {
@@ -38,6 +39,7 @@ pub async fn run(account: &Account, config: &Config, secrets: &Secrets) -> anyho
             }
             Stack::MacieRemediation => {
                 checks.push(macie(account).await);
+                checks.extend(concurrency::check(account, &config.name, &values).await?);
                 checks.extend(neighbours::check(account, &config.name, &values).await?);
                 checks.extend(slack_app(&values, secrets));
             }
@@ -173,8 +175,75 @@ fn text<'a>(values: &'a Values, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use secrecy::SecretString;
+    use serde_json::json;
 
     use super::*;
+    use crate::scripted;
+
+    /// An account in which SES knows these identities, each verified or not, and says this of the account.
+    fn mailing(identities: &'static [(&str, bool)], settings: &'static [(&str, bool)]) -> Account {
+        let (account, _) = scripted::account(move |what, _| {
+            if what == "GET /v2/email/account" {
+                let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), json!(value)));
+                return (200, serde_json::Value::Object(settings.collect()).to_string());
+            }
+            let name = what.strip_prefix("GET /v2/email/identities/").unwrap_or_else(|| panic!("{what}"));
+            match identities.iter().find(|(identity, _)| *identity == name.replace("%40", "@")) {
+                Some((_, verified)) => (200, json!({"VerifiedForSendingStatus": verified}).to_string()),
+                None => (404, json!({"__type": "NotFoundException", "message": "no such identity"}).to_string()),
+            }
+        });
+        account
+    }
+
+    #[tokio::test]
+    async fn each_reason_why_ses_would_not_send_is_told_with_what_to_do() {
+        let from = "security@example.com";
+        for (identities, begins, remedy) in [
+            (&[("security@example.com", true)][..], "ok     sender in Amazon SES: security@example.com", ""),
+            (&[("security@example.com", false)], "FAILS", "follow the link that SES has mailed to it"),
+            (&[("example.com", true)], "FAILS", "its domain is verified: set SESIdentity = \"example.com\""),
+            (&[("example.com", false)], "FAILS", "create-email-identity --email-identity security@example.com"),
+        ] {
+            let check = sender(&mailing(identities, &[]), from, from).await.to_string();
+            assert!(check.starts_with(begins) && check.contains(remedy), "{check}");
+        }
+    }
+
+    #[tokio::test]
+    async fn each_reason_why_the_developers_would_get_no_mail_is_told_with_what_to_do() {
+        const PRODUCTION: &[(&str, bool)] = &[("SendingEnabled", true), ("ProductionAccessEnabled", true)];
+        const SANDBOX: &[(&str, bool)] = &[("SendingEnabled", true), ("ProductionAccessEnabled", false)];
+        const SUSPENDED: &[(&str, bool)] = &[("SendingEnabled", false), ("ProductionAccessEnabled", true)];
+        let inbox = "developers@example.com";
+        for (identities, settings, begins, words) in [
+            (&[][..], PRODUCTION, "ok", inbox),
+            (&[("developers@example.com", true)], SANDBOX, "note", "in its sandbox"),
+            (&[("developers@example.com", false)], SANDBOX, "FAILS", "verify developers@example.com"),
+            (&[], SANDBOX, "FAILS", "ask for production access"),
+            (&[("developers@example.com", true)], SUSPENDED, "FAILS", "its console says why"),
+        ] {
+            let check = sandbox(&mailing(identities, settings), inbox).await.to_string();
+            assert!(check.starts_with(begins) && check.contains(words), "{check}");
+        }
+    }
+
+    #[tokio::test]
+    async fn macie_that_is_paused_or_not_enabled_is_told_with_what_to_do() {
+        let paused = json!({"status": "PAUSED"}).to_string();
+        let none = json!({"message": "Macie is not enabled"}).to_string();
+        let refused = json!({"message": "User is not authorized to perform: macie2:GetMacieSession"}).to_string();
+        for (status, body, words) in [
+            (200, json!({"status": "ENABLED"}).to_string(), "ok     Amazon Macie: enabled"),
+            (200, paused, "resume it in the console of Macie"),
+            (403, none, "it is not enabled in eu-west-1\n       -> turn it on: `aws macie2 enable-macie"),
+            (403, refused, "it needs macie2:GetMacieSession"),
+        ] {
+            let (account, _) = scripted::account(move |_, _| (status, body.clone()));
+            let check = macie(&account).await.to_string();
+            assert!(check.contains(words), "{check}");
+        }
+    }
 
     fn values(list: &[(&str, &str)]) -> Values {
         list.iter().map(|(name, value)| ((*name).to_owned(), Value::Is((*value).to_owned()))).collect()

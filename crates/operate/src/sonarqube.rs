@@ -138,7 +138,65 @@ fn client(url: &str) -> Result<reqwest::Client, reqwest::Error> {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
     use super::*;
+
+    /// What is said about a server that answers each path with this; all others with 404.
+    async fn said(answers: &'static [(&str, &str)]) -> Vec<String> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                let mut request = [0; 4096];
+                let length = connection.read(&mut request).await.unwrap();
+                let request = String::from_utf8_lossy(&request[..length]).into_owned();
+                let path = request.split([' ', '?']).nth(1).unwrap_or_default();
+                let body = answers.iter().find(|(known, _)| *known == path).map(|(_, body)| *body);
+                let status = if body.is_some() { "200 OK" } else { "404 Not Found" };
+                let body = body.unwrap_or_default();
+                let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
+                connection.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+            }
+        });
+        let checks = checks(&url, Some("scanner"), Some("reader")).await;
+        server.abort();
+        checks.iter().map(ToString::to_string).collect()
+    }
+
+    const UP: (&str, &str) = ("/api/system/status", r#"{"status": "UP", "version": "25.12.0.117093"}"#);
+    const VALID: (&str, &str) = ("/api/authentication/validate", r#"{"valid": true}"#);
+    const GATES: (&str, &str) =
+        ("/api/qualitygates/list", r#"{"qualitygates": [{"name": "Old"}, {"name": "Sonar way", "isDefault": true}]}"#);
+    const SHOW: &str = "/api/qualitygates/show";
+
+    #[tokio::test]
+    async fn a_server_that_can_be_used_is_well() {
+        const OVERALL: (&str, &str) = (SHOW, r#"{"conditions": [{"metric": "security_rating"}]}"#);
+        let said = said(&[UP, VALID, GATES, OVERALL]).await;
+        assert_eq!(said.len(), 4, "{said:?}");
+        assert!(said.iter().all(|line| line.starts_with("ok     SonarQube ")), "{said:?}");
+    }
+
+    #[tokio::test]
+    async fn each_reason_why_a_server_cannot_be_used_is_told_with_what_to_do() {
+        const STARTING: (&str, &str) = ("/api/system/status", r#"{"status": "STARTING", "version": "25.12"}"#);
+        const INVALID: (&str, &str) = ("/api/authentication/validate", r#"{"valid": false}"#);
+        const NEW_CODE_ONLY: (&str, &str) = (SHOW, r#"{"conditions": [{"metric": "new_security_rating"}]}"#);
+        const NONE: (&str, &str) = ("/api/qualitygates/list", r#"{"qualitygates": []}"#);
+        const CASES: [(&[(&str, &str)], &str); 5] = [
+            (&[STARTING], "wait until its page opens in a browser"),
+            (&[UP, INVALID, GATES, NEW_CODE_ONLY], "make a global analysis token of an ordinary user"),
+            (&[UP, VALID, GATES, NEW_CODE_ONLY], "\"Sonar way\" judges new code only"),
+            (&[UP, VALID, NONE], "the server has no default gate"),
+            (&[], "SonarHostUrl must be the address"),
+        ];
+        for (answers, words) in CASES {
+            let said = said(answers).await;
+            assert!(said.iter().any(|line| line.starts_with("FAILS") && line.contains(words)), "{words}: {said:?}");
+        }
+    }
 
     #[tokio::test]
     async fn says_what_to_do_about_a_server_that_is_not_there() {

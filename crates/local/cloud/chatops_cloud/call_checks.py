@@ -32,6 +32,7 @@ _MACIE_ACTIONS = {
     ("GET", "/macie"): "GetMacieSession",
 }
 _LAMBDA_READS = (
+    (re.compile(r"/[^/]+/account-settings/?"), "GetAccountSettings"),
     (re.compile(r"/[^/]+/event-source-mappings/[^/]+/?"), "GetEventSourceMapping"),
     (re.compile(r"/[^/]+/functions/[^/]+/concurrency"), "GetFunctionConcurrency"),
     (re.compile(r"/[^/]+/functions/[^/]+/event-invoke-config"), "GetFunctionEventInvokeConfig"),

@@ -1,5 +1,7 @@
 //! The chapter Costs of the README: its numbers of things are those of the templates, and its sums are sums.
 
+use std::collections::BTreeSet;
+
 use crate::{TEMPLATES, between, read, template};
 
 /// The chapter's rows, as their cells.
@@ -87,6 +89,36 @@ fn what_one_of_each_costs_is_the_sum_of_its_parts() {
         seen += 1;
     }
     assert_eq!(seen, 2);
+}
+
+/// The longest way on which all goes well: somebody has to decide, approves, and the developers are told.
+#[test]
+fn a_scan_takes_as_many_steps_as_the_state_machine_has_on_its_way() {
+    let definition: serde_json::Value = serde_json::from_str(&read("statemachine/code-scan.asl.json")).unwrap();
+    let start = definition["StartAt"].as_str().unwrap();
+    // The first state is a step as well.
+    let steps = 1 + distance(&definition, start, "Tell") + distance(&definition, "Tell", "Approved");
+    let rows = rows();
+    let scan = &rows.iter().find(|row| row[0] == "scan").unwrap()[1];
+    let words = format!("{steps} steps of the state machine ({steps} × ");
+    assert!(scan.contains(&words), "README, Costs: a scan takes {words}…");
+}
+
+/// How many states are entered from one state until another, without what happens only after an error.
+fn distance(definition: &serde_json::Value, from: &str, to: &str) -> usize {
+    let mut last = BTreeSet::from([from]);
+    let mut steps = 0;
+    while !last.contains(to) {
+        let after = |name: &&str| {
+            let state = &definition["States"][name];
+            let choices = state["Choices"].as_array().into_iter().flatten().map(|choice| &choice["Next"]);
+            choices.chain([&state["Next"], &state["Default"]]).filter_map(serde_json::Value::as_str).collect::<Vec<_>>()
+        };
+        last = last.iter().flat_map(after).collect();
+        steps += 1;
+        assert!(steps < 50, "no way leads from {from} to {to}");
+    }
+    steps
 }
 
 #[test]

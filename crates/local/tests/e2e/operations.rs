@@ -167,7 +167,9 @@ async fn a_failure_is_explained_mended_and_leaves_nothing(world: &World, script:
 
     let other = twin.twin("twin", (&world.deployment.scan_channel.id, "C0TWIN0001"))?;
     let mended = other.run("deploy", &force, secrets).await?;
+    let next = ["outputs\n", "by hand, once", "`/invite @Amazon Q`", "set the Request URL to http", "scripts/doctor"];
     expect(&mended, true, &["twin-app-security                        created", "nothing to change"])?;
+    expect(&mended, true, &next)?;
     let name = ["--yes", "--empty-evidence-and-quarantine", "--yes-delete-all-data"];
     let removed = other.run("destroy", &name, []).await?;
     expect(&removed, true, &["Nothing of the deployment is left"])?;

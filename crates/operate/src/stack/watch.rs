@@ -18,7 +18,7 @@ const MOST_LOOKS: u32 = 1_200;
 const MOST_REASONS: usize = 5;
 
 /// What people meet that CloudFormation does not explain, by its words.
-const REMEDIES: [(&str, &str); 4] = [
+const REMEDIES: [(&str, &str); 5] = [
     (
         "already been configured",
         "a Slack channel can be configured once in an account, whatever the Region: set another SlackChannelId, or delete \
@@ -32,6 +32,11 @@ const REMEDIES: [(&str, &str); 4] = [
     (
         "not authorized with AWS account",
         "authorise the Slack workspace once in the console of Amazon Q Developer in chat applications, and deploy again",
+    ),
+    (
+        "UnreservedConcurrentExecution",
+        "Lambda has too little concurrency left in this Region: set RemediatorConcurrency = \"0\", or ask in Service Quotas \
+         for more",
     ),
     ("Macie is not enabled", "turn Macie on in this Region, and deploy again"),
 ];
