@@ -4,6 +4,7 @@
 
 mod automatic_remediation_paused;
 mod bucket_finding;
+mod bucket_finding_refused;
 mod build_log;
 mod click_refused;
 pub mod finding;
@@ -12,8 +13,10 @@ mod finding_dismissed;
 mod finding_needs_two_people;
 mod finding_not_remediated;
 mod finding_not_restored;
+mod finding_out_of_reach;
 mod finding_remediated_after_review;
 mod finding_remediated_automatically;
+mod finding_remediation_failed;
 mod finding_restored;
 mod finding_restored_with_keys;
 mod macie_remediation;
@@ -365,6 +368,14 @@ pub const ALL: &[Story] = &[
         play: |world, narrator| Box::pin(bucket_finding::play(world, narrator)),
     },
     Story {
+        name: "bucket-finding-refused",
+        sentence: "The policies of two buckets refuse what the buttons need: each refusal says what to allow, and once that is allowed, the button does it.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(bucket_finding_refused::play(world, narrator)),
+    },
+    Story {
         name: "click-refused",
         sentence: "Clicks by others, from elsewhere, on forged or expired buttons: none has an effect.",
         needs_sonarqube: false,
@@ -379,6 +390,22 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(finding_restored_with_keys::play(world, narrator)),
+    },
+    Story {
+        name: "finding-remediation-failed",
+        sentence: "Every try of a remediation fails: it comes back by the queue, the channel is told, and mended, the button goes on.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_remediation_failed::play(world, narrator)),
+    },
+    Story {
+        name: "finding-out-of-reach",
+        sentence: "SourceBucketPattern is narrowed after a question was posted: its button moves nothing and says why, until that is taken back.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(finding_out_of_reach::play(world, narrator)),
     },
     Story {
         name: "automatic-remediation-paused",

@@ -9,29 +9,19 @@ use super::{
 use crate::{narrator::Narrator, samples, slack::message::Message, until::until, world::World};
 
 const STORY: &str = "bucket-finding";
-const LABEL: &str = "Block public access";
-const ENCRYPT: &str = "Encrypt by default";
+pub(super) const BLOCK: &str = "Block public access";
+pub(super) const ENCRYPT: &str = "Encrypt by default";
 
 /// Somebody turns a bucket's protection off; two people turn it on again, in Slack, because the finding is of severity
 /// HIGH.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
-    let bucket = format!("{}-{STORY}", world.deployment.name);
-    world.s3.create_bucket().bucket(&bucket).send().await.with_context(|| format!("create the bucket {bucket}"))?;
-    let open = PublicAccessBlockConfiguration::builder()
-        .block_public_acls(false)
-        .ignore_public_acls(false)
-        .block_public_policy(false)
-        .restrict_public_buckets(false)
-        .build();
-    let put = world.s3.put_public_access_block().bucket(&bucket).public_access_block_configuration(open).send();
-    put.await.context("turn Block Public Access off")?;
-    narrator.step(&format!("Somebody turns Block Public Access off for {bucket}"));
+    let bucket = unprotected(world, narrator, &format!("{}-{STORY}", world.deployment.name)).await?;
     discover(world, narrator, &bucket).await?;
 
-    let asked = message(world, narrator, &bucket, |message| message.buttons().iter().any(|b| b.label == LABEL)).await?;
+    let asked = message(world, narrator, &bucket, |message| message.buttons().iter().any(|b| b.label == BLOCK)).await?;
     ensure!(option(&asked, "Accepted risk").is_some(), "the finding cannot be dismissed");
-    let asked = dismissed_and_reopened(world, narrator, &bucket, &asked, LABEL).await?;
-    let button = asked.buttons().into_iter().find(|button| button.label == LABEL).context("no button")?;
+    let asked = dismissed_and_reopened(world, narrator, &bucket, &asked, BLOCK).await?;
+    let button = asked.buttons().into_iter().find(|button| button.label == BLOCK).context("no button")?;
     let confirm = button.confirm.as_ref().context("the button has no confirm dialog")?;
     narrator.fact(&format!("before it sends the click, Slack says: {}", confirm.text));
 
@@ -55,6 +45,21 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     ensure!(is_blocked(world, &bucket).await?, "Block Public Access is still off");
     narrator.fact("all four settings are on, and the message says how to undo it");
     encrypted(world, narrator).await
+}
+
+/// Makes a bucket of this name without Block Public Access.
+pub(super) async fn unprotected(world: &World, narrator: &Narrator, bucket: &str) -> anyhow::Result<String> {
+    world.s3.create_bucket().bucket(bucket).send().await.with_context(|| format!("create the bucket {bucket}"))?;
+    let open = PublicAccessBlockConfiguration::builder()
+        .block_public_acls(false)
+        .ignore_public_acls(false)
+        .block_public_policy(false)
+        .restrict_public_buckets(false)
+        .build();
+    let put = world.s3.put_public_access_block().bucket(bucket).public_access_block_configuration(open).send();
+    put.await.context("turn Block Public Access off")?;
+    narrator.step(&format!("Somebody turns Block Public Access off for {bucket}"));
+    Ok(bucket.to_owned())
 }
 
 /// Somebody dismisses the finding by mistake. Answers with the question as it is then.
@@ -113,12 +118,17 @@ async fn gone(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
 }
 
 fn encryption_disabled(bucket: &str, id: &str) -> anyhow::Result<Value> {
+    policy_finding(bucket, id, "S3BucketEncryptionDisabled")
+}
+
+/// A finding of severity Medium about the settings of a bucket; `kind` is the last word of its type.
+pub(super) fn policy_finding(bucket: &str, id: &str, kind: &str) -> anyhow::Result<Value> {
     let sample: Value = serde_json::from_slice(&samples::event("macie-finding.policy.json")?)?;
     let mut finding = sample.get("detail").cloned().context("the sample has no detail")?;
     for (pointer, value) in [
         ("/id", json!(id)),
-        ("/type", json!("Policy:IAMUser/S3BucketEncryptionDisabled")),
-        ("/title", json!("Default encryption was reset for the S3 bucket")),
+        ("/type", json!(format!("Policy:IAMUser/{kind}"))),
+        ("/title", json!("A protection of the S3 bucket was turned off")),
         ("/severity", json!({"score": 2, "description": "Medium"})),
         ("/accountId", json!("000000000000")),
         ("/region", json!("us-east-1")),
@@ -130,7 +140,8 @@ fn encryption_disabled(bucket: &str, id: &str) -> anyhow::Result<Value> {
     Ok(finding)
 }
 
-async fn message(
+/// Waits for a message about a bucket that `wanted` accepts.
+pub(super) async fn message(
     world: &World,
     narrator: &Narrator,
     bucket: &str,
@@ -146,7 +157,8 @@ async fn message(
     Ok(message)
 }
 
-async fn is_blocked(world: &World, bucket: &str) -> anyhow::Result<bool> {
+/// Whether all four settings of Block Public Access are on.
+pub(super) async fn is_blocked(world: &World, bucket: &str) -> anyhow::Result<bool> {
     let answer = world.s3.get_public_access_block().bucket(bucket).send().await.context("read Block Public Access")?;
     let block = answer.public_access_block_configuration.context("there is no Block Public Access")?;
     let all = [

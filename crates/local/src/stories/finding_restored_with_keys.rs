@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use anyhow::{Context as _, ensure};
 use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
@@ -9,12 +7,11 @@ use super::{
     finding::button,
     own_deployment::{OwnDeployment, Published},
 };
-use crate::{narrator::Narrator, slack::message::Message, until::until, world::World};
+use crate::{narrator::Narrator, world::World};
 
 /// The id of the finding begins so.
 const ID: &str = "ce";
 const KEY: &str = "exports/payroll.txt";
-const TOLD: Duration = Duration::from_mins(1);
 
 /// A file that is encrypted with a key of its bucket goes into a quarantine that has another one, and comes back.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
@@ -50,14 +47,6 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     ensure!(back.body.collect().await?.to_vec() == content, "the restored bytes are others");
     narrator.fact("it is back, encrypted with the key of its bucket");
     own.end().await
-}
-
-impl OwnDeployment<'_> {
-    /// The message with these words.
-    async fn told(&self, words: &str) -> anyhow::Result<Message> {
-        until(TOLD, words, async || Ok(self.messages().into_iter().find(|message| message.words().contains(words))))
-            .await
-    }
 }
 
 /// The ARN of a new key.

@@ -13,10 +13,10 @@ use aws_sdk_s3::{
     },
 };
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::finding::Upload;
-use crate::{until::until, world::World};
+use crate::{deployment::Deployment, until::until, world::World};
 
 /// What somebody uploads over a file.
 pub(super) const NEWER: &[u8] = b"nothing to see here";
@@ -102,17 +102,30 @@ async fn hold(s3: &Client, file: &Upload, status: ObjectLockLegalHoldStatus) -> 
     Ok(())
 }
 
-/// Sets a bucket policy that refuses these actions to the remediator's role.
+/// Sets a bucket policy that refuses these actions on the bucket and its objects to the remediator's role.
 pub(super) async fn deny(world: &World, bucket: &str, actions: &[&str]) -> anyhow::Result<()> {
-    let remediator = world.deployment.output("FindingRemediatorFunction")?;
-    let lambda = aws_sdk_lambda::Client::new(&world.aws);
-    let function = lambda.get_function_configuration().function_name(remediator).send().await;
-    let role = function.context("look at the remediator")?.role.context("the remediator has no role")?;
-    let policy = json!({"Version": "2012-10-17", "Statement": [{
-        "Sid": "KeepTheRemediatorOut", "Effect": "Deny", "Principal": {"AWS": role}, "Action": actions,
-        "Resource": format!("arn:aws:s3:::{bucket}/*"),
-    }]});
+    let bucket_arn = format!("arn:aws:s3:::{bucket}");
+    let resources = [bucket_arn.as_str(), &format!("{bucket_arn}/*")];
+    let statement = refusal(world, &world.deployment, actions, &resources).await?;
+    let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
     let put = world.s3.put_bucket_policy().bucket(bucket).policy(policy.to_string()).send().await;
     put.context("set the bucket's policy")?;
     Ok(())
+}
+
+/// The statement of a bucket policy that refuses these actions to the remediator's role of a deployment.
+pub(super) async fn refusal(
+    world: &World,
+    deployment: &Deployment,
+    actions: &[&str],
+    resources: &[&str],
+) -> anyhow::Result<Value> {
+    let remediator = deployment.output("FindingRemediatorFunction")?;
+    let lambda = aws_sdk_lambda::Client::new(&world.aws);
+    let function = lambda.get_function_configuration().function_name(remediator).send().await;
+    let role = function.context("look at the remediator")?.role.context("the remediator has no role")?;
+    Ok(json!({
+        "Sid": "KeepTheRemediatorOut", "Effect": "Deny", "Principal": {"AWS": role}, "Action": actions,
+        "Resource": resources,
+    }))
 }

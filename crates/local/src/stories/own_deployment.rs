@@ -3,6 +3,8 @@
 //! Every deployment of an account hears of every finding. These take findings of one type, which the deployment that all
 //! other stories share ignores; and only one of them at a time.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, ensure};
 use aws_sdk_s3::{
     primitives::ByteStream,
@@ -12,13 +14,18 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::finding::button;
+
 use crate::{
     cloud::http,
     deployment::{self, By, Deployment, SonarAccess},
     samples,
-    slack::message::Message,
+    slack::message::{Button, Message},
+    until::until,
     world::World,
 };
+
+const TOLD: Duration = Duration::from_mins(1);
 
 static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
@@ -122,6 +129,22 @@ impl<'a> OwnDeployment<'a> {
     /// What its channel shows.
     pub(super) fn messages(&self) -> Vec<Message> {
         self.world.slack.messages(&self.deployment.finding_channel)
+    }
+
+    /// Waits for the message with these words.
+    pub(super) async fn told(&self, words: &str) -> anyhow::Result<Message> {
+        until(TOLD, words, async || Ok(self.messages().into_iter().find(|message| message.words().contains(words))))
+            .await
+            .with_context(|| {
+                let told: Vec<String> = self.messages().iter().map(Message::words).collect();
+                format!("the channel was told: {told:?}; refused: {:?}", self.world.slack.problems())
+            })
+    }
+
+    /// Waits for the message with this button.
+    pub(super) async fn offered(&self, label: &str) -> anyhow::Result<(Message, Button)> {
+        let offered = |message: Message| button(&message, label).map(|button| (message, button));
+        until(TOLD, label, async || Ok(self.messages().into_iter().find_map(offered))).await
     }
 
     /// How many files with these first letters of a finding's id are in quarantine.
