@@ -34,6 +34,7 @@ pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize
         let mut problems = leftovers(&calls, &deployed);
         problems.extend(unguarded(&calls, &deployed));
         problems.extend(open_to_outsiders(world, &deployed)?);
+        problems.extend(deletable_by_the_remediator(&deployed)?);
         let past = DENIED.iter().filter(|denial| !denied.iter().any(|call| denial.covers(call, &deployed)));
         problems.extend(past.map(|denial| format!("not refused any more, take it off the list: {denial:?}")));
         ensure!(problems.is_empty(), "the policies do not fit what was done:\n{}", lines(&problems));
@@ -147,6 +148,33 @@ fn open_to_outsiders(world: &World, deployed: &Deployed) -> anyhow::Result<Vec<S
         }
     }
     Ok(open)
+}
+
+/// What the remediator's own policy must refuse it in the quarantine, though it may delete wherever it takes objects from:
+/// to hide an object behind a marker, and to touch a record.
+fn deletable_by_the_remediator(deployed: &Deployed) -> anyhow::Result<Vec<String>> {
+    let mut deletable = Vec::new();
+    let mut tried = 0;
+    for role in deployed.roles.iter().filter(|role| role.name == "FindingRemediatorRole") {
+        let own = deployed.resources.iter().filter(|(_, resource)| resource.stack == role.stack);
+        for (bucket, _) in own.filter(|(_, resource)| resource.name == "QuarantineBucket") {
+            for (action, key, sid) in [
+                ("s3:DeleteObject", "objects/1/bucket/key", "NeverDeleteRecordsOrHideObjects"),
+                ("s3:DeleteObject", "cases/1/manifest.json", "NeverDeleteRecordsOrHideObjects"),
+                ("s3:DeleteObjectVersion", "cases/1/manifest.json", "NeverDeleteVersionsOfRecords"),
+            ] {
+                let resource = format!("{bucket}/{key}");
+                let call = json!({"role": role.arn, "by": "", "action": action, "resource": resource, "context": {}});
+                let call: Call = serde_json::from_value(call)?;
+                tried += 1;
+                if evaluate(&call, deployed) != Err(Refusal::Denied(sid.to_owned())) {
+                    deletable.push(format!("is not refused to the remediator by {sid}: {action} on {resource}"));
+                }
+            }
+        }
+    }
+    ensure!(tried > 0, "there is no remediator with a quarantine to try it with");
+    Ok(deletable)
 }
 
 fn of_ours(call: &Call, deployed: &Deployed) -> bool {
