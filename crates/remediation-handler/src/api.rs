@@ -17,7 +17,8 @@ impl RemediationHandler {
             tracing::warn!("refused a request whose body is not the Base64 that it says");
             return Ok(response(&answer(StatusCode::BAD_REQUEST, "malformed")));
         };
-        self.handle(&request).await.map(|answer| response(&answer))
+        // Boxed: the compiler computes the size of what `main` waits for only so deep.
+        Box::pin(self.handle(&request)).await.map(|answer| response(&answer))
     }
 }
 
