@@ -23,6 +23,7 @@ mod macie_remediation;
 mod obstacles;
 mod other_versions;
 mod own_deployment;
+mod quarantine_locked;
 mod scan;
 mod scan_approved;
 mod scan_broken_zip;
@@ -406,6 +407,14 @@ pub const ALL: &[Story] = &[
         default: false,
         composed: false,
         play: |world, narrator| Box::pin(finding_out_of_reach::play(world, narrator)),
+    },
+    Story {
+        name: "quarantine-locked",
+        sentence: "A quarantine that nobody can delete from and one role may read: what is put back stays in it as well.",
+        needs_sonarqube: false,
+        default: false,
+        composed: false,
+        play: |world, narrator| Box::pin(quarantine_locked::play(world, narrator)),
     },
     Story {
         name: "automatic-remediation-paused",
