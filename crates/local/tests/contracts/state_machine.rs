@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{keys, read, sources, template};
 
@@ -29,8 +29,11 @@ const FROM_AWS: [&str; 12] = [
 
 #[test]
 fn every_error_that_the_state_machine_names_is_raised_by_a_function() {
-    let code: String =
-        ["check-build-status", "approval"].iter().flat_map(|krate| sources(krate)).map(|(_, code)| code).collect();
+    let code: String = ["check-build-status", "approval", "domain"]
+        .iter()
+        .flat_map(|krate| sources(krate))
+        .map(|(_, code)| code)
+        .collect();
     let (mut ours, mut theirs) = (BTreeSet::new(), BTreeSet::new());
     for (_, state) in definition()["States"].as_object().unwrap() {
         for list in ["Retry", "Catch"] {
@@ -78,7 +81,7 @@ fn every_placeholder_is_substituted_and_every_substitution_used() {
 
 #[test]
 fn what_the_state_machine_sends_is_what_the_function_reads() {
-    let source = read("crates/check-build-status/src/request.rs");
+    let source = read("crates/check-build-status/src/request.rs") + &read("crates/domain/src/scan/failure.rs");
     let fields = |name: &str| -> BTreeSet<String> {
         let fields = crate::between(&source, &format!("struct {name} {{"), '}').next().unwrap().to_owned();
         crate::between(&fields, "pub ", ':').map(camel_case).collect()
@@ -107,20 +110,23 @@ fn only_what_is_recorded_is_announced() {
     let assigning = states.iter().filter(|(_, state)| !state["Assign"]["outcome"].is_null());
     let assigning: BTreeSet<_> = assigning.map(|(name, _)| name.as_str()).collect();
     // The initial value, the answers of two functions that the state machine has called itself.
-    assert_eq!(assigning, BTreeSet::from(["Claim", "Confirm", "ConfirmAgain", "Identify"]));
-    for field in ["Resource", "Arguments", "Assign"] {
-        assert_eq!(states["Confirm"][field], states["ConfirmAgain"][field], "{field}");
-    }
+    assert_eq!(assigning, BTreeSet::from(["Claim", "Confirm", "Identify"]));
     assert!(states["CheckBuildStatus"]["Resource"].as_str().unwrap().ends_with(".waitForTaskToken"));
     for name in ["CheckBuildStatus", "Expire"] {
         assert_eq!(states[name]["Next"], "Confirm", "{name}");
     }
+    let recorded = "{% $failed or $outcome in ['PASSED', 'APPROVED', 'REJECTED', 'EXPIRED'] %}";
+    assert_eq!(states["Decision"]["Choices"], json!([{"Condition": recorded, "Next": "Announce"}]));
     for (name, state) in states {
-        let choices = state["Choices"].as_array().into_iter().flatten().map(|choice| &choice["Next"]);
-        if choices.chain([&state["Next"], &state["Default"]]).any(|next| next == "Announce") {
-            assert_eq!(name, "Decision");
-        }
+        assert_eq!(follow(state).any(|next| next == "Announce"), name == "Decision", "{name}");
     }
+}
+
+/// Where a state may go on.
+fn follow(state: &Value) -> impl Iterator<Item = &str> {
+    let rules = ["Catch", "Choices"].into_iter().flat_map(|list| state[list].as_array().into_iter().flatten());
+    let next = rules.map(|rule| &rule["Next"]).chain([&state["Next"], &state["Default"]]);
+    next.filter_map(Value::as_str)
 }
 
 /// Every failure is recorded by CheckBuildStatus, or told by the state machine if not even that is possible.
@@ -133,23 +139,29 @@ fn every_step_that_fails_is_recorded_and_told() {
         let all = rules.filter(|rule| rule["ErrorEquals"].as_array().unwrap().contains(&Value::from("States.ALL")));
         all.map(|rule| rule["Next"].as_str().unwrap().to_owned()).next()
     };
-    for name in ["Claim", "CheckBuildStatus", "Expire", "Confirm", "Announce", "Tell"] {
+    for name in ["Claim", "CheckBuildStatus", "Expire", "Tell"] {
         assert_eq!(after(name).as_deref(), Some("RecordFailure"), "{name}");
     }
-    assert_eq!(states["Decision"]["Default"], "RecordFailure");
+    for (name, choice) in [("Confirm", "Decision"), ("Announce", "HasItFailedBefore")] {
+        assert_eq!((after(name).as_deref(), &states[choice]["Default"]), (Some(choice), &json!("RecordFailure")));
+    }
     // Nothing is announced as failed that was not recorded, or told because even that failed; and not before somebody has
     // looked what is recorded by then.
-    assert_eq!(states["IsItAnnounced"]["Default"], "ConfirmAgain");
-    for (name, state) in states {
-        let rules = ["Catch", "Choices"].into_iter().flat_map(|list| state[list].as_array().into_iter().flatten());
-        let next = rules.map(|rule| &rule["Next"]).chain([&state["Next"], &state["Default"]]);
-        let next: Vec<_> = next.collect();
-        assert_eq!(next.iter().any(|next| **next == "AnnounceFailure"), name == "ConfirmAgain", "{name}");
-        assert_eq!(next.iter().any(|next| **next == "ConfirmAgain"), name == "IsItAnnounced", "{name}");
+    let failing = states.iter().filter(|(_, state)| state.to_string().contains("\"failed\":"));
+    assert_eq!(failing.map(|(name, _)| name.as_str()).collect::<BTreeSet<_>>(), ["Identify", "IsItAnnounced"].into());
+    assert_eq!(states["Identify"]["Assign"]["failed"], false);
+    let announced = json!([{"Condition": "{% $announced %}", "Next": "PipelineFailed"}]);
+    assert_eq!(states["IsItAnnounced"]["Choices"], announced);
+    assert_eq!(states["IsItAnnounced"]["Assign"], json!({"failed": true}));
+    assert_eq!(states["IsItAnnounced"]["Default"], "Confirm");
+    // It ends then, and is not told once more.
+    let end = json!({"Condition": "{% $failed %}", "Next": "PipelineFailed"});
+    for name in ["HasItFailedBefore", "HasSomebodyDecided"] {
+        assert_eq!(states[name]["Choices"][0], end, "{name}");
     }
     let before = ["RecordFailure", "ReportFailure"];
     for (name, state) in states {
-        assert!(state["Next"] != "IsItAnnounced" || before.contains(&name.as_str()), "{name}");
+        assert_eq!(follow(state).any(|next| next == "IsItAnnounced"), before.contains(&name.as_str()), "{name}");
     }
     assert_eq!(after("RecordFailure").as_deref(), Some("DescribeFailure"));
     assert_eq!(states["DescribeFailure"]["Next"], "ReportFailure");
@@ -192,12 +204,13 @@ fn an_overtaken_analysis_is_scanned_again_a_limited_number_of_times() {
     let states = &definition["States"];
     assert_eq!(states["Identify"]["Assign"]["scanNumber"], 1);
     let rules = states["CheckBuildStatus"]["Catch"].as_array().unwrap();
-    let rule = rules.iter().find(|rule| rule["ErrorEquals"] == serde_json::json!(["AnalysisOvertaken"])).unwrap();
-    assert_eq!(rule["Assign"]["scanNumber"], "{% $scanNumber + 1 %}");
-    assert!(rule["Assign"]["failure"].as_str().unwrap().starts_with("{% $scanNumber < 5 ? $failure : {"));
+    let rule = rules.iter().find(|rule| rule["ErrorEquals"] == json!(["AnalysisOvertaken"])).unwrap();
+    assert!(rule["Assign"].is_null(), "{rule}");
     let choice = &states[rule["Next"].as_str().unwrap()];
-    let again = serde_json::json!([{"Condition": "{% $scanNumber <= 5 %}", "Next": "Scan"}]);
+    let count = json!({"scanNumber": "{% $scanNumber + 1 %}"});
+    let again = json!([{"Condition": "{% $scanNumber < 5 %}", "Assign": count, "Next": "Scan"}]);
     assert_eq!((&choice["Choices"], &choice["Default"]), (&again, &Value::from("RecordFailure")));
+    assert_eq!(choice["Assign"]["failure"]["error"], "AnalysisOvertaken");
     let counting = states.as_object().unwrap().values().filter(|state| state["Assign"]["scanNumber"].is_number());
     assert_eq!(counting.count(), 1, "the count starts anew");
     let retries = states["CheckBuildStatus"]["Retry"].as_array().unwrap();
@@ -211,7 +224,7 @@ fn a_mail_survives_a_day_without_ses() {
     let definition = definition();
     let retries = definition["States"]["Tell"]["Retry"].as_array().unwrap();
     let [retry] = retries.as_slice() else { panic!("{retries:?}") };
-    assert_eq!(retry["ErrorEquals"], serde_json::json!(["States.ALL"]));
+    assert_eq!(retry["ErrorEquals"], json!(["States.ALL"]));
     let number = |name: &str| retry[name].as_f64().unwrap();
     let (mut delay, mut total) = (number("IntervalSeconds"), 0.0);
     for _ in 0..retry["MaxAttempts"].as_u64().unwrap() {
