@@ -20,6 +20,10 @@ use crate::{
 /// More than the preflight's factor of 200, from its 10 MiB on.
 const BOMB_BYTES: usize = 11 << 20;
 
+/// What Step Functions keeps of a task's failure, at most.
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_TaskFailedEventDetails.html>
+const LONGEST_CAUSE: usize = 32_768;
+
 /// All of them at once, as many as can be; then the two that name a scan which has passed.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let trap = Trap::set().await?;
@@ -36,7 +40,11 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     let refused = [
         upload("path", with_issue(file("../../escaped.py", "import os"))?).await?,
         upload("link", with_issue(Entry::Link("settings.py".to_owned(), "/etc/passwd".to_owned()))?).await?,
-        upload("bomb", with_issue(Entry::File("data.bin".to_owned(), vec![0; BOMB_BYTES]))?).await?,
+        upload(
+            &format!("bomb-{}", "x".repeat(200)),
+            with_issue(Entry::File("data.bin".to_owned(), vec![0; BOMB_BYTES]))?,
+        )
+        .await?,
     ];
     for (scan, why) in refused.iter().zip(["is not a plain path", "is a link", "as zip bombs do"]) {
         let message = scan.notification(world, narrator, PIPELINE_FAILED).await?;
@@ -45,6 +53,12 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
         scan.ends(world, narrator, "FAILED PipelineFailed").await?;
     }
     narrator.fact("what should not even be unpacked is refused, with a sentence for the developer");
+    // CodeBuild repeats the command that failed, here the whole preflight, and the environment, here a long key twice.
+    for scan in refused.iter().filter(|scan| scan.key.contains("bomb")) {
+        let kept = scan.longest_cause(world).await?;
+        ensure!(kept == LONGEST_CAUSE, "the description of the build has {kept} characters, so nothing was cut off");
+    }
+    narrator.fact("where its build is described too long for Step Functions, CodeBuild was asked instead");
 
     green.ends(world, narrator, "SUCCEEDED PASSED").await?;
     let passed = build_log::build_of(world, &green.place, &green.id).await?.context("there is no build")?;

@@ -18,7 +18,7 @@ use local::{
 
 use serde_json::json;
 
-use self::exceptions::{DENIED, DOUBLE, SOMETIMES, UNUSED, WIDE};
+use self::exceptions::{DENIED, DOUBLE, UNUSED, WIDE};
 
 /// Judges the calls so far. Whether a grant is left over can be said only after every story (`complete`).
 pub(crate) async fn check(world: &World, complete: bool) -> anyhow::Result<usize> {
@@ -53,7 +53,7 @@ fn leftovers(calls: &[Call], deployed: &Deployed) -> Vec<String> {
         ("wider than what was done", wide(calls, deployed, stacks), WIDE),
     ] {
         for grant in &found {
-            if !exceptions.iter().chain(SOMETIMES).any(|exception| exception.covers(grant)) {
+            if !exceptions.iter().any(|exception| exception.covers(grant)) {
                 problems.push(format!("{kind}: {grant:?}"));
             }
         }

@@ -38,6 +38,20 @@ impl Scan {
         build_log::lines(world, &build).await
     }
 
+    /// How long the longest text is that Step Functions kept of a failed task.
+    pub(in crate::stories) async fn longest_cause(&self, world: &World) -> anyhow::Result<usize> {
+        let history = world.sfn.get_execution_history().execution_arn(&self.arn).include_execution_data(true);
+        let mut pages = history.into_paginator().send();
+        let mut longest = 0;
+        while let Some(page) = pages.next().await {
+            for event in page.context("read the history")?.events {
+                let cause = event.task_failed_event_details.and_then(|details| details.cause).unwrap_or_default();
+                longest = longest.max(cause.chars().count());
+            }
+        }
+        Ok(longest)
+    }
+
     /// No token is anywhere that a person or a pipeline can read: the build's log and variables, the evidence, the
     /// execution's history, the channel, the mails.
     pub(in crate::stories) async fn hides_the_tokens(&self, world: &World) -> anyhow::Result<()> {
