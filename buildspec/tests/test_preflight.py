@@ -174,6 +174,7 @@ class GoodArchives(Preflight):
                                        "dockerfile", "Containerfile")], "no-analyser:9"),
             ([("Dockerfile", b""), ("a.yml", b""), ("Gemfile.rb", b""), ("gemfile.html", b"")], ""),
             ([(".devcontainer/Dockerfile", b""), (".vscode/settings.json", b"{}")], "hidden:1"),
+            ([(".dockerfile", b"")], "hidden:1"),
             ([("x/A.java", java), ("y/A.java", java.replace(b"a.b", b"a.c"))], "without-classes:2"),
         ):
             self.accepted(make(*entries))
