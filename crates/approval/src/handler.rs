@@ -1,4 +1,5 @@
 use aws_config::SdkConfig;
+use aws_sdk_sfn::types::ExecutionStatus;
 use domain::scan::{
     ScanId,
     decision::{DECISION, Decision, Outcome, Request},
@@ -7,7 +8,7 @@ use domain::scan::{
 };
 use jiff::{SignedDuration, Timestamp};
 use platform::{
-    execution::{self, Progress},
+    execution,
     records::Records,
     task::{self, Completion},
 };
@@ -83,7 +84,7 @@ impl Approval {
             tracing::warn!(scan.id = %scan_id, scan.newer = %newer, "the version was scanned again");
             return Ok(Reply::superseded(&report));
         }
-        let (decision, first) = if self.progress(&report).await? == Progress::Running {
+        let (decision, first) = if self.status(&report).await? == Some(ExecutionStatus::Running) {
             self.decide(scan_id, outcome, request_id, now).await?
         } else if let Some(earlier) = self.decision(scan_id).await? {
             (earlier, false)
@@ -108,11 +109,11 @@ impl Approval {
     /// Ends the wait and sends the mail. Not if somebody stopped the execution, who wants nothing to follow from it; one
     /// that failed has announced what is recorded, and may have failed because SES took no mail for a day.
     async fn carry_out(&self, report: &Report, failure: &GateFailure, decision: &Decision) -> Result<Mailed, Error> {
-        let progress = match self.end_wait(decision).await? {
-            Completion::Completed => Progress::Running,
-            Completion::Over => self.progress(report).await?,
+        let status = match self.end_wait(decision).await? {
+            Completion::Completed => Some(ExecutionStatus::Running),
+            Completion::Over => self.status(report).await?,
         };
-        if progress == Progress::Aborted {
+        if status == Some(ExecutionStatus::Aborted) {
             tracing::warn!(scan.id = %decision.scan_id, "the decision stands, but its execution was stopped");
             return Ok(Mailed::Never);
         }
@@ -120,14 +121,15 @@ impl Approval {
             Err(Error::Mail(error)) => {
                 tracing::error!(scan.id = %decision.scan_id, error_type = "MailFailed", error = platform::chain(&error),
                     "the decision stands without its mail; the state machine tries again as long as it runs");
-                Ok(Mailed::NotYet { why: error.advice(), goes_on: progress == Progress::Running })
+                Ok(Mailed::NotYet { why: error.advice(), goes_on: status == Some(ExecutionStatus::Running) })
             }
             told => told,
         }
     }
 
-    async fn progress(&self, report: &Report) -> Result<Progress, Error> {
-        execution::progress(&self.sfn, &report.execution_arn).await.map_err(Error::ExecutionUnreadable)
+    /// `None` if Step Functions has forgotten its execution.
+    async fn status(&self, report: &Report) -> Result<Option<ExecutionStatus>, Error> {
+        execution::status(&self.sfn, &report.execution_arn).await.map_err(Error::ExecutionUnreadable)
     }
 
     /// Records that nobody decided in time, unless somebody did. The state machine then asks what counts.

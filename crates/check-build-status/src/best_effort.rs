@@ -11,14 +11,21 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 /// The result of an act without which the verdict counts all the same; `None`, with a line in the log, if it fails or takes
 /// longer than ten seconds. An error would make the state machine report a failed pipeline.
-pub(crate) async fn best_effort<T>(what: &str, act: impl Future<Output = Result<T, Error>>) -> Option<T> {
-    let error = match timeout(LONGEST, act).await {
-        Ok(Ok(done)) => return Some(done),
-        Ok(Err(error)) => platform::chain(&error),
-        Err(_) => "it took too long".to_owned(),
-    };
-    tracing::warn!(error, "could not {what}; the check goes on without it");
-    None
+pub(crate) fn best_effort<T>(
+    what: &str,
+    act: impl Future<Output = Result<T, Error>>,
+) -> impl Future<Output = Option<T>> {
+    // In a box, because it would be a large part of every future around it.
+    let act = Box::pin(act);
+    async move {
+        let error = match timeout(LONGEST, act).await {
+            Ok(Ok(done)) => return Some(done),
+            Ok(Err(error)) => platform::chain(&error),
+            Err(_) => "it took too long".to_owned(),
+        };
+        tracing::warn!(error, "could not {what}; the check goes on without it");
+        None
+    }
 }
 
 #[cfg(test)]

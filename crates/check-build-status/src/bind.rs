@@ -2,7 +2,6 @@
 
 use domain::scan::{ScanId, Upload};
 use platform::execution;
-use serde_json::Value;
 
 use crate::{CheckBuildStatus, Error};
 
@@ -19,18 +18,10 @@ impl CheckBuildStatus {
     ) -> Result<(), Error> {
         let input =
             execution::input_while_running(&self.sfn, execution_arn).await.map_err(Error::ExecutionUnreadable)?;
-        let own = execution_arn.ends_with(&format!(":{scan_id}"));
-        if own && input.is_some_and(|input| scans(&input, upload)) {
+        let scanned = input.as_ref().and_then(Upload::of_event);
+        if scan_id.names(execution_arn) && scanned.is_some_and(|scanned| scanned.is_version_of(upload)) {
             return Ok(());
         }
         Err(Error::RequestForeign { scan_id: scan_id.clone() })
     }
-}
-
-/// Whether the event in an execution's input is about this version.
-fn scans(input: &Value, upload: &Upload) -> bool {
-    let says = |pointer: &str, text: &str| input.pointer(pointer).and_then(Value::as_str) == Some(text);
-    says("/detail/bucket/name", &upload.bucket)
-        && says("/detail/object/key", &upload.key)
-        && says("/detail/object/version-id", &upload.version_id)
 }

@@ -1,11 +1,11 @@
 //! Which scan has an uploaded version.
 
+use aws_sdk_sfn::types::ExecutionStatus;
 use domain::scan::{
-    decision::{DECISION, Decision},
     diagnosis::Verdict,
     report::{REPORT, Report, UploadIndex},
 };
-use platform::execution::{self, Progress};
+use platform::execution;
 use serde_json::Value;
 
 use crate::{CheckBuildStatus, Error, Outcome, request::ClaimRequest};
@@ -48,16 +48,19 @@ impl CheckBuildStatus {
             Some(Verdict::Passed) => Ok(false),
             Some(Verdict::PipelineFailed(_)) => Ok(true),
             Some(Verdict::QualityGateFailed(_)) => {
-                let key = scan.scan_id.record_key(DECISION);
-                let decided = self.records.read::<Decision>(&key).await.map_err(Error::Record)?.is_some();
+                let decided = self.decision(&scan.scan_id).await?.is_some();
                 Ok(!decided && self.is_dead(&scan.execution_arn).await?)
             }
             None => self.is_dead(&scan.execution_arn).await,
         }
     }
 
+    /// Whether an execution has ended without success; also so long ago that Step Functions has forgotten it.
     async fn is_dead(&self, execution_arn: &str) -> Result<bool, Error> {
-        let progress = execution::progress(&self.sfn, execution_arn).await.map_err(Error::ExecutionUnreadable)?;
-        Ok(matches!(progress, Progress::Dead | Progress::Aborted))
+        let status = execution::status(&self.sfn, execution_arn).await.map_err(Error::ExecutionUnreadable)?;
+        Ok(matches!(
+            status,
+            None | Some(ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted)
+        ))
     }
 }

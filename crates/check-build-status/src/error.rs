@@ -26,7 +26,7 @@ pub enum Error {
         scan_id: ScanId,
     },
     /// Step Functions did not describe an execution.
-    #[error("could not ask Step Functions about an execution")]
+    #[error("could not ask Step Functions about the execution")]
     ExecutionUnreadable(#[source] ExecutionError),
     /// CodeBuild did not describe the build.
     #[error("could not ask CodeBuild about the build `{build_arn}`")]

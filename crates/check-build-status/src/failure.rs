@@ -1,54 +1,88 @@
-//! A step of the state machine that has failed for good.
+//! What ended a scan beside its verdict: a step of the state machine that has failed for good, or the end of its execution.
 
 use domain::scan::{
-    decision::Decision,
-    diagnosis::{Cause, PipelineFailure, Verdict},
+    ScanId, Upload,
+    build::Build,
+    diagnosis::{PipelineFailure, Verdict},
+    failure::FailedStep,
     notification,
-    report::{FAILED, NOTIFIED, REPORT, Report},
+    report::{FAILED, NOTIFIED, REPORT, Report, UploadIndex},
 };
 use jiff::Timestamp;
+use platform::execution::{self, Execution};
 use serde_json::Value;
 
-use crate::{CheckBuildStatus, Error, Outcome, request::FailureRequest};
+use crate::{
+    CheckBuildStatus, Error, Outcome,
+    request::{About, ExecutionEnded, FailureRequest},
+};
 
 impl CheckBuildStatus {
-    /// Records the failure as the scan's report, unless there is a verdict already, and tells the channel once.
+    /// Records the failure of a step as the scan's report, unless there is a verdict already, and tells the channel once.
     pub(crate) async fn fail(&self, payload: &Value, now: Timestamp) -> Result<Outcome, Error> {
         let request: FailureRequest = serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
-        let error = request.failure.error.clone();
-        let told = |cause| PipelineFailure { cause, log: Vec::new() };
-        let unfinished = told(Cause::Unfinished {
-            error: error.clone(),
-            message: request.failure.message("It counts as not approved."),
-        });
-        let verdict = Verdict::PipelineFailed(unfinished.clone());
-        let report = request.about.report(&request.build(), verdict, false, now);
-        let report = self.record(&request.about, &request.about.scan_id.record_key(REPORT), report).await?;
-        let links = self.links(&report);
-        let (failure, mark) = match &report.verdict {
+        let FailureRequest { about, failure, .. } = &request;
+        let report = unfinished(about, &request.build(), failure, now);
+        let report = self.record(about, &about.scan_id.record_key(REPORT), report).await?;
+        self.tell_of_failure(&report, failure).await
+    }
+
+    /// The same for an execution that ended where no step of it could tell: somebody stopped it, it took too long, or an
+    /// error ended it that no step can catch.
+    ///
+    /// The event says no more than where to look: Step Functions says whether the execution has ended, and what it scanned.
+    pub(crate) async fn hear_of_end(&self, payload: &Value, now: Timestamp) -> Result<Outcome, Error> {
+        let event: ExecutionEnded = serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
+        let arn = event.detail.execution_arn;
+        let found = execution::look_at(&self.sfn, &arn).await.map_err(Error::ExecutionUnreadable)?;
+        let Some((about, failure)) = found.and_then(|execution| ended(&arn, &execution)) else {
+            tracing::info!(execution.arn = arn, "there is nothing to tell of the end of this execution");
+            return Ok(Outcome::NothingToTell);
+        };
+        let index = self.records.read::<UploadIndex>(&about.object.index_key()).await.map_err(Error::Record)?;
+        if let Some(owner) = index.map(|index| index.scan_id).filter(|owner| *owner != about.scan_id) {
+            tracing::info!(scan.id = %about.scan_id, scan.owner = %owner, "another scan has the version, and tells of it");
+            return Ok(Outcome::Duplicate);
+        }
+        let report = unfinished(&about, &Build::default(), &failure, now);
+        let report = self.record_known(&about, &about.scan_id.record_key(REPORT), report).await?;
+        self.tell_of_failure(&report, &failure).await
+    }
+
+    /// Tells the channel of a failure once: instead of the verdict, or after it.
+    async fn tell_of_failure(&self, report: &Report, failure: &FailedStep) -> Result<Outcome, Error> {
+        let (told, mark) = match &report.verdict {
             // Of this try or of an earlier one, or of a step that died after it.
             Verdict::PipelineFailed(recorded) => (recorded.clone(), NOTIFIED),
             // The verdict stands. What failed came after it.
-            Verdict::Passed | Verdict::QualityGateFailed(_) => {
-                let stands = self.stands(&report).await?;
-                let cause =
-                    stands.map(|stands| Cause::AfterDecision { error, message: request.failure.message(&stands) });
-                (cause.map_or(unfinished, told), FAILED)
-            }
+            verdict => (failure.after(verdict, self.decision(&report.scan_id).await?.as_ref()), FAILED),
         };
-        self.notify_once(&report, &notification::pipeline_failed(&report, &failure, &links), mark).await?;
-        tracing::error!(scan.id = %report.scan_id, error_type = request.failure.error, "a step of the pipeline failed");
+        let notification = notification::pipeline_failed(report, &told, &self.links(report));
+        self.notify_once(report, &notification, mark).await?;
+        tracing::error!(scan.id = %report.scan_id, error_type = failure.error, "a step of the pipeline failed");
         Ok(Outcome::PipelineFailed)
     }
+}
 
-    /// In a sentence, what is recorded that lets the version go or keeps it; `None` if nobody has decided.
-    async fn stands(&self, report: &Report) -> Result<Option<String>, Error> {
-        if report.verdict == Verdict::Passed {
-            return Ok(Some("The quality gate is passed, and that stands.".to_owned()));
-        }
-        let decision = self.decision(report).await?;
-        Ok(decision.map(|Decision { outcome, decided_at, .. }| {
-            format!("It was {} at {decided_at}, and that stands.", outcome.verb())
-        }))
-    }
+/// The report of a scan that came to no verdict by this failure.
+fn unfinished(about: &About, build: &Build, failure: &FailedStep, now: Timestamp) -> Report {
+    let verdict = Verdict::PipelineFailed(PipelineFailure { cause: failure.unfinished(), log: Vec::new() });
+    about.report(build, verdict, false, now)
+}
+
+/// What an execution scanned, and what ended it. `None` if nothing has that is to be told, or if it scanned no upload.
+fn ended(arn: &str, execution: &Execution) -> Option<(About, FailedStep)> {
+    let (error, cause) = (execution.error.as_deref(), execution.cause.as_deref());
+    let failure = FailedStep::of_execution(execution.status.as_str(), error, cause)?;
+    let event = execution.input.as_ref()?;
+    let object = Upload::of_event(event)?;
+    let requester = event.pointer("/detail/requester").and_then(Value::as_str);
+    let about = About {
+        scan_id: ScanId::of_execution(arn)?,
+        execution_arn: arn.to_owned(),
+        project_key: object.project_key(),
+        object,
+        requester: requester.map(str::to_owned),
+    };
+    Some((about, failure))
 }

@@ -1,7 +1,8 @@
 //! CheckBuildStatus: what became of a scan, and who has to know.
 //!
 //! - **Started by** the state machine `code-scan`: before a scan, to claim the uploaded version for it; after it, be the
-//!   build successful or failed, with a task token; and when another step has failed for good, to record that.
+//!   build successful or failed, with a task token; and when another step has failed for good, to record that. And by
+//!   EventBridge, when an execution has ended where none of its steps could tell: stopped, out of time, broken off.
 //! - **Reads** the build in the request (or CodeBuild's, if it was cut off), the build's log, the SonarQube server.
 //! - **Changes** the evidence bucket (`scans/<scan id>/report.json`, `notified.json` and `failed.json` once, `task.json`, the
 //!   project's state in `projects/`, the claims in `uploads/`), publishes one notification, and completes the task unless a
@@ -24,6 +25,8 @@ mod handler;
 mod project;
 mod request;
 mod sonarqube;
+mod tell;
+mod verdict;
 
 pub use config::Config;
 pub use error::Error;

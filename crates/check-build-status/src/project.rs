@@ -14,7 +14,7 @@ impl CheckBuildStatus {
     pub(crate) async fn failed_before(&self, project_key: &str, moment: Moment) -> bool {
         let key = ProjectState::key(project_key);
         let read = async { self.records.read::<ProjectState>(&key).await.map_err(Error::Record) };
-        let state = best_effort("read the last verdict on the project", Box::pin(read)).await.flatten();
+        let state = best_effort("read the last verdict on the project", read).await.flatten();
         state.is_some_and(|state| !state.passed && state.is_older_than(moment))
     }
 

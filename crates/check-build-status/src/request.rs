@@ -2,6 +2,7 @@ use domain::scan::{
     ScanId, Upload,
     build::{self, Build, Phase, ScanTask, StateError},
     diagnosis::Verdict,
+    failure::FailedStep,
     report::{BuildRecord, Moment, Report},
     unjudged::Unjudged,
 };
@@ -71,25 +72,23 @@ pub(crate) struct FailureRequest {
     pub error: Option<StateError>,
 }
 
-/// Which step failed, and how.
+/// News of EventBridge that an execution has ended. Anybody who may invoke the function can make it up.
 #[derive(Debug, Clone, Deserialize)]
-pub(crate) struct FailedStep {
-    /// The error's name.
-    pub error: String,
-    /// What was said about it; of a function, JSON with an `errorMessage`.
-    #[serde(default)]
-    pub cause: String,
-    /// What it means for the scan, in the state machine's words.
-    pub sentence: String,
+pub(crate) struct ExecutionEnded {
+    pub detail: EndedExecution,
+}
+
+/// Which one; what else the event says is asked of Step Functions.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct EndedExecution {
+    pub execution_arn: String,
 }
 
 impl Request {
-    /// Orders this scan among those of its project. No upload is later than the begin of its scan, whatever the input says:
-    /// a moment in the future would make this verdict the last one for ever.
+    /// Orders this scan among those of its project.
     pub(crate) fn moment(&self) -> Moment {
-        let said = self.uploaded_at.as_ref().and_then(|text| text.parse::<Timestamp>().ok());
-        let uploaded_at = said.map_or(self.started_at, |said| said.min(self.started_at));
-        Moment { uploaded_at: Some(uploaded_at), started_at: Some(self.started_at) }
+        Moment::of(self.uploaded_at.as_deref(), self.started_at)
     }
 }
 
@@ -125,24 +124,6 @@ impl FailureRequest {
         match build::read(self.build.as_ref(), self.error.as_ref()) {
             ScanTask::Finished(build) => build,
             _ => Build::default(),
-        }
-    }
-}
-
-impl FailedStep {
-    /// The sentence, what counts, and what was said.
-    ///
-    /// For failures that this function has not recorded itself: if its own error ended the wait, somebody else gave it.
-    pub(crate) fn message(&self, counts: &str) -> String {
-        let ended_by_others = "Its wait was ended as failed, but not by the function that checks it.";
-        let sentence = if self.error == "PipelineFailed" { ended_by_others } else { &self.sentence };
-        let cause: Value = serde_json::from_str(&self.cause).unwrap_or_default();
-        let said = cause.get("errorMessage").and_then(Value::as_str).unwrap_or(&self.cause).trim();
-        let said = domain::text::cut(said, 1_000);
-        if said.is_empty() {
-            format!("{sentence} {counts}")
-        } else {
-            format!("{sentence} {counts} {}: {said}", self.error)
         }
     }
 }

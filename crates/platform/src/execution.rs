@@ -12,47 +12,52 @@ use serde_json::Value;
 #[error("could not ask Step Functions about the execution")]
 pub struct ExecutionError(#[source] Box<dyn std::error::Error + Send + Sync>);
 
-/// How far an execution is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Progress {
-    /// It runs, or waits.
-    Running,
-    /// It has come to its end.
-    Succeeded,
-    /// Somebody stopped it.
-    Aborted,
-    /// It failed, ran out of time, or ended so long ago that Step Functions has forgotten it (90 days).
-    Dead,
-    /// Anything else, such as a redrive that is about to begin.
-    Unclear,
+/// An execution, as far as Step Functions describes it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Execution {
+    /// Whether it runs, and how it ended.
+    pub status: ExecutionStatus,
+    /// What it was started with; `None` if that is no JSON.
+    pub input: Option<Value>,
+    /// The name of the error that it ended with.
+    pub error: Option<String>,
+    /// What was said about that.
+    pub cause: Option<String>,
 }
 
-/// How far the execution of that ARN is.
+/// The status of the execution of that ARN; `None` if Step Functions has forgotten it, which it does 90 days after the end.
 ///
 /// # Errors
 /// [`ExecutionError`]
-pub async fn progress(sfn: &Client, arn: &str) -> Result<Progress, ExecutionError> {
+pub async fn status(sfn: &Client, arn: &str) -> Result<Option<ExecutionStatus>, ExecutionError> {
     let execution = describe(sfn, arn, IncludedData::MetadataOnly).await?;
-    Ok(execution.map_or(Progress::Dead, |execution| match execution.status() {
-        ExecutionStatus::Running => Progress::Running,
-        ExecutionStatus::Succeeded => Progress::Succeeded,
-        ExecutionStatus::Aborted => Progress::Aborted,
-        ExecutionStatus::Failed | ExecutionStatus::TimedOut => Progress::Dead,
-        _ => Progress::Unclear,
-    }))
+    Ok(execution.map(|execution| execution.status().clone()))
 }
 
-/// What a running execution was started with; `None` if it does not run, is unknown, or has no JSON.
+/// The execution of that ARN with its input; `None` if it is unknown.
 ///
 /// One that was started a moment ago may still be unknown: the answer is eventually consistent.
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html>
 ///
 /// # Errors
 /// [`ExecutionError`]
-pub async fn input_while_running(sfn: &Client, arn: &str) -> Result<Option<Value>, ExecutionError> {
+pub async fn look_at(sfn: &Client, arn: &str) -> Result<Option<Execution>, ExecutionError> {
     let execution = describe(sfn, arn, IncludedData::AllData).await?;
-    let running = execution.filter(|execution| *execution.status() == ExecutionStatus::Running);
-    Ok(running.and_then(|execution| serde_json::from_str(execution.input()?).ok()))
+    Ok(execution.map(|execution| Execution {
+        status: execution.status().clone(),
+        input: execution.input().and_then(|input| serde_json::from_str(input).ok()),
+        error: execution.error,
+        cause: execution.cause,
+    }))
+}
+
+/// What a running execution was started with; `None` if it does not run, is unknown, or has no JSON.
+///
+/// # Errors
+/// [`ExecutionError`]
+pub async fn input_while_running(sfn: &Client, arn: &str) -> Result<Option<Value>, ExecutionError> {
+    let execution = look_at(sfn, arn).await?;
+    Ok(execution.filter(|execution| execution.status == ExecutionStatus::Running).and_then(|execution| execution.input))
 }
 
 async fn describe(
@@ -79,33 +84,30 @@ mod tests {
     const ARN: &str = "arn:aws:states:eu-west-1:111122223333:execution:code-scan:scan-1";
 
     #[tokio::test]
-    async fn an_execution_that_step_functions_has_forgotten_is_dead_and_has_no_input() {
+    async fn an_execution_that_step_functions_has_forgotten_has_no_status_and_no_input() {
         let aws = Aws::default();
         let sfn = Client::new(&aws.config());
-        assert_eq!(progress(&sfn, ARN).await.unwrap(), Progress::Dead);
+        assert_eq!(status(&sfn, ARN).await.unwrap(), None);
+        assert_eq!(look_at(&sfn, ARN).await.unwrap(), None);
         assert_eq!(input_while_running(&sfn, ARN).await.unwrap(), None);
     }
 
     #[tokio::test]
-    async fn only_a_running_execution_shows_its_input() {
+    async fn only_a_running_execution_counts_as_running() {
         let aws = Aws::default();
         let sfn = Client::new(&aws.config());
-        aws.start_execution(ARN, &json!({"detail": 1}));
-        for (status, expected) in [
-            ("RUNNING", Progress::Running),
-            ("SUCCEEDED", Progress::Succeeded),
-            ("FAILED", Progress::Dead),
-            ("TIMED_OUT", Progress::Dead),
-            ("ABORTED", Progress::Aborted),
-            ("PENDING_REDRIVE", Progress::Unclear),
-        ] {
-            aws.set_execution(ARN, status);
-            assert_eq!(progress(&sfn, ARN).await.unwrap(), expected, "{status}");
+        let started_with = json!({"detail": 1});
+        aws.start_execution(ARN, &started_with);
+        for name in ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"] {
+            aws.set_execution(ARN, name);
+            assert_eq!(status(&sfn, ARN).await.unwrap(), Some(name.into()));
             let input = input_while_running(&sfn, ARN).await.unwrap();
-            assert_eq!(input, (status == "RUNNING").then(|| json!({"detail": 1})), "{status}");
+            assert_eq!(input, (name == "RUNNING").then(|| started_with.clone()), "{name}");
+            let execution = look_at(&sfn, ARN).await.unwrap().unwrap();
+            assert_eq!((execution.status, execution.input), (name.into(), Some(started_with.clone())));
         }
         aws.dies_after(Some(0));
-        assert!(progress(&sfn, ARN).await.is_err());
-        assert!(input_while_running(&sfn, ARN).await.is_err());
+        assert!(status(&sfn, ARN).await.is_err());
+        assert!(look_at(&sfn, ARN).await.is_err());
     }
 }

@@ -35,6 +35,8 @@ struct State {
     written: u64,
     /// Status and input, by their ARN.
     executions: HashMap<String, (String, Value)>,
+    /// What they ended with, by their ARN.
+    errors: HashMap<String, String>,
     events: Vec<Event>,
     published: Vec<Value>,
     mails: Vec<Value>,
@@ -133,6 +135,11 @@ impl Aws {
     /// What Step Functions says about an execution from now on: RUNNING, FAILED, …
     pub fn set_execution(&self, arn: &str, status: &str) {
         status.clone_into(&mut self.state().executions.entry(arn.to_owned()).or_default().0);
+    }
+
+    /// The error that Step Functions says an execution ended with, from now on.
+    pub fn set_execution_error(&self, arn: &str, error: &str) {
+        self.state().errors.insert(arn.to_owned(), error.to_owned());
     }
 
     /// Makes Step Functions forget an execution, as it does 90 days after the end.
@@ -245,6 +252,9 @@ impl State {
                 let machine = arn.replace(":execution:", ":stateMachine:");
                 let mut answer =
                     json!({"executionArn": arn, "stateMachineArn": machine, "status": status, "startDate": 1.0});
+                if let Some(error) = self.errors.get(arn) {
+                    answer["error"] = Value::from(error.as_str());
+                }
                 if request["includedData"] != "METADATA_ONLY" {
                     answer["input"] = Value::from(input.to_string());
                 }

@@ -3,12 +3,15 @@ mod server;
 use std::sync::{Arc, Mutex};
 
 use axum::{Router, extract::State, http::StatusCode as Status, response::IntoResponse, routing::get};
+use serde_json::json;
 use testing::Aws;
 
 use super::*;
+use crate::verdict::LOG_ARRIVED;
 
 mod claims;
 mod crashes;
+mod ends;
 mod failures;
 mod logs;
 mod projects;

@@ -50,7 +50,7 @@ pub enum ScanTask {
     },
     /// The state itself ran into its timeout.
     TimedOut,
-    /// The build ended otherwise than well, and its description is unreadable.
+    /// The build was started, and its description is unreadable or missing.
     Untold {
         /// What is there of the description.
         cause: String,
@@ -93,11 +93,14 @@ fn read_error(error: &StateError) -> ScanTask {
     if error.error == "States.Timeout" {
         return ScanTask::TimedOut;
     }
-    // Step Functions gives this one for a build that has ended, and the others for a call that was refused.
-    if error.error != "States.TaskFailed" {
+    // Of a call that was refused. The others are of a build that has ended, or whose result Step Functions could not take.
+    if error.error.starts_with("CodeBuild.") || error.error == "States.Permissions" {
         return ScanTask::NeverStarted { error: error.error.clone(), cause: error.cause.clone() };
     }
-    let untold = || ScanTask::Untold { cause: error.cause.clone() };
+    let untold = || {
+        let name = if error.error == "States.TaskFailed" { "" } else { &error.error };
+        ScanTask::Untold { cause: format!("{name} {}", error.cause).trim().to_owned() }
+    };
     match serde_json::from_str::<Value>(&error.cause) {
         Ok(value) if value.is_object() => {
             let build = read_build(&value);
@@ -294,6 +297,9 @@ mod tests {
         }
         for cause in ["not json", "{}", "[1]", "{\"Build\":{\"Arn\":\"arn:aws:codebuild:us-east-1:1"] {
             assert_eq!(failed("States.TaskFailed", cause), ScanTask::Untold { cause: cause.into() });
+        }
+        for error in ["States.DataLimitExceeded", "States.QueryEvaluationError", "States.HeartbeatTimeout"] {
+            assert_eq!(failed(error, "words"), ScanTask::Untold { cause: format!("{error} words") });
         }
     }
 

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     build::{Build, ScanTask},
+    failure::{ABORTED, PIPELINE_FAILED},
     scanner_log::{self, ScannerFailure},
     sonarqube::{FailedCondition, Hotspots, Issue, SeverityCount},
 };
@@ -257,9 +258,7 @@ impl Verdict {
         );
         unexplained || lines.is_empty()
     }
-}
 
-impl Verdict {
     /// Whether the end of the build's log would help to understand it. A refused zip's sentence says it all, and what the
     /// state machine could not do is in no build's log.
     #[must_use]
@@ -305,7 +304,7 @@ impl Cause {
         match self {
             Self::TimedOut => "The scan did not end in its time.",
             Self::NeverStarted { .. } => "CodeBuild did not start the scan.",
-            Self::BuildUntold { .. } => "The build of the scan has failed, and its description is unreadable.",
+            Self::BuildUntold { .. } => "It is not known how the build of the scan ended.",
             Self::BuildTimedOut => "The build ran out of time.",
             Self::Stopped => "Somebody stopped the build.",
             Self::Infrastructure { .. } => "CodeBuild could not run the build.",
@@ -376,8 +375,12 @@ impl Cause {
             Self::VerdictUnknown { .. } => {
                 "Check that the server is up and that the reader's token is valid, then upload the zip again."
             }
-            Self::AfterDecision { error, .. } if error == "PipelineFailed" => {
+            Self::AfterDecision { error, .. } if error == PIPELINE_FAILED => {
                 "Look in CloudTrail who called SendTaskFailure for this execution. What is recorded counts."
+            }
+            Self::AfterDecision { error, .. } if error == ABORTED => {
+                "Look in CloudTrail who called StopExecution. What is recorded counts: ask scripts/verify-approval, since its \
+                 event and its mail may be missing."
             }
             Self::AfterDecision { .. } => {
                 "Look at the failed step of the execution and at the log of its function, and mend the cause. What is \
@@ -393,8 +396,12 @@ impl Cause {
                 "NothingDecided" => {
                     "Look in CloudTrail who called SendTaskSuccess for this execution, then upload the zip again."
                 }
-                "PipelineFailed" => {
+                PIPELINE_FAILED => {
                     "Look in CloudTrail who called SendTaskFailure for this execution, then upload the zip again."
+                }
+                ABORTED => {
+                    "If the scan is still wanted, start an execution with the same input, or upload the zip again. CloudTrail \
+                     says who called StopExecution."
                 }
                 _ => {
                     "Look at the failed step of the execution and at the log of its function, mend the cause, then \
@@ -488,7 +495,7 @@ mod tests {
         }
         let untold = first_look(&ScanTask::Untold { cause: "{\"Build\":{".into() });
         let Step::Conclude(untold) = untold else { panic!("{untold:?}") };
-        assert!(untold.headline().contains("has failed") && remedies.insert(untold.remedy()));
+        assert!(untold.headline().contains("not known") && remedies.insert(untold.remedy()));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod build;
 pub mod decision;
 pub mod diagnosis;
+pub mod failure;
 pub mod links;
 pub mod mail;
 pub mod notification;
@@ -14,6 +15,7 @@ pub mod unjudged;
 use std::fmt::{self, Write as _};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 /// Names one scan everywhere: in the state machine (its execution's name), in the records, in the buttons and in the
@@ -61,6 +63,20 @@ impl ScanId {
     pub fn record_key(&self, name: &str) -> String {
         format!("scans/{}/{name}", self.0)
     }
+
+    /// The scan of an execution: its name, the last part of its ARN. `None` if the text ends otherwise.
+    #[must_use]
+    pub fn of_execution(execution_arn: &str) -> Option<Self> {
+        // A name may have colons, an ARN has seven before it.
+        let name = execution_arn.splitn(8, ':').nth(7)?;
+        Self::try_from(name.to_owned()).ok()
+    }
+
+    /// Whether that execution runs this scan.
+    #[must_use]
+    pub fn names(&self, execution_arn: &str) -> bool {
+        execution_arn.ends_with(&format!(":{self}"))
+    }
 }
 
 /// The uploaded zip: exactly this version of this key.
@@ -82,6 +98,19 @@ pub struct Upload {
 }
 
 impl Upload {
+    /// The version that an event of S3 is about, `{"detail": {"bucket": {"name": …}, "object": {"key": …, "version-id": …}}}`.
+    #[must_use]
+    pub fn of_event(event: &Value) -> Option<Self> {
+        let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+        Some(Self {
+            bucket: text("/detail/bucket/name")?,
+            key: text("/detail/object/key")?,
+            version_id: text("/detail/object/version-id")?,
+            size: event.pointer("/detail/object/size").and_then(Value::as_u64),
+            etag: text("/detail/object/etag"),
+        })
+    }
+
     /// Whether both are the same version of the same object.
     #[must_use]
     pub fn is_version_of(&self, other: &Self) -> bool {
@@ -92,32 +121,95 @@ impl Upload {
     /// version with a line feed after each. `scripts/verify-approval` computes the same.
     #[must_use]
     pub fn index_key(&self) -> String {
-        let mut hash = Sha256::new();
-        for part in [&self.bucket, &self.key, &self.version_id] {
-            hash.update(part.as_bytes());
-            hash.update(b"\n");
-        }
-        let mut hex = String::with_capacity(64);
-        for byte in hash.finalize() {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        format!("uploads/{hex}.json")
+        let Self { bucket, key, version_id, .. } = self;
+        format!("uploads/{}.json", sha256(&format!("{bucket}\n{key}\n{version_id}\n")))
     }
+
+    /// The project on the SonarQube server: the key's folder, or else the zip's own name, in the characters that a project
+    /// key may have, and eight digits of a hash that keeps apart what would become the same.
+    ///
+    /// State `Identify` of the state machine computes the same before anything else can fail; this is for what comes
+    /// without it.
+    #[must_use]
+    pub fn project_key(&self) -> String {
+        let (name, place) = match self.key.rsplit_once('/') {
+            Some((folder, _)) => (folder, format!("{}/{folder}/", self.bucket)),
+            None => {
+                let end = self.key.len().saturating_sub(".zip".len());
+                let suffix = self.key.get(end..).filter(|suffix| suffix.eq_ignore_ascii_case(".zip"));
+                let name = self.key.get(..end).filter(|_| suffix.is_some()).unwrap_or(&self.key);
+                (name, format!("{}/{name}", self.bucket))
+            }
+        };
+        let allowed = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
+        let readable = name.chars().map(|character| if allowed(character) { character } else { '-' }).take(200);
+        readable.chain(['-']).chain(sha256(&place).chars().take(8)).collect()
+    }
+}
+
+/// In 64 hexadecimal digits.
+fn sha256(text: &str) -> String {
+    let mut digits = String::with_capacity(64);
+    for byte in Sha256::digest(text) {
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn upload(key: &str, version: &str) -> Upload {
+        let [bucket, key, version_id] = ["upload", key, version].map(str::to_owned);
+        Upload { bucket, key, version_id, size: None, etag: None }
+    }
+
+    /// The expected ones are from the state machine's own expression; the story `scan-aborted` compares once more.
+    #[test]
+    fn a_project_is_named_after_its_folder_or_its_zip() {
+        for (key, project) in [
+            ("api.zip", "api-87001f10"),
+            ("API.ZIP", "API-4ee0dd89"),
+            ("team a/api/scan.zip", "team-a-api-0974864c"),
+            ("a/b", "a-87004fc7"),
+            ("api", "api-87001f10"),
+            ("/x.zip", "-4e15de9d"),
+            ("ü.zip", "--e66f6384"),
+        ] {
+            assert_eq!(upload(key, "v1").project_key(), project, "{key}");
+        }
+        let long = upload(&"x".repeat(900), "v1").project_key();
+        assert_eq!((long.len(), long.is_char_boundary(200)), (209, true));
+    }
+
+    #[test]
+    fn an_event_without_a_version_is_about_no_upload() {
+        let event =
+            |object: serde_json::Value| serde_json::json!({"detail": {"bucket": {"name": "upload"}, "object": object}});
+        let full = event(serde_json::json!({"key": "a.zip", "version-id": "v1", "size": 5, "etag": "b194"}));
+        let expected = Upload { size: Some(5), etag: Some("b194".into()), ..upload("a.zip", "v1") };
+        assert_eq!(Upload::of_event(&full), Some(expected));
+        for object in
+            [serde_json::json!({"key": "a.zip"}), serde_json::json!({"key": 1, "version-id": "v1"}), Value::Null]
+        {
+            assert_eq!(Upload::of_event(&event(object.clone())), None, "{object}");
+        }
+    }
+
+    #[test]
+    fn a_scan_is_named_by_its_execution() {
+        let arn = "arn:aws:states:eu-west-1:111122223333:execution:code-scan:a:b";
+        let scan = ScanId::of_execution(arn).unwrap();
+        assert!(scan.to_string() == "a:b" && scan.names(arn));
+        assert!(!ScanId::try_from("scan-1".to_owned()).unwrap().names(arn));
+        for wrong in ["", "a:b", "arn:aws:states:eu-west-1:111122223333:stateMachine:code-scan", "1:2:3:4:5:6:7:"] {
+            assert_eq!(ScanId::of_execution(wrong), None, "{wrong}");
+        }
+    }
+
     #[test]
     fn each_version_of_an_upload_has_its_own_place_in_the_index() {
-        let upload = |key: &str, version: &str| Upload {
-            bucket: "upload".into(),
-            key: key.into(),
-            version_id: version.into(),
-            size: None,
-            etag: None,
-        };
         // printf '%s\n' upload 'a b.zip' v1 | sha256sum
         assert_eq!(
             upload("a b.zip", "v1").index_key(),

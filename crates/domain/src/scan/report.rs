@@ -51,7 +51,7 @@ impl Report {
     /// as long as Step Functions remembers it.
     #[must_use]
     pub fn is_of(&self, scan_id: &ScanId) -> bool {
-        self.scan_id == *scan_id && self.execution_arn.ends_with(&format!(":{scan_id}"))
+        self.scan_id == *scan_id && scan_id.names(&self.execution_arn)
     }
 
     /// Whether it is about exactly this execution and version.
@@ -84,6 +84,17 @@ pub struct Moment {
     pub uploaded_at: Option<Timestamp>,
     /// When the execution began.
     pub started_at: Option<Timestamp>,
+}
+
+impl Moment {
+    /// Of an upload whose event says when it was made, scanned since `started_at`. No upload is later than the begin of its
+    /// scan, whatever the event says: a moment in the future would make its verdict the project's last one for ever.
+    #[must_use]
+    pub fn of(said: Option<&str>, started_at: Timestamp) -> Self {
+        let said = said.and_then(|text| text.parse::<Timestamp>().ok());
+        let uploaded_at = said.map_or(started_at, |said| said.min(started_at));
+        Self { uploaded_at: Some(uploaded_at), started_at: Some(started_at) }
+    }
 }
 
 impl ProjectState {
@@ -160,4 +171,23 @@ pub struct WaitingTask {
     pub task_token: String,
     /// What the state machine sends along when the time is over. Nobody else knows it.
     pub expiry_key: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_upload_is_later_than_the_begin_of_its_scan() {
+        let started: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        for (said, expected) in [
+            (Some("2026-11-21T09:59:58Z"), "2026-11-21T09:59:58Z"),
+            (Some("9999-01-01T00:00:00Z"), "2026-11-21T10:00:00Z"),
+            (Some("yesterday"), "2026-11-21T10:00:00Z"),
+            (None, "2026-11-21T10:00:00Z"),
+        ] {
+            let moment = Moment::of(said, started);
+            assert_eq!((moment.uploaded_at, moment.started_at), (expected.parse().ok(), Some(started)), "{said:?}");
+        }
+    }
 }
