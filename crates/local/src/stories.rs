@@ -290,7 +290,7 @@ pub const ALL: &[Story] = &[
     },
     Story {
         name: "scan-aborted",
-        sentence: "An execution is aborted during its scan: the next one may have its version.",
+        sentence: "An execution is aborted during its scan, another one while it waits: the channel is told, and the next one may have the version.",
         needs_sonarqube: true,
         default: false,
         composed: false,

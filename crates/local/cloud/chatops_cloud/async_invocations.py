@@ -1,8 +1,9 @@
 """Lambda's asynchronous invocations: retries, destinations and dead letters with AWS's records.
 
 Plays what happens to `InvocationType: Event`: up to two retries (about one and two seconds apart here, one and
-two minutes on AWS), then the destination's record or the dead letter, which is the event itself. Touches
-ministack's `lambda_svc.invoke_async_with_retry` and `_execute_function`.
+two minutes on AWS), then the destination's record or the dead letter, which is the event itself. What EventBridge
+invokes is asynchronous as well, which ministack plays without retries. Touches ministack's
+`lambda_svc.invoke_async_with_retry`, `_execute_function`, and `eventbridge._dispatch_to_lambda`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 
 from ministack.core.lambda_runtime import _account_region_from_function_config
 from ministack.core.responses import new_uuid, request_scope
-from ministack.services import lambda_svc, sqs
+from ministack.services import eventbridge, lambda_svc, sqs
 
 from . import calls
 from .inside import ServiceError, call_json, iso
@@ -29,11 +30,20 @@ _FIRST_RETRY_SECONDS = 1.0
 def install() -> None:
     """Take over asynchronous invocations."""
     lambda_svc.invoke_async_with_retry = invoke
+    eventbridge._dispatch_to_lambda = _from_eventbridge
 
 
 def invoke(function: Mapping[str, Any], event: Any) -> None:
     """Run the function in the background; returns at once."""
     threading.Thread(target=_run, args=(function, event), daemon=True).start()
+
+
+def _from_eventbridge(arn: str, payload: str) -> None:
+    function, config, name = lambda_svc._get_func_record_for_ref(arn)
+    if not function or not config:
+        logger.warning("EventBridge could not invoke %s: there is no such function", name)
+        return
+    invoke(lambda_svc._execution_record_for_config(function, config), json.loads(payload))
 
 
 def _run(function: Mapping[str, Any], event: Any) -> None:

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{
     build_log,
     scan::{
-        PIPELINE_FAILED, Put, Scan,
+        GATE_FAILED, PIPELINE_FAILED, Put, Scan,
         verify::{MAY_GO_ON, MAY_NOT},
     },
 };
@@ -175,7 +175,7 @@ pub(super) async fn function_gone(world: &World, narrator: &Narrator) -> anyhow:
     fails(world, narrator, &place, "so it was not scanned", "Mend the cause, then upload the zip again").await
 }
 
-/// An execution that is dead keeps its version from nobody.
+/// An execution that is stopped is told, and keeps its version from nobody.
 pub(super) async fn aborted(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let key = "failures/scan-aborted.zip";
     let scan = Scan::upload(world, narrator, key, samples::small_code("clean")?).await?;
@@ -185,13 +185,38 @@ pub(super) async fn aborted(world: &World, narrator: &Narrator) -> anyhow::Resul
     narrator.step("Somebody aborts the execution, and with it the build");
     scan.abort(world).await?;
     scan.ends(world, narrator, "ABORTED").await?;
-    scan.verify(world, narrator, MAY_NOT, "is being scanned").await?;
+    let message = scan.notification(world, narrator, PIPELINE_FAILED).await?;
+    for words in ["Somebody stopped its execution", "counts as not approved", "start an execution with the same input"]
+    {
+        ensure!(message.words().contains(words), "the notification does not say `{words}`: {}", message.words());
+    }
+    ensure!(message.offers.is_empty(), "there is a button, but no verdict to accept");
+    scan.verify(world, narrator, MAY_NOT, "not approved").await?;
     let again = scan.start_again(world, narrator).await?;
     again.ends(world, narrator, "SUCCEEDED PASSED").await?;
     again.verify(world, narrator, MAY_GO_ON, "PASSED").await?;
-    ensure!(scan.messages(world).is_empty(), "the channel was disturbed");
+    let projects = [scan.evidence(world, "report.json").await?, again.evidence(world, "report.json").await?];
+    let [told, scanned] = projects.map(|report| report["projectKey"].clone());
+    ensure!(told == scanned, "the channel was told of the project {told}, and {scanned} was scanned");
     let late = scan.start_again(world, narrator).await?;
-    late.ends(world, narrator, "SUCCEEDED DUPLICATE").await
+    late.ends(world, narrator, "SUCCEEDED DUPLICATE").await?;
+    ensure!(scan.messages(world).len() == 1, "the channel was told more than once");
+    aborted_while_it_waits(world, narrator).await
+}
+
+/// The buttons are there, and nothing follows from them any more.
+async fn aborted_while_it_waits(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let key = "failures/scan-aborted-waiting.zip";
+    let scan = Scan::upload(world, narrator, key, samples::small_code("vulnerable")?).await?;
+    let question = scan.notification(world, narrator, GATE_FAILED).await?;
+    narrator.step("Somebody aborts the execution that waits for a decision");
+    scan.abort(world).await?;
+    scan.ends(world, narrator, "ABORTED").await?;
+    let told = scan.another(world, narrator, "Somebody stopped its execution").await?;
+    ensure!(told.words().contains("counts as not approved"), "the notification is {}", told.words());
+    let reply = scan.press(world, narrator, &question, "Approve").await?;
+    ensure!(reply.text.contains("the scan is over"), "the reply is {}", reply.text);
+    scan.verify(world, narrator, MAY_NOT, "not approved").await
 }
 
 /// A clean zip that fails: the code is not what is wrong.

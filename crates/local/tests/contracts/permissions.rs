@@ -53,7 +53,7 @@ const CALLS: [(&str, &[&str], &[&str]); 30] = [
 ];
 
 /// What a role grants for something that is not in the function's code.
-const NOT_IN_CODE: [(&str, &str, &str); 11] = [
+const NOT_IN_CODE: [(&str, &str, &str); 12] = [
     ("finding-remediator", "kms:Decrypt", "objects and records may be encrypted"),
     ("finding-remediator", "kms:GenerateDataKey", "objects and records may be encrypted"),
     ("finding-handler", "kms:Decrypt", "records may be encrypted"),
@@ -63,6 +63,7 @@ const NOT_IN_CODE: [(&str, &str, &str); 11] = [
     ("finding-remediator", "sqs:SendMessage", "Lambda puts what became of a remediation into the queue"),
     ("check-build-status", "kms:Decrypt", "records, notifications and the token are encrypted"),
     ("check-build-status", "kms:GenerateDataKey", "records and notifications are encrypted"),
+    ("check-build-status", "sqs:SendMessage", "Lambda keeps the news that the function could not handle"),
     ("approval", "kms:Decrypt", "records and notifications are encrypted"),
     ("approval", "kms:GenerateDataKey", "records and notifications are encrypted"),
 ];

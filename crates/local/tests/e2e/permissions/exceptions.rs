@@ -80,13 +80,6 @@ const fn hidden_lock(role: &'static str, action: &'static str) -> Denial {
     Denial { role, action, resource: "QuarantineBucket", why }
 }
 
-/// A story needs these in one run and not in the next.
-pub(super) const SOMETIMES: &[Exception] = &[all(
-    ("CheckBuildStatusRole", "LookAtTheBuild"),
-    &["codebuild:BatchGetBuilds"],
-    "the result of a build was too long for Step Functions, which cuts it; its length depends on the run",
-)];
-
 /// No call of a story needs these.
 pub(super) const UNUSED: &[Exception] = &[
     Exception {
@@ -104,6 +97,16 @@ pub(super) const UNUSED: &[Exception] = &[
         ("UploadDeadLetterQueue", "TakeUploadsThatStartedNoScan"),
         &["sqs:SendMessage"],
         "EventBridge cannot start the state machine",
+    ),
+    all(
+        ("ExecutionEndedDeadLetterQueue", "TakeEndsThatNobodyCouldBeAskedAbout"),
+        &["sqs:SendMessage"],
+        "EventBridge cannot reach the function",
+    ),
+    all(
+        ("CheckBuildStatusRole", "KeepEndsThatCouldNotBeTold"),
+        &["sqs:SendMessage"],
+        "CheckBuildStatus fails three times in a row at the end of an execution",
     ),
     all(
         ("FindingDeadLetterQueue", "TakeFindingsThatCouldNotBeQueued"),
@@ -165,8 +168,8 @@ pub(super) const WIDE: &[Exception] = &[
     wide("CheckBuildStatusRole", "KeepReports", "/projects/*", UPLOADS),
     wide("CheckBuildStatusRole", "KeepReports", "/uploads/*", UPLOADS),
     wide("ApprovalRole", "ReadReports", "/uploads/*", UPLOADS),
-    wide("CheckBuildStatusRole", "SeeWhatAnExecutionScansAndWhetherItIsDead", "-CodeScanStateMachine-…:*", EXECUTIONS),
-    wide("ApprovalRole", "SeeWhetherAnExecutionIsOver", "-CodeScanStateMachine-…:*", EXECUTIONS),
+    wide("CheckBuildStatusRole", "SeeWhatAnExecutionScansAndHowItEnded", "-CodeScanStateMachine-…:*", EXECUTIONS),
+    wide("ApprovalRole", "SeeWhatAnExecutionScansAndHowItEnded", "-CodeScanStateMachine-…:*", EXECUTIONS),
     wide("ScanRole", "KeepArtifactsAndLogs", "/builds/*", "CodeBuild names builds and their logs"),
     wide("ScanRole", "ReadWhatWasUploaded", "/*", UPLOADS),
     wide("FindingHandlerRole", "KeepDigestsAndCountAutomaticRemediations", "/digests/*", RECORDS),
