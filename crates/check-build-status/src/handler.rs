@@ -77,14 +77,15 @@ impl CheckBuildStatus {
     /// # Errors
     /// [`Error`]; the state machine tries again, and so does Lambda with news.
     pub async fn handle(&self, payload: &Value, now: Timestamp) -> Result<Outcome, Error> {
+        // In boxes: futures within futures this deep are more than the compiler computes.
         if payload.get("claim").is_some() {
-            return self.claim(payload).await;
+            return Box::pin(self.claim(payload)).await;
         }
         if payload.get("failure").is_some() {
-            return self.fail(payload, now).await;
+            return Box::pin(self.fail(payload, now)).await;
         }
         if payload.get("detail").is_some() {
-            return self.hear_of_end(payload, now).await;
+            return Box::pin(self.hear_of_end(payload, now)).await;
         }
         let request: Request = serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
         let about = &request.about;
@@ -92,14 +93,13 @@ impl CheckBuildStatus {
         let report = if let Some(report) = self.records.read(&key).await.map_err(Error::Record)? {
             own(about, report)?
         } else {
-            // In a box: what asks the server asks so deeply that the compiler would give up on the whole.
             match Box::pin(self.judge(&request, now)).await {
-                Ok(report) => self.record(about, &key, report).await?,
+                Ok(report) => Box::pin(self.record(about, &key, report)).await?,
                 Err(NoVerdict::NotYet(not_yet)) => return self.give_back(&request, not_yet).await,
                 Err(NoVerdict::Failed(error)) => return Err(error),
             }
         };
-        let outcome = self.tell(&request, &report).await?;
+        let outcome = Box::pin(self.tell(&request, &report)).await?;
         tracing::info!(scan.id = %about.scan_id, scan.outcome = ?outcome, "checked the scan");
         Ok(outcome)
     }

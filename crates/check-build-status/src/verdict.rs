@@ -18,7 +18,7 @@ use crate::{
 
 /// The state machine tries every 10 s; an analysis, or a server that is down, is not waited for any longer than this many
 /// tries.
-const LAST_ATTEMPT: u32 = 36;
+pub(crate) const LAST_ATTEMPT: u32 = 36;
 /// CodeBuild tells that a build has ended before the last lines of its log have arrived: so many tries wait for them, if
 /// they are what the cause is read from.
 pub(crate) const LOG_ARRIVED: u32 = 2;

@@ -65,7 +65,8 @@ async fn describe(
     arn: &str,
     included: IncludedData,
 ) -> Result<Option<DescribeExecutionOutput>, ExecutionError> {
-    match sfn.describe_execution().execution_arn(arn).included_data(included).send().await {
+    // In a box: the compiler computes only so many futures within futures, and these are at the bottom of many.
+    match Box::pin(sfn.describe_execution().execution_arn(arn).included_data(included).send()).await {
         Ok(execution) => Ok(Some(execution)),
         Err(error) if error.as_service_error().is_some_and(DescribeExecutionError::is_execution_does_not_exist) => {
             Ok(None)

@@ -2,10 +2,8 @@
 
 use serde_json::json;
 
-use super::{
-    super::{LOG_ARRIVED, Outcome},
-    FAILED, GATE_PASSED, Script, TASK, build, check, judged, report, request, running,
-};
+use super::{super::Outcome, FAILED, GATE_PASSED, Script, TASK, build, check, judged, report, request, running};
+use crate::verdict::LOG_ARRIVED;
 
 #[tokio::test]
 async fn the_log_names_the_analysis_when_the_variables_are_not_told() {

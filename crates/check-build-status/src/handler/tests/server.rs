@@ -7,6 +7,7 @@ use tokio::{
 };
 
 use super::*;
+use crate::verdict::LAST_ATTEMPT;
 
 /// After a report that is no zip: `POST api/ce/submit`.
 const TASK_FAILED: &str = r#"{"task":{"id":"e1010029-d524-4557-8091-802b9bb89fc6","type":"REPORT",
