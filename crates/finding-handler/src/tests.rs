@@ -1,4 +1,5 @@
 mod bursts;
+mod log;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};

@@ -2,6 +2,7 @@
 //!
 //! Run by `scripts/test e2e`, which `--without-sonarqube` makes leave out what scans code; it says so in the end.
 
+mod demo;
 mod hostile;
 mod neighbours;
 mod notification;
@@ -9,17 +10,21 @@ mod operations;
 mod page;
 mod permissions;
 mod queue;
+mod sockets;
+mod sonarqube;
 
 use std::{
+    path::Path,
     process::{Command, ExitCode},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
+use ::sonarqube::{Source, interrupted};
 use anyhow::{Context as _, anyhow, ensure};
 use libtest_mimic::{Arguments, Failed, Trial};
 use local::{narrator::Narrator, stories, world::World};
-use sonarqube::{Source, interrupted};
+use sockets::Watch;
 use tokio::{runtime::Runtime, sync::watch};
 
 type Play = Box<dyn Fn(&Context, &Narrator) -> anyhow::Result<()> + Send + Sync>;
@@ -76,6 +81,8 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
     })?;
     let times = Mutex::new(vec![("(start)", start.elapsed())]);
+    let server = runtime.block_on(::sonarqube::status())?.map(|status| status.log_folder);
+    let sockets = Watch::start(server.and_then(|logs| logs.parent().map(Path::to_owned)));
     let context = Arc::new(Context { runtime, world, no_sonarqube, interruption, times });
 
     let trials = claims.into_iter().map(|claim| trial(&context, claim)).collect();
@@ -85,6 +92,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let context = Arc::into_inner(context).context("a test still runs")?;
     let problems = context.world.slack.problems();
     let refused = unexpected(&problems);
+    let sockets = sockets.map_or_else(|| Ok("Not watched without /proc: who connects to whom".to_owned()), Watch::end);
     let judged = context.runtime.block_on(permissions::check(&context.world, everything && !conclusion.has_failed()));
     let start = Instant::now();
     let stopped = context.runtime.block_on(context.world.stop());
@@ -95,6 +103,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     stopped?;
     ensure!(refused.is_empty(), "Slack or Amazon Q would have refused or dropped: {refused:#?}");
+    narrator.say(&sockets?);
     let calls = judged.context("permissions")?;
     narrator.say(&format!("AWS would have allowed each of the {calls} calls that were made"));
     if without {
@@ -156,6 +165,8 @@ fn claims(scans: bool) -> Vec<Claim> {
         claim!(garbage_in_the_queue_is_not_retried in queue),
         claim!(a_busy_slack_delays_a_message_and_loses_none in queue),
         claim!(a_button_in_the_browser_works in page),
+        claim!(the_command_for_an_upload_of_ones_own_works_as_it_is_printed in page),
+        claim!(a_story_that_fails_fails_the_demo in demo),
         claim!(two_deployments_live_side_by_side in neighbours),
         claim!(the_test_of_the_documents_reaches_the_channel in notification),
     ];
@@ -164,7 +175,15 @@ fn claims(scans: bool) -> Vec<Claim> {
         needs_sonarqube: scans,
         play: Box::new(move |context, _| context.wait(operations::a_deployment_lives_and_ends_by_the_scripts(scans))),
     };
-    told.chain(others).chain([lifetime]).collect()
+    let with_sonarqube = [
+        claim!(its_users_may_do_no_more_than_they_need in sonarqube),
+        claim!(one_that_is_there_already_is_used_by_its_address in sonarqube),
+        // They look into the cache for what its files are called.
+        claim!(leaves_nothing_behind_when_it_is_interrupted in demo),
+        claim!(leaves_nothing_behind_when_it_fails_early in demo),
+    ];
+    let with_sonarqube = with_sonarqube.map(|claim| Claim { needs_sonarqube: true, ..claim });
+    told.chain(others).chain(with_sonarqube).chain([lifetime]).collect()
 }
 
 fn trial(context: &Arc<Context>, claim: Claim) -> Trial {

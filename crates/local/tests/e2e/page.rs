@@ -1,11 +1,13 @@
 //! The Slack stand-in's page, used as a browser does.
 
+use std::process::{Command, Stdio};
+
 use anyhow::{Context as _, ensure};
 use local::{
     cloud::http,
     narrator::Narrator,
     stories::finding::{Upload, discover, remediate},
-    world::World,
+    world::{UPLOAD, World},
 };
 
 pub(crate) async fn a_button_in_the_browser_works(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
@@ -56,5 +58,23 @@ pub(crate) async fn a_button_in_the_browser_works(world: &World, narrator: &Narr
         Ok((!file.is_in_place(world).await?).then_some(()))
     })
     .await?;
+    Ok(())
+}
+
+/// What `--stay` prints, on a machine with no AWS CLI of its own.
+pub(crate) async fn the_command_for_an_upload_of_ones_own_works_as_it_is_printed(
+    world: &World,
+    _: &Narrator,
+) -> anyhow::Result<()> {
+    let tour = world.tour();
+    let (_, command) = tour.split_once(UPLOAD).context("no command is printed")?;
+    let folder = tempfile::tempdir().context("make a folder")?;
+    std::fs::write(folder.path().join("code.zip"), "").context("make a zip")?;
+    let command = format!("{} --dryrun", command.trim());
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &command]).current_dir(folder.path()).env_clear().env("PATH", "/nowhere").stdin(Stdio::null());
+    let output = tokio::task::spawn_blocking(move || shell.output()).await?.context("run the command")?;
+    let words = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    ensure!(output.status.success() && words.contains("upload: ./code.zip to s3://"), "{command}: {words}");
     Ok(())
 }
