@@ -1,5 +1,7 @@
 //! Whether Lambda has the concurrency left that the remediator reserves.
 
+use aws_sdk_lambda::types::AccountLimit;
+
 use crate::{
     account::Account,
     check::{Check, chain},
@@ -38,7 +40,7 @@ pub(super) async fn check(account: &Account, deployment: &str, values: &Values) 
         }
     };
     let limit = settings.account_limit();
-    let unreserved = limit.and_then(|limit| limit.unreserved_concurrent_executions()).unwrap_or_default();
+    let unreserved = limit.and_then(AccountLimit::unreserved_concurrent_executions).unwrap_or_default();
     let deployed = stack::find(account, &Stack::MacieRemediation.of(deployment)).await?;
     let reserved = deployed.and_then(|stack| stack.parameters.get(PARAMETER)?.parse::<i32>().ok()).unwrap_or_default();
     let left = unreserved.saturating_add(reserved).saturating_sub(wanted);
