@@ -35,7 +35,7 @@ impl CheckBuildStatus {
         let event: ExecutionEnded = serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
         let arn = event.detail.execution_arn;
         let found = execution::look_at(&self.sfn, &arn).await.map_err(Error::ExecutionUnreadable)?;
-        let Some((about, failure)) = found.and_then(|execution| ended(&arn, &execution)) else {
+        let Some((mut about, failure)) = found.and_then(|execution| ended(&arn, &execution)) else {
             tracing::info!(execution.arn = arn, "there is nothing to tell of the end of this execution");
             return Ok(Outcome::NothingToTell);
         };
@@ -44,8 +44,13 @@ impl CheckBuildStatus {
             tracing::info!(scan.id = %about.scan_id, scan.owner = %owner, "another scan has the version, and tells of it");
             return Ok(Outcome::Duplicate);
         }
+        let key = about.scan_id.record_key(REPORT);
+        // A report that is there has the project's key as the state machine computed it.
+        if let Some(known) = self.records.read::<Report>(&key).await.map_err(Error::Record)? {
+            about.project_key = known.project_key;
+        }
         let report = unfinished(&about, &Build::default(), &failure, now);
-        let report = self.record_known(&about, &about.scan_id.record_key(REPORT), report).await?;
+        let report = self.record_known(&about, &key, report).await?;
         self.tell_of_failure(&report, &failure).await
     }
 

@@ -231,8 +231,9 @@ mod tests {
     #[tokio::test]
     async fn macie_that_is_paused_or_not_enabled_is_told_with_what_to_do() {
         let paused = json!({"status": "PAUSED"}).to_string();
-        let none = json!({"message": "Macie is not enabled"}).to_string();
-        let refused = json!({"message": "User is not authorized to perform: macie2:GetMacieSession"}).to_string();
+        let none = json!({"__type": "AccessDeniedException", "message": "Macie is not enabled"}).to_string();
+        let words = "User is not authorized to perform: macie2:GetMacieSession";
+        let refused = json!({"__type": "AccessDeniedException", "message": words}).to_string();
         for (status, body, words) in [
             (200, json!({"status": "ENABLED"}).to_string(), "ok     Amazon Macie: enabled"),
             (200, paused, "resume it in the console of Macie"),

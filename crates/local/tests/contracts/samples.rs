@@ -79,7 +79,6 @@ fn every_payload_of_the_state_machine_has_a_sample() {
         ("CheckBuildStatus", sample("check-build-status.build-failed")),
         ("RecordFailure", sample("check-build-status.failure")),
         ("Confirm", sample("approval.confirm")),
-        ("ConfirmAgain", sample("approval.confirm")),
         ("Expire", sample("approval.expire")),
         ("Tell", sample("approval.tell")),
     ];
