@@ -132,14 +132,13 @@ impl Upload {
     /// without it.
     #[must_use]
     pub fn project_key(&self) -> String {
-        let (name, place) = match self.key.rsplit_once('/') {
-            Some((folder, _)) => (folder, format!("{}/{folder}/", self.bucket)),
-            None => {
-                let end = self.key.len().saturating_sub(".zip".len());
-                let suffix = self.key.get(end..).filter(|suffix| suffix.eq_ignore_ascii_case(".zip"));
-                let name = self.key.get(..end).filter(|_| suffix.is_some()).unwrap_or(&self.key);
-                (name, format!("{}/{name}", self.bucket))
-            }
+        let (name, place) = if let Some((folder, _)) = self.key.rsplit_once('/') {
+            (folder, format!("{}/{folder}/", self.bucket))
+        } else {
+            let end = self.key.len().saturating_sub(".zip".len());
+            let suffix = self.key.get(end..).filter(|suffix| suffix.eq_ignore_ascii_case(".zip"));
+            let name = self.key.get(..end).filter(|_| suffix.is_some()).unwrap_or(&self.key);
+            (name, format!("{}/{name}", self.bucket))
         };
         let allowed = |character: char| character.is_ascii_alphanumeric() || "_.-".contains(character);
         let readable = name.chars().map(|character| if allowed(character) { character } else { '-' }).take(200);
