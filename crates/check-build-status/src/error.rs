@@ -28,6 +28,12 @@ pub enum Error {
     /// Step Functions did not describe an execution.
     #[error("could not ask Step Functions about the execution")]
     ExecutionUnreadable(#[source] ExecutionError),
+    /// EventBridge says that an execution has ended, and Step Functions does not yet.
+    #[error("Step Functions does not show an end of the execution `{execution_arn}`")]
+    ExecutionNotEnded {
+        /// Which execution.
+        execution_arn: String,
+    },
     /// CodeBuild did not describe the build.
     #[error("could not ask CodeBuild about the build `{build_arn}`")]
     BuildUnreadable {
@@ -61,6 +67,7 @@ impl Error {
             Self::RecordForeign { .. } => "RecordForeign",
             Self::RequestForeign { .. } => "RequestForeign",
             Self::ExecutionUnreadable(_) => "ExecutionUnreadable",
+            Self::ExecutionNotEnded { .. } => "ExecutionNotEnded",
             Self::BuildUnreadable { .. } => "BuildUnreadable",
             Self::LogUnreadable(_) => "LogUnreadable",
             Self::Token(_) => "TokenUnusable",

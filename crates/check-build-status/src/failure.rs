@@ -1,5 +1,6 @@
 //! What ended a scan beside its verdict: a step of the state machine that has failed for good, or the end of its execution.
 
+use aws_sdk_sfn::types::ExecutionStatus;
 use domain::scan::{
     ScanId, Upload,
     build::Build,
@@ -35,7 +36,11 @@ impl CheckBuildStatus {
         let event: ExecutionEnded = serde::Deserialize::deserialize(payload).map_err(Error::RequestUnusable)?;
         let arn = event.detail.execution_arn;
         let found = execution::look_at(&self.sfn, &arn).await.map_err(Error::ExecutionUnreadable)?;
-        let Some((mut about, failure)) = found.and_then(|execution| ended(&arn, &execution)) else {
+        // Its answer is eventually consistent, and may be older than the event: Lambda asks again later.
+        let Some(execution) = found.filter(|execution| execution.status != ExecutionStatus::Running) else {
+            return Err(Error::ExecutionNotEnded { execution_arn: arn });
+        };
+        let Some((mut about, failure)) = ended(&arn, &execution) else {
             tracing::info!(execution.arn = arn, "there is nothing to tell of the end of this execution");
             return Ok(Outcome::NothingToTell);
         };

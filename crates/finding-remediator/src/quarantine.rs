@@ -5,6 +5,7 @@ use domain::finding::{Finding, FindingType, Severity};
 use domain::policy::Why;
 use domain::quarantine::{Location, Manifest, Original, Plan, SourceVersion, State, plan};
 use domain::remediation::{Decision, Outcome, Proof, Step};
+use jiff::{SignedDuration, Timestamp};
 use platform::metrics::Metric;
 
 use crate::copy::{Keep, OnlyIf, Tags, Transfer};
@@ -210,8 +211,8 @@ impl Remediator {
         let original = inspect::original(&head, &source, tags);
         let earlier = record.manifest.original.replace(original.clone());
         record.write(&self.records).await?;
-        let is_copied = earlier.is_some_and(|earlier| earlier == original) && self.find_copy(record).await?;
-        if !is_copied {
+        let is_same = earlier.is_some_and(|earlier| earlier == original);
+        if !(is_same && self.find_copy(record).await? && self.is_of_today(record.manifest.copied_at)) {
             let transfer = Transfer {
                 from: &source,
                 head: &head,
@@ -284,6 +285,12 @@ impl Remediator {
         }
     }
 
+    /// Whether S3 will keep a copy for as long as a new one. The copy of a move that failed weeks ago may be deleted by its
+    /// age as soon as it is the only one.
+    fn is_of_today(&self, copied_at: Option<Timestamp>) -> bool {
+        copied_at.is_some_and(|at| (self.clock)().duration_since(at) < SignedDuration::from_hours(24))
+    }
+
     /// Compares the copy that is recorded with the original, and records how old it is: S3 deletes it by its own age,
     /// whenever the move ends. None when there is no copy.
     async fn verify(&self, original: &Original, record: &mut Record) -> Result<Option<Proof>, Error> {
@@ -352,6 +359,7 @@ fn describe(outcome: &Outcome) -> &'static str {
         Outcome::KeyUnusable => "Not moved: the encryption key cannot be used",
         Outcome::Archived { .. } => "Not moved: archived",
         Outcome::OtherRegion => "Not moved: the bucket is in another Region",
-        Outcome::OutOfReach { .. } => "Not moved: this deployment may not touch the bucket",
+        Outcome::OutOfReach { copied: false, .. } => "Not moved: this deployment may not touch the bucket",
+        Outcome::OutOfReach { copied: true, .. } => "Copied; not finished: this deployment may not touch the bucket",
     }
 }

@@ -82,7 +82,8 @@ fn maven_of(output: &str) -> Result<Maven, String> {
         (Some(17..), Some(programs), Some(java_home)) => Ok(Maven { programs, java_home }),
         (Some(old @ ..17), ..) => Err(format!(
             "Maven runs on Java {old} here and should on 17 or later: install one with `apt install \
-             openjdk-17-jdk-headless` or `brew install openjdk`, and let JAVA_HOME name it."
+             default-jdk-headless` (Ubuntu 22.04: `openjdk-17-jdk-headless`) or `brew install openjdk`, and let JAVA_HOME \
+             name it."
         )),
         _ => Err("Maven does not start: `mvn -version` should name Maven's home and a Java version with its runtime. \
                   Does JAVA_HOME name a Java 17 or later?"

@@ -87,8 +87,15 @@ fn explain(outcome: &Outcome) -> (&'static str, String, String) {
         Outcome::OutOfReach { why, copied } => {
             let (what, next) = facts::out_of_reach(*why);
             // A run that copied it may have deleted it in its bucket, and nobody may look.
-            let place = if *copied { "" } else { " The object is still in its bucket." };
-            (not_moved, format!("{what}{place}"), next.into())
+            let (title, place) = if *copied {
+                (
+                    "Move not finished",
+                    "A copy is in quarantine; the object may be gone from its bucket, where nobody may look.",
+                )
+            } else {
+                (not_moved, "The object is still in its bucket.")
+            };
+            (title, format!("{what} {place}"), next.into())
         }
     }
 }

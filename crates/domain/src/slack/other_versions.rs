@@ -17,7 +17,7 @@ pub fn other_versions(manifest: &Manifest, signer: &Signer<'_>) -> Message {
         return Message::private("Nobody asked for the other versions of this object yet.");
     };
     let (title, what, again) = match others.out_of_reach {
-        Some(why) => out_of_reach(why),
+        Some(why) => out_of_reach(why, others.moved_and_left().0),
         None => tried(others),
     };
     let object = restored::object(manifest);
@@ -33,10 +33,16 @@ pub fn other_versions(manifest: &Manifest, signer: &Signer<'_>) -> Message {
 /// A headline, what is said, and the button to press again.
 type Told = (&'static str, Vec<String>, Option<&'static str>);
 
-fn out_of_reach(why: Why) -> Told {
+fn out_of_reach(why: Why, moved: usize) -> Told {
     let (what, next) = facts::out_of_reach(why);
-    let what = format!("{what} Nothing was changed.\n*Next:* {next}");
-    ("Other versions not moved", vec![what], why.can_be_lifted().then_some("Quarantine all versions"))
+    // An earlier run may have begun before the reach was narrowed.
+    let (title, changed) = match moved {
+        0 => ("Other versions not moved", "Nothing was changed.".to_owned()),
+        1 => ("Some versions quarantined", "1 other version had been moved before.".to_owned()),
+        count => ("Some versions quarantined", format!("{count} other versions had been moved before.")),
+    };
+    let what = format!("{what} {changed}\n*Next:* {next}");
+    (title, vec![what], why.can_be_lifted().then_some("Quarantine all versions"))
 }
 
 fn tried(others: &OtherVersions) -> Told {

@@ -98,6 +98,9 @@ def _watch_eventbridge() -> None:
         if service == "states" and role:
             calls.assumed(role, "events.amazonaws.com")
             calls.for_role(role, "states:StartExecution", arn)
+        elif service == "lambda" and lambda_svc._get_func_record_for_ref(arn)[0] is None:
+            # What is gone has no policy that could refuse.
+            return
         elif service in ("sqs", "sns", "lambda"):
             action = {"sqs": "sqs:SendMessage", "sns": "sns:Publish", "lambda": "lambda:InvokeFunction"}[service]
             source = {"aws:SourceArn": str(rule.get("Arn") or ""), "aws:SourceAccount": get_account_id()}

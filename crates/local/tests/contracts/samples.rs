@@ -119,6 +119,9 @@ fn matches(pattern: &Yaml, value: &Value) -> bool {
             // References to this account and to the bucket.
             Yaml::String(text) if text == "AWS::AccountId" => value == "111122223333",
             Yaml::String(text) if text == "UploadBucket" => value == "acme-upload",
+            Yaml::String(text) if text == "CodeScanStateMachine" => {
+                value == "arn:aws:states:eu-west-1:111122223333:stateMachine:code-scan"
+            }
             Yaml::String(text) => value == text.as_str(),
             other => panic!("{other:?}"),
         }),
@@ -145,6 +148,24 @@ fn an_upload_starts_a_scan_and_nothing_else_does() {
     let mut unversioned = upload();
     unversioned["detail"]["object"].as_object_mut().unwrap().remove("version-id");
     assert!(!matches(pattern, &unversioned), "without a version nobody knows what is scanned");
+}
+
+#[test]
+fn an_end_that_no_step_can_tell_reaches_the_function_and_nothing_else_does() {
+    let pattern = &template("app-security.yml")["Resources"]["ExecutionEndedRule"]["Properties"]["EventPattern"];
+    let ended = || sample("check-build-status.execution-aborted");
+    assert!(matches(pattern, &ended()));
+    for (pointer, other) in [
+        ("/source", "example.imitation"),
+        ("/account", "444455556666"),
+        ("/detail/stateMachineArn", "arn:aws:states:eu-west-1:111122223333:stateMachine:payroll"),
+        ("/detail/status", "RUNNING"),
+        ("/detail/status", "SUCCEEDED"),
+    ] {
+        let mut event = ended();
+        *event.pointer_mut(pointer).unwrap() = Value::from(other);
+        assert!(!matches(pattern, &event), "{pointer}: {other}");
+    }
 }
 
 #[test]

@@ -85,18 +85,21 @@ impl Place {
         let place = Self(tempfile::tempdir().context("make a folder")?);
         // The superuser's server runs as somebody else, who has to get there.
         fs::set_permissions(place.0.path(), fs::Permissions::from_mode(0o755))?;
-        let build_home = sonarqube_files(&cache::folder()?.join("build-home"), "ready-")?;
-        let distribution = sonarqube_files(&cache::folder()?.join("sonarqube"), "2")?;
-        let [build_home, distribution] = [build_home, distribution].map(|path| path.file_name().map(PathBuf::from));
-        let distribution = place.cache().join("sonarqube").join(distribution.context("a version without a name")?);
-        for folder in ["home/logs", "home/temp", "home/lib", "jre/jre-21/bin"] {
-            fs::create_dir_all(distribution.join(folder))?;
-        }
         for folder in [place.cache().join("build-home"), place.path("bin"), place.path("tmp")] {
-            fs::create_dir(folder)?;
+            fs::create_dir_all(folder)?;
         }
-        fs::write(place.cache().join("build-home").join(build_home.context("a scanner without a name")?), "")?;
-        for (file, text) in [(distribution.join("jre/jre-21/bin/java"), JAVA), (place.path("bin/mvn"), MAVEN)] {
+        for name in names(&cache::folder()?.join("build-home"), "ready-")? {
+            fs::write(place.cache().join("build-home").join(name), "")?;
+        }
+        let mut programs = vec![(place.path("bin/mvn"), MAVEN)];
+        for name in names(&cache::folder()?.join("sonarqube"), "2")? {
+            let distribution = place.cache().join("sonarqube").join(name);
+            for folder in ["home/logs", "home/temp", "home/lib", "jre/jre-21/bin"] {
+                fs::create_dir_all(distribution.join(folder))?;
+            }
+            programs.push((distribution.join("jre/jre-21/bin/java"), JAVA));
+        }
+        for (file, text) in programs {
             fs::write(&file, text)?;
             fs::set_permissions(&file, fs::Permissions::from_mode(0o755))?;
         }
@@ -158,15 +161,17 @@ impl Place {
     }
 }
 
-/// The file of `folder` whose name begins so: the version in it is not this test's to know.
-fn sonarqube_files(folder: &Path, beginning: &str) -> anyhow::Result<PathBuf> {
+/// What begins so in `folder`, of each version that was ever used: which one counts now is not this test's to know.
+fn names(folder: &Path, beginning: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let mut names = Vec::new();
     for entry in fs::read_dir(folder).with_context(|| format!("list {}", folder.display()))? {
-        let entry = entry?;
-        if entry.file_name().to_string_lossy().starts_with(beginning) {
-            return Ok(entry.path());
+        let name = entry?.file_name();
+        if name.to_string_lossy().starts_with(beginning) {
+            names.push(PathBuf::from(name));
         }
     }
-    bail!("{} has no {beginning}…", folder.display())
+    ensure!(!names.is_empty(), "{} has no {beginning}…", folder.display());
+    Ok(names)
 }
 
 /// The command lines of the processes that have `folder` in it or, where the system shows that, in their environment.

@@ -28,8 +28,15 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, url: &str) -> anyho
     if settings.has_failed() {
         return Ok(settings);
     }
-    let remedy = "read one (`aws sqs receive-message`), repair what its function's log names, then let SQS send them all \
-                  again (`aws sqs start-message-move-task`)";
+    // SQS moves messages back only where they came from a queue:
+    // https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartMessageMoveTask.html
+    let remedy = if is_of_a_queue(patient, &attributes)? {
+        "read one (`aws sqs receive-message`), repair what its function's log names, then let SQS send them all again \
+         (`aws sqs start-message-move-task`)"
+    } else {
+        "read one (`aws sqs receive-message`): it names the object or the execution and the error; repair that, upload the \
+         object again or start an execution with the same input, then delete the message"
+    };
     Ok(match count(&attributes) {
         Ok(waiting) if !holds_dead_letters => Check::well(what, format!("{waiting} waiting")),
         Ok(0) => Check::well(what, ""),
@@ -40,6 +47,18 @@ pub(super) async fn check(patient: &Patient<'_>, name: &str, url: &str) -> anyho
 }
 
 type Attributes = HashMap<QueueAttributeName, String>;
+
+/// Whether these are the dead letters of another queue of the stack.
+fn is_of_a_queue(patient: &Patient<'_>, found: &Attributes) -> anyhow::Result<bool> {
+    let own = found.get(&QueueAttributeName::QueueArn).map(String::as_str);
+    for queue in patient.template.of_type("AWS::SQS::Queue")? {
+        let target = &patient.template.properties(&queue)?["RedrivePolicy"]["deadLetterTargetArn"];
+        if own.is_some() && target.as_str() == own {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
 
 fn wrong(patient: &Patient<'_>, name: &str, url: &str, found: &Attributes) -> anyhow::Result<Vec<String>> {
     let wanted = patient.template.properties(name)?;

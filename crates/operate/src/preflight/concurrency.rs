@@ -6,7 +6,7 @@ use crate::{
     account::Account,
     check::{Check, chain},
     parameters::{Stack, Value, Values},
-    stack,
+    stack::{self, Deployed},
 };
 
 const PARAMETER: &str = "RemediatorConcurrency";
@@ -41,7 +41,7 @@ pub(super) async fn check(account: &Account, deployment: &str, values: &Values) 
     };
     let limit = settings.account_limit();
     let unreserved = limit.and_then(AccountLimit::unreserved_concurrent_executions).unwrap_or_default();
-    let deployed = stack::find(account, &Stack::MacieRemediation.of(deployment)).await?;
+    let deployed = stack::find(account, &Stack::MacieRemediation.of(deployment)).await?.filter(Deployed::runs);
     let reserved = deployed.and_then(|stack| stack.parameters.get(PARAMETER)?.parse::<i32>().ok()).unwrap_or_default();
     let left = unreserved.saturating_add(reserved).saturating_sub(wanted);
     Ok(Some(if left < LEFT_FOR_OTHERS {
@@ -69,13 +69,22 @@ mod tests {
 
     /// What is said where `unreserved` is what Lambda has left, and the stack has reserved something already.
     async fn said(unreserved: i32, reserved: Option<&'static str>, wanted: Option<&str>) -> Option<Check> {
+        said_beside("CREATE_COMPLETE", unreserved, reserved, wanted).await
+    }
+
+    async fn said_beside(
+        status: &'static str,
+        unreserved: i32,
+        reserved: Option<&'static str>,
+        wanted: Option<&str>,
+    ) -> Option<Check> {
         let (account, _) = account(move |what, _| {
             if what == "GET /2016-08-19/account-settings" {
                 let limit =
                     serde_json::json!({"UnreservedConcurrentExecutions": unreserved, "ConcurrentExecutions": 1000});
                 return (200, serde_json::json!({"AccountLimit": limit}).to_string());
             }
-            let own = reserved.map(|number| stack("demo-macie-remediation", "CREATE_COMPLETE", &[(PARAMETER, number)]));
+            let own = reserved.map(|number| stack("demo-macie-remediation", status, &[(PARAMETER, number)]));
             xml(what, &format!("<Stacks>{}</Stacks>", own.unwrap_or_default()))
         });
         let values = wanted.map(|number| (PARAMETER.to_owned(), Value::Is(number.to_owned()))).into_iter().collect();
@@ -89,6 +98,12 @@ mod tests {
             assert!(check.has_failed(), "{check}");
             assert!(check.to_string().contains("set RemediatorConcurrency = \"0\""), "{check}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_stack_that_was_rolled_back_has_reserved_nothing() {
+        let check = said_beside("ROLLBACK_COMPLETE", 100, Some("5"), None).await.unwrap();
+        assert!(check.has_failed(), "{check}");
     }
 
     #[tokio::test]

@@ -14,8 +14,12 @@ use local::{
 use serde_json::json;
 
 /// What CloudFormation does for the operator is not asked of the local cloud, which makes resources without asking.
-const BY_CLOUDFORMATION: [&str; 3] =
-    ["LetCloudFormationMakeTheResources", "LetCloudFormationMakeTheRoles", "LetServicesUseTheRoles"];
+const BY_CLOUDFORMATION: [&str; 4] = [
+    "LetCloudFormationConnectSlackTheFirstTime",
+    "LetCloudFormationMakeTheResources",
+    "LetCloudFormationMakeTheRoles",
+    "LetServicesUseTheRoles",
+];
 
 /// What only a removal that fails half-way needs: the bucket's policy comes back.
 const FOR_FAILURES: [&str; 1] = ["s3:PutBucketPolicy"];
