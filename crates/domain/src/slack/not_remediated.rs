@@ -88,10 +88,7 @@ fn explain(outcome: &Outcome) -> (&'static str, String, String) {
             let (what, next) = facts::out_of_reach(*why);
             // A run that copied it may have deleted it in its bucket, and nobody may look.
             let (title, place) = if *copied {
-                (
-                    "Move not finished",
-                    "A copy is in quarantine; the object may be gone from its bucket, where nobody may look.",
-                )
+                ("Move not finished", "The object may be gone from its bucket, where nobody may look.")
             } else {
                 (not_moved, "The object is still in its bucket.")
             };
