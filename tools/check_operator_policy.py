@@ -17,9 +17,7 @@ from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-import yaml
-
-from render_state_machine import TemplateLoader
+from render_state_machine import read_template
 
 # What handlers call only for resources of a kind that the templates do not make.
 NOT_OURS = {
@@ -59,8 +57,7 @@ def allowed_through_cloudformation(policy: dict) -> Iterator[str]:
 
 def kinds(template_files: tuple[str, ...]) -> set[str]:
     """The types of all resources."""
-    templates = [yaml.load(Path(name).read_text(encoding="utf-8"), TemplateLoader) for name in template_files]  # noqa: S506
-    return {resource["Type"] for template in templates for resource in template["Resources"].values()}
+    return {resource["Type"] for name in template_files for resource in read_template(name)["Resources"].values()}
 
 
 def called_for(kind: str) -> set[str]:

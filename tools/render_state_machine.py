@@ -33,10 +33,16 @@ class TemplateLoader(yaml.SafeLoader):
 TemplateLoader.add_multi_constructor("!", lambda loader, tag, node: f"{tag} {node.value}")
 
 
+def read_template(file: str) -> dict[str, Any]:
+    """A template of CloudFormation."""
+    # The loader is PyYAML's safe one with short forms added, which the linter cannot see.
+    return yaml.load(Path(file).read_text(encoding="utf-8"), TemplateLoader)  # noqa: S506
+
+
 def main(definition_file: str, template_file: str, logical_id: str, output_folder: str) -> None:
     """Render DEFINITION with sample values; Problem when placeholders and substitutions differ."""
     definition = Path(definition_file).read_text(encoding="utf-8")
-    template = yaml.load(Path(template_file).read_text(encoding="utf-8"), TemplateLoader)  # noqa: S506
+    template = read_template(template_file)
     given = template["Resources"][logical_id]["Properties"]["DefinitionSubstitutions"].keys()
     used = set(PLACEHOLDER.findall(definition))
     if missing := used - given:
