@@ -147,6 +147,30 @@ async fn check(aws: &Aws, sonar: &str, request: &Value) -> Result<Outcome, Error
     function(aws, sonar).handle(request, NOW.parse().unwrap()).await
 }
 
+/// Kills the function after each change that it makes to the world, and asks once more: the failure is recorded, with this
+/// field of its cause, and told; twice at most, when it died before it could note that.
+async fn survives_every_kill(world: impl Fn() -> Aws, request: &Value, (field, value): (&str, &str)) {
+    const NOWHERE: &str = "http://127.0.0.1:1/";
+    let mut deaths = 0;
+    for steps in 0.. {
+        let aws = world();
+        aws.dies_after(Some(steps));
+        let result = check(&aws, NOWHERE, request).await;
+        let died = aws.died();
+        assert_eq!(died, result.is_err(), "after {steps} steps");
+        aws.dies_after(None);
+        assert_eq!(check(&aws, NOWHERE, request).await.unwrap(), Outcome::PipelineFailed);
+        assert_eq!(report(&aws)["cause"][field], value);
+        assert!((1..=2).contains(&aws.published().len()), "after {steps} steps");
+        if !died {
+            break;
+        }
+        deaths += 1;
+    }
+    // The report, the notification, its mark.
+    assert_eq!(deaths, 3);
+}
+
 /// One check of one build against one server: the outcome, and the recorded report.
 async fn judged(build: Value, attempt: u32, answers: &[(&'static str, u16, &str)]) -> (Outcome, Aws) {
     let aws = running();

@@ -5,6 +5,7 @@ use testing::Aws;
 
 use super::{
     super::Outcome, FAILED, GATE_PASSED, NOW, Script, TASK, arn, build, check, event, report, request, running,
+    survives_every_kill,
 };
 
 const NOWHERE: &str = "http://127.0.0.1:1/";
@@ -174,24 +175,7 @@ async fn a_check_that_is_late_does_not_write_over_the_end() {
 
 #[tokio::test]
 async fn a_kill_after_any_step_records_the_end_and_tells_it() {
-    let mut deaths = 0;
-    for steps in 0.. {
-        let aws = ended("ABORTED");
-        aws.dies_after(Some(steps));
-        let result = check(&aws, NOWHERE, &news(&arn("scan-1"))).await;
-        let died = aws.died();
-        assert_eq!(died, result.is_err(), "after {steps} steps");
-        aws.dies_after(None);
-        hears(&aws).await;
-        assert_eq!(report(&aws)["cause"]["error"], "ExecutionAborted");
-        assert!((1..=2).contains(&aws.published().len()), "after {steps} steps");
-        if !died {
-            break;
-        }
-        deaths += 1;
-    }
-    // The report, the notification, its mark.
-    assert_eq!(deaths, 3);
+    survives_every_kill(|| ended("ABORTED"), &news(&arn("scan-1")), ("error", "ExecutionAborted")).await;
 }
 
 #[tokio::test]

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{super::Outcome, FAILED, GATE_PASSED, NOW, Script, TASK, build, check, report, request, running};
+use super::{
+    super::Outcome, FAILED, GATE_PASSED, NOW, Script, TASK, build, check, report, request, running, survives_every_kill,
+};
 
 const NOWHERE: &str = "http://127.0.0.1:1/";
 const SENTENCE: &str = "Its check could not be brought to an end.";
@@ -160,24 +162,7 @@ async fn a_failure_that_is_recorded_but_not_told_is_told_in_its_own_words() {
 
 #[tokio::test]
 async fn a_kill_after_any_step_records_the_failure_and_tells_it() {
-    let mut deaths = 0;
-    for steps in 0.. {
-        let aws = running();
-        aws.dies_after(Some(steps));
-        let result = check(&aws, NOWHERE, &failure(&Value::Null)).await;
-        let died = aws.died();
-        assert_eq!(died, result.is_err(), "after {steps} steps");
-        aws.dies_after(None);
-        check(&aws, NOWHERE, &failure(&Value::Null)).await.unwrap();
-        assert_eq!(report(&aws)["cause"]["kind"], "UNFINISHED");
-        assert!((1..=2).contains(&aws.published().len()), "after {steps} steps");
-        if !died {
-            break;
-        }
-        deaths += 1;
-    }
-    // The report, the notification, its mark.
-    assert_eq!(deaths, 3);
+    survives_every_kill(running, &failure(&Value::Null), ("kind", "UNFINISHED")).await;
 }
 
 #[tokio::test]
