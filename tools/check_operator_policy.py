@@ -50,7 +50,7 @@ def main(policy_file: str, *template_files: str) -> int:
 def allowed_through_cloudformation(policy: dict) -> Iterator[str]:
     """The actions, some with wildcards, that the policy allows to whom CloudFormation calls for."""
     for statement in policy["Statement"]:
-        if statement["Sid"].startswith(("LetCloudFormation", "LetServices")):
+        if statement["Sid"].startswith("LetCloudFormation"):
             actions = statement["Action"]
             yield from [actions] if isinstance(actions, str) else actions
 

@@ -10,7 +10,9 @@ use anyhow::{Context as _, bail};
 use aws_config::SdkConfig;
 use aws_sdk_cloudformation::types::{Capability, Parameter, StackStatus};
 use aws_sdk_macie2::operation::enable_macie::EnableMacieError;
-use aws_sdk_sesv2::operation::create_email_identity::CreateEmailIdentityError;
+use aws_sdk_sesv2::operation::{
+    create_configuration_set::CreateConfigurationSetError, create_email_identity::CreateEmailIdentityError,
+};
 
 use operate::{account::Account, parameters::Stack, release::Release};
 
@@ -27,6 +29,10 @@ pub use self::{
 
 /// The sender that the local cloud's SES has verified.
 pub const SENDER: &str = "security-chatops@example.com";
+
+/// What SES knows of it.
+const SENDERS_DOMAIN: &str = "example.com";
+const CONFIGURATION_SET: &str = "security-mails";
 
 /// The developers' shared inbox.
 pub const INBOX: &str = "developers@example.com";
@@ -96,6 +102,8 @@ impl Deployment {
         let mut scan = parameters([
             ("EnvironmentType", "dev"),
             ("SESEmail", SENDER),
+            ("SESIdentity", SENDERS_DOMAIN),
+            ("SESConfigurationSet", CONFIGURATION_SET),
             ("SharedInboxMail", INBOX),
             ("SlackChannelId", &scan_channel.id),
             ("SlackWorkspaceId", TEAM),
@@ -210,8 +218,8 @@ pub fn release() -> anyhow::Result<Arc<Release>> {
     release::of_this_build().map(Arc::new)
 }
 
-/// What the templates take for granted in an account: Macie is on, and SES knows the sender. Somebody would click on the
-/// link that SES mails to a new sender; the local cloud takes that for granted.
+/// What the templates take for granted in an account: Macie is on, and SES knows the sender's domain and the configuration
+/// set. Somebody would add the DNS records that SES asks for; the local cloud takes that for granted.
 async fn prepare_account(aws: &SdkConfig) -> anyhow::Result<()> {
     let macie = aws_sdk_macie2::Client::new(aws).enable_macie().send().await;
     // Another deployment was here before.
@@ -220,11 +228,18 @@ async fn prepare_account(aws: &SdkConfig) -> anyhow::Result<()> {
     {
         return Err(error).context("turn Macie on");
     }
-    let sender = aws_sdk_sesv2::Client::new(aws).create_email_identity().email_identity(SENDER).send().await;
-    if let Err(error) = sender
+    let ses = aws_sdk_sesv2::Client::new(aws);
+    let domain = ses.create_email_identity().email_identity(SENDERS_DOMAIN).send().await;
+    if let Err(error) = domain
         && !error.as_service_error().is_some_and(CreateEmailIdentityError::is_already_exists_exception)
     {
-        return Err(error).context("verify the sender of the mails");
+        return Err(error).context("verify the domain that mails are sent from");
+    }
+    let set = ses.create_configuration_set().configuration_set_name(CONFIGURATION_SET).send().await;
+    if let Err(error) = set
+        && !error.as_service_error().is_some_and(CreateConfigurationSetError::is_already_exists_exception)
+    {
+        return Err(error).context("create the configuration set of the mails");
     }
     Ok(())
 }

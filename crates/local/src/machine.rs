@@ -32,7 +32,7 @@ pub fn check(server: Option<&Source>) -> anyhow::Result<Machine> {
                 .to_owned(),
         );
     }
-    let maven = server.and_then(|_| sonarqube::maven().map_err(|sentence| missing.push(sentence)).ok());
+    let maven = server.and_then(|_| sonarqube::find_maven().map_err(|sentence| missing.push(sentence)).ok());
     if matches!(server, Some(Source::Local)) {
         missing.extend(sonarqube::missing_for_a_server());
     }

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use self::policy::Document;
 use crate::cloud::http;
@@ -32,6 +33,15 @@ pub struct Call {
     pub resource: String,
     /// The condition keys that the request gave.
     pub context: BTreeMap<String, String>,
+}
+
+impl Call {
+    /// A call that was not made, without condition keys, to ask whether it would be allowed.
+    #[must_use]
+    pub fn by_role(role: &str, action: &str, resource: impl Into<String>) -> Self {
+        let (role, action) = (role.to_owned(), action.to_owned());
+        Self { role, by: String::new(), action, resource: resource.into(), context: BTreeMap::new() }
+    }
 }
 
 /// Roles, and the policies of resources by their ARN.
@@ -51,6 +61,34 @@ pub struct Role {
     pub policies: BTreeMap<String, Document>,
     /// Amazon Q allows only what these allow, too.
     pub guardrails: BTreeMap<String, Document>,
+}
+
+impl Role {
+    /// A role that no stack made, with one policy.
+    ///
+    /// # Errors
+    /// The policy has something that the evaluator does not know.
+    pub fn of_the_account(arn: &str, name: &str, policy: Value) -> anyhow::Result<Self> {
+        let trust = json!({"Version": "2012-10-17", "Statement": []});
+        Ok(Self {
+            arn: arn.to_owned(),
+            stack: String::new(),
+            name: name.to_owned(),
+            trust: serde_json::from_value(trust).context("understand the trust policy")?,
+            policies: [(name.to_owned(), serde_json::from_value(policy).context("understand the policy")?)].into(),
+            guardrails: BTreeMap::new(),
+        })
+    }
+
+    /// One that may do everything with every bucket, as far as roles decide.
+    ///
+    /// # Errors
+    /// None; its policy is written here.
+    pub fn outsider() -> anyhow::Result<Self> {
+        let statement = json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"});
+        let policy = json!({"Version": "2012-10-17", "Statement": statement});
+        Self::of_the_account("arn:aws:iam::000000000000:role/outsider", "outsider", policy)
+    }
 }
 
 #[derive(Clone, Debug, Deserialize)]

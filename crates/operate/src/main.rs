@@ -138,9 +138,14 @@ impl Where {
 
     /// The deployment's name and the account it is in; a file is not needed for that.
     async fn account_of(&self, config: Option<Config>) -> anyhow::Result<(String, Account)> {
-        let config = config.map_or_else(|| self.replaced(Config::default()), Ok)?;
+        let config = self.or_default(config)?;
         let account = self.account(&config).await?;
         Ok((config.name, account))
+    }
+
+    /// Without a file, the options alone.
+    fn or_default(&self, config: Option<Config>) -> anyhow::Result<Config> {
+        config.map_or_else(|| self.replaced(Config::default()), Ok)
     }
 
     fn file(&self) -> &Path {
@@ -274,7 +279,7 @@ async fn destroy(place: &Where, data: Data) -> anyhow::Result<bool> {
 }
 
 async fn slack_manifest(place: &Where) -> anyhow::Result<bool> {
-    let config = place.config()?.map_or_else(|| place.replaced(Config::default()), Ok)?;
+    let config = place.or_default(place.config()?)?;
     // The app is made before the deployment, and whoever makes it may have no access to the account.
     let url = address_for_clicks(place, &config).await;
     let manifest = slack_manifest::manifest(&config.name, url.as_ref().ok().and_then(Option::as_deref));

@@ -26,6 +26,24 @@ impl Stack {
         format!("{}.yml", self.word())
     }
 
+    /// The value of a parameter: what is given, or else the template's default. None if there is neither.
+    #[must_use]
+    pub fn value<'a>(self, values: &'a Values, name: &str) -> Option<&'a str> {
+        match values.get(name) {
+            Some(Value::Is(value)) => Some(value),
+            _ => default(self.source(), name),
+        }
+    }
+
+    /// The template that was there when this program was built.
+    fn source(self) -> &'static str {
+        match self {
+            Self::PreRequisite => include_str!("../../../templates/pre-requisite.yml"),
+            Self::AppSecurity => include_str!("../../../templates/app-security.yml"),
+            Self::MacieRemediation => include_str!("../../../templates/macie-remediation.yml"),
+        }
+    }
+
     /// The name of the stack in a deployment of that name.
     #[must_use]
     pub fn of(self, deployment: &str) -> String {
@@ -152,6 +170,18 @@ pub fn names(template: &str) -> BTreeSet<String> {
         .collect()
 }
 
+/// The default of a template's parameter.
+fn default<'a>(template: &'a str, name: &str) -> Option<&'a str> {
+    let default = properties(template, name).find_map(|line| line.trim().strip_prefix("Default: "));
+    default.map(|default| default.trim_matches(['\'', '"']))
+}
+
+/// The lines under a parameter's name.
+fn properties<'a>(template: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let (_, start) = template.split_once(&format!("\n  {name}:\n")).unwrap_or_default();
+    start.lines().take_while(|line| line.starts_with("    ") || line.is_empty())
+}
+
 /// What is wrong with the id of something in Slack, if anything.
 #[must_use]
 pub fn wrong_slack_id(name: &str, value: &str) -> Option<String> {
@@ -175,14 +205,10 @@ pub fn wrong_slack_id(name: &str, value: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const TEMPLATES: [(Stack, &str); 3] = [
-        (Stack::PreRequisite, include_str!("../../../templates/pre-requisite.yml")),
-        (Stack::AppSecurity, include_str!("../../../templates/app-security.yml")),
-        (Stack::MacieRemediation, include_str!("../../../templates/macie-remediation.yml")),
-    ];
+    const STACKS: [Stack; 3] = [Stack::PreRequisite, Stack::AppSecurity, Stack::MacieRemediation];
 
     fn of(stack: Stack) -> BTreeSet<String> {
-        names(TEMPLATES.iter().find(|(other, _)| *other == stack).unwrap().1)
+        names(stack.source())
     }
 
     #[test]
@@ -198,11 +224,9 @@ mod tests {
     /// Or CloudFormation would be the first to miss it.
     #[test]
     fn every_parameter_without_a_default_is_filled_in_or_asked_for() {
-        for (stack, template) in TEMPLATES {
-            for name in names(template) {
-                let start = template.split_once(&format!("\n  {name}:\n")).unwrap().1;
-                let properties = start.lines().take_while(|line| line.starts_with("    ") || line.is_empty());
-                if properties.clone().any(|line| line.starts_with("    Default:")) {
+        for stack in STACKS {
+            for name in of(stack) {
+                if default(stack.source(), &name).is_some() {
                     continue;
                 }
                 let asked = WANTED.iter().any(|wanted| wanted.stack == stack && wanted.name == name);
@@ -214,15 +238,23 @@ mod tests {
 
     #[test]
     fn what_is_not_echoed_is_a_secret_and_nothing_else_is() {
-        for (stack, template) in TEMPLATES {
-            for name in names(template) {
-                let start = template.split_once(&format!("\n  {name}:\n")).unwrap().1;
-                let mut properties = start.lines().take_while(|line| line.starts_with("    ") || line.is_empty());
-                let hidden = properties.any(|line| line.trim() == "NoEcho: true");
+        for stack in STACKS {
+            for name in of(stack) {
+                let hidden = properties(stack.source(), &name).any(|line| line.trim() == "NoEcho: true");
                 let secret = SECRETS.iter().any(|secret| secret.stack == stack && secret.name == name);
                 assert_eq!(hidden, secret, "{} {name}", stack.word());
             }
         }
+    }
+
+    #[test]
+    fn what_is_given_comes_before_the_templates_default() {
+        let given: Values = [("SESIdentity".to_owned(), Value::Is("example.com".to_owned()))].into();
+        let stack = Stack::AppSecurity;
+        assert_eq!(stack.value(&given, "SESIdentity"), Some("example.com"));
+        assert_eq!(stack.value(&Values::new(), "SESIdentity"), Some(""));
+        assert_eq!(stack.value(&Values::new(), "SESEmail"), None);
+        assert_eq!(Stack::MacieRemediation.value(&Values::new(), "CredentialsAction"), Some("AUTO"));
     }
 
     #[test]

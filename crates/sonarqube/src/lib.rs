@@ -33,7 +33,7 @@ use anyhow::Context as _;
 use crate::cache::{Lock, Progress};
 
 pub use interruption::interrupted;
-pub use requirements::{Maven, maven, missing_for_a_server};
+pub use requirements::{Maven, find_maven, missing_for_a_server};
 pub use scanner::build_home;
 pub use state::Status;
 

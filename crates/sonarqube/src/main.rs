@@ -78,7 +78,7 @@ async fn carry_out(action: Action, progress: Progress<'_>) -> anyhow::Result<()>
 }
 
 fn check_machine(server: bool) -> anyhow::Result<()> {
-    let mut missing: Vec<String> = sonarqube::maven().err().into_iter().collect();
+    let mut missing: Vec<String> = sonarqube::find_maven().err().into_iter().collect();
     if server {
         missing.extend(sonarqube::missing_for_a_server());
     }

@@ -29,7 +29,7 @@ pub struct Maven {
 ///
 /// # Errors
 /// A sentence that says what is missing, and how to get it.
-pub fn maven() -> Result<Maven, String> {
+pub fn find_maven() -> Result<Maven, String> {
     run("mvn", &["-version"])
         .ok_or_else(|| {
             "Maven fetches SonarQube and its scanner: install it with `apt install maven` or `brew install maven`."
@@ -38,7 +38,7 @@ pub fn maven() -> Result<Maven, String> {
         .and_then(|output| maven_of(&output))
 }
 
-/// Sentences that say what is missing, beside [`maven`], to run SonarQube here, and how to get it. Empty if nothing is.
+/// Sentences that say what is missing, beside [`find_maven`], to run SonarQube here, and how to get it. Empty if nothing is.
 #[must_use]
 pub fn missing_for_a_server() -> Vec<String> {
     let mut missing = Vec::new();

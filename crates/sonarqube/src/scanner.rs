@@ -88,7 +88,7 @@ async fn prepare(home: &Path, scanner: &Scanner, progress: Progress<'_>) -> anyh
         fs::write(&file, text).with_context(|| format!("write {}", file.display()))?;
     }
     // As a build does it. If this works, no build needs the internet.
-    let found = requirements::maven().map_err(anyhow::Error::msg)?;
+    let found = requirements::find_maven().map_err(anyhow::Error::msg)?;
     let mut command = Command::new(found.programs.join("mvn"));
     command
         .args(["--batch-mode", "--quiet", maven::COPY_GOAL])

@@ -2,8 +2,8 @@
 
 Plays StartBuild (with overrides), StopBuild, BatchGetBuilds, LogsConfig, and the CloudFormation project's
 properties that ministack drops. Touches ministack's `codebuild._start_build`, `_stop_build`,
-`_batch_get_builds`, `_create_project`, `_update_project`, `_project_shape`, `_projects`, `_builds`, and the
-`AWS::CodeBuild::Project` entry of `provisioners._RESOURCE_HANDLERS`. ministack itself runs builds through Docker only.
+`_batch_get_builds`, `_create_project`, `_update_project`, `_project_shape`, `_projects` and `_builds`. ministack itself
+runs builds through Docker only.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from typing import Any
 
 from ministack.core.responses import error_response_json, get_account_id, json_response, new_uuid
 from ministack.services import codebuild
-from ministack.services.cloudformation import provisioners
 
 from . import build_variables
 from .build import Build
@@ -29,6 +28,7 @@ from .build_log import BuildLog, cloudwatch_sink
 from .build_world import Project, looks_at_bucket, make_world, put_object
 from .calls_of_services import for_role, writes_log
 from .inside import camel
+from .provisioned import keep_properties
 from .settings import Settings
 
 logger = logging.getLogger("codebuild")
@@ -67,14 +67,7 @@ def install(settings: Settings) -> None:
     codebuild._project_shape = lambda project: shape(project) | {
         name: project[name] for name in _KEPT_MEMBERS if name in project
     }
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::CodeBuild::Project"]
-    create, update = handlers["create"], handlers["update"]
-    handlers["create"] = lambda logical_id, properties, stack: _with_members(
-        create(logical_id, properties, stack), properties
-    )
-    handlers["update"] = lambda physical_id, old, new, stack: _with_members(
-        update(physical_id, old, new, stack), new
-    )
+    keep_properties("AWS::CodeBuild::Project", _keep_properties)
 
 
 def start_build(parameters: Mapping[str, Any], initiator: str | None = None) -> tuple:
@@ -284,13 +277,11 @@ def _keeping_members(operation: Any) -> Any:
     return keeping
 
 
-def _with_members(created: tuple, properties: Mapping[str, Any]) -> tuple:
-    """Add to a CloudFormation project the properties that ministack's handler leaves out."""
-    project = codebuild._projects[created[0]]
+def _keep_properties(physical_id: str, properties: Mapping[str, Any]) -> None:
+    project = codebuild._projects[physical_id]
     for member in _KEPT_MEMBERS:
         name = member[:1].upper() + member[1:]
         if name in properties:
             project[member] = camel(properties[name])
         else:
             project.pop(member, None)
-    return created

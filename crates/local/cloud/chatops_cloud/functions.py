@@ -1,9 +1,8 @@
 """Lambda: what a function's process sees, and the properties that ministack's CloudFormation drops.
 
 Plays the environment of `provided.al2023` and DeadLetterConfig and KmsKeyArn of AWS::Lambda::Function. Touches
-ministack's `lambda_svc._provided_worker_env`, `lambda_svc._functions` and the `AWS::Lambda::Function` entry of
-`provisioners._RESOURCE_HANDLERS`. ministack hands its whole own environment to functions; a function that only
-works because of that would fail on AWS.
+ministack's `lambda_svc._provided_worker_env` and `lambda_svc._functions`. ministack hands its whole own environment to
+functions; a function that only works because of that would fail on AWS.
 """
 
 from __future__ import annotations
@@ -15,24 +14,15 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.core.responses import get_region, new_uuid
 from ministack.services import lambda_svc
-from ministack.services.cloudformation import provisioners
 
+from .provisioned import keep_properties
 from .settings import SYSTEM_PATH
 
 
 def install() -> None:
     """Put the environment and the property fixes into ministack."""
     lambda_svc._provided_worker_env = _environment
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
-    create, update = handlers["create"], handlers["update"]
-    handlers["create"] = lambda logical_id, properties, stack: _with_properties(
-        create(logical_id, properties, stack), properties
-    )
-
-    def updated(physical_id: str, old: dict, new: dict, stack: str, *logical_id: str) -> tuple:
-        return _with_properties(update(physical_id, old, new, stack, *logical_id), new)
-
-    handlers["update"] = updated
+    keep_properties("AWS::Lambda::Function", _keep_properties)
 
 
 def stop_all() -> None:
@@ -72,11 +62,10 @@ def _environment(config: Mapping[str, Any], code_dir: str, port: int) -> dict[st
     return environment
 
 
-def _with_properties(created: tuple, properties: Mapping[str, Any]) -> tuple:
-    config = lambda_svc._functions[created[0]]["config"]
+def _keep_properties(function: str, properties: Mapping[str, Any]) -> None:
+    config = lambda_svc._functions[function]["config"]
     for name, member in (("DeadLetterConfig", "DeadLetterConfig"), ("KmsKeyArn", "KMSKeyArn")):
         if name in properties:
             config[member] = properties[name]
         else:
             config.pop(member, None)
-    return created

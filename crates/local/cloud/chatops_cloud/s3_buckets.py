@@ -1,8 +1,7 @@
 """BucketEncryption and ObjectLockConfiguration of templates: whether objects ask something of KMS, and are locked.
 
 Plays these two properties of AWS::S3::Bucket, which ministack's CloudFormation drops. Touches ministack's
-`s3._bucket_encryption`, `s3._put_bucket_encryption`, `s3._put_object_lock_configuration` and the `AWS::S3::Bucket` entry
-of `provisioners._RESOURCE_HANDLERS`.
+`s3._bucket_encryption`, `s3._put_bucket_encryption` and `s3._put_object_lock_configuration`.
 """
 
 from __future__ import annotations
@@ -12,25 +11,14 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from ministack.services import s3
-from ministack.services.cloudformation import provisioners
+
+from .provisioned import keep_properties
 
 
 def install() -> None:
     """Keep the encryption and the locks of buckets that templates make."""
-    handlers = provisioners._RESOURCE_HANDLERS["AWS::S3::Bucket"]
-    create, update = handlers["create"], handlers["update"]
-    handlers["create"] = lambda logical_id, properties, stack: _kept(
-        create(logical_id, properties, stack), properties
-    )
-    handlers["update"] = lambda physical_id, old, new, stack, *logical_id: _kept(
-        update(physical_id, old, new, stack, *logical_id), new
-    )
-
-
-def _kept(created: tuple, properties: Mapping[str, Any]) -> tuple:
-    _encrypt(created[0], properties)
-    _lock(created[0], properties)
-    return created
+    keep_properties("AWS::S3::Bucket", _encrypt)
+    keep_properties("AWS::S3::Bucket", _lock)
 
 
 def _encrypt(bucket: str, properties: Mapping[str, Any]) -> None:

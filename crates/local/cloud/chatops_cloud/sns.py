@@ -1,9 +1,9 @@
 """SNS deliveries over HTTP: Amazon Q's go to the Slack stand-in, none leaves the machine.
 
 Plays the https subscription of Amazon Q (LOCAL_CHATBOT_URL takes its deliveries, as the ordinary notification
-envelope), SNS's headers and retries, and subscriptions by CloudFormation that are confirmed and unique. Touches
-ministack's `sns._http_post_sync`, `sns._topics` and the `AWS::SNS::Subscription` and `AWS::SNS::Topic` entries of
-`provisioners._RESOURCE_HANDLERS`, which forget a topic's key.
+envelope), SNS's headers and retries, subscriptions by CloudFormation that are confirmed and unique, and a topic's key.
+Touches ministack's `sns._http_post_sync`, `sns._topics` and the `AWS::SNS::Subscription` entry of
+`provisioners._RESOURCE_HANDLERS`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from ministack.services import sns
 from ministack.services.cloudformation import provisioners
 
 from .loopback import OffMachine, is_loopback
+from .provisioned import keep_properties
 from .settings import Settings
 
 logger = logging.getLogger("sns")
@@ -41,22 +42,14 @@ def install(settings: Settings) -> None:
     handlers = provisioners._RESOURCE_HANDLERS["AWS::SNS::Subscription"]
     create = handlers["create"]
     handlers["create"] = lambda logical_id, properties, stack: _subscribe(create, logical_id, properties, stack)
-    topics = provisioners._RESOURCE_HANDLERS["AWS::SNS::Topic"]
-    create_topic, update_topic = topics["create"], topics["update"]
-    topics["create"] = lambda logical_id, properties, stack: _with_key(
-        create_topic(logical_id, properties, stack), properties
-    )
-    topics["update"] = lambda physical_id, old, new, stack, *logical_id: _with_key(
-        update_topic(physical_id, old, new, stack, *logical_id), new
-    )
+    keep_properties("AWS::SNS::Topic", _keep_key)
 
 
-def _with_key(created: tuple, properties: Mapping[str, Any]) -> tuple:
-    attributes = sns._topics[created[0]]["attributes"]
+def _keep_key(topic: str, properties: Mapping[str, Any]) -> None:
+    attributes = sns._topics[topic]["attributes"]
     attributes.pop("KmsMasterKeyId", None)
     if properties.get("KmsMasterKeyId"):
         attributes["KmsMasterKeyId"] = properties["KmsMasterKeyId"]
-    return created
 
 
 def is_chatbot(endpoint: str) -> bool:

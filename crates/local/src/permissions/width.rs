@@ -30,10 +30,15 @@ pub fn unnoticed_widenings(
     known: impl Fn(&Grant) -> bool,
 ) -> Vec<String> {
     let mut unnoticed = Vec::new();
-    for grant in used(calls, deployed, stacks) {
-        let called = called(calls, deployed, &grant);
+    let used = used(calls, deployed, stacks);
+    for grant in &used {
+        let called = called(calls, deployed, grant);
         for parent in parents(&grant.resource) {
             let widened = Grant { resource: parent, ..grant.clone() };
+            // Where a parameter says how wide a line is, another stack may have it as wide as that.
+            if used.iter().any(|other| other.is_same_line(grant) && other.resource == widened.resource) {
+                continue;
+            }
             if !reaches_further(&widened.resource, &called) || known(&widened) {
                 unnoticed.push(format!(
                     "{} {} {}: {} as {}",

@@ -40,7 +40,7 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     let most = if hour == this_hour() { 2 } else { 4 };
     ensure!((1..=most).contains(&told.len()), "the channel was told {} times", told.len());
     let pause = told.first().context("nobody was told")?;
-    narrator.message("#paused-macie-findings", &world.slack, pause);
+    paused.0.show(narrator, pause);
     for next in ["see whether Macie is right", "AutoRemediationLimit"] {
         ensure!(pause.words().contains(next), "the message does not say what to do ({next}): {}", pause.words());
     }

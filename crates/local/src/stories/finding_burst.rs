@@ -49,17 +49,17 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     ));
 
     let paused = burst.message("the news that AUTO is paused", "automatic quarantine is paused").await?;
-    narrator.message("#burst-macie-findings", &world.slack, &paused);
+    burst.0.show(narrator, &paused);
     let digest = burst.message("a digest", "more finding").await?;
-    narrator.message("#burst-macie-findings", &world.slack, &digest);
+    burst.0.show(narrator, &digest);
     let gone = burst.message("the file that is gone", "object already gone").await?;
     ensure!(gone.words().contains(&key(GONE)), "another file is gone: {}", gone.words());
-    narrator.message("#burst-macie-findings", &world.slack, &gone);
+    burst.0.show(narrator, &gone);
 
     let presses = burst.open_everything().await?;
     narrator.fact(&format!("after {presses} presses of @alice, each of the {FINDINGS} findings was shown"));
     let digest = burst.closed_digest().await?;
-    narrator.message("#burst-macie-findings", &world.slack, &digest);
+    burst.0.show(narrator, &digest);
 
     burst.pace(narrator)?;
     let quarantined = burst.quarantined().await?;
@@ -205,7 +205,7 @@ impl Burst<'_> {
         self.press(&page, &restore, &self.0.world.alice, "Restoring").await?;
         self.wait_for("one file less in quarantine", after).await?;
         let back = self.message("the news of it", "object restored").await?;
-        narrator.message("#burst-macie-findings", &self.0.world.slack, &back);
+        self.0.show(narrator, &back);
         let number = (0..FINDINGS).find(|number| back.words().contains(&key(*number)));
         let number = number.with_context(|| format!("the news names no file: {}", back.words()))?;
         let file = self

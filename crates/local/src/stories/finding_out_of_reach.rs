@@ -1,6 +1,6 @@
 use anyhow::{Context as _, ensure};
 
-use super::own_deployment::{OwnDeployment, Published};
+use super::own_deployment::OwnDeployment;
 use crate::{narrator::Narrator, world::World};
 
 /// The id of the finding begins so.
@@ -12,17 +12,15 @@ const KEY: &str = "exports/out-of-reach.txt";
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let own = OwnDeployment::create(world, "narrowed", [("CustomIdentifierAction", "REVIEW")]).await?;
     narrator.step("A deployment of its own, which may touch every bucket and asks first");
-    let id = format!("{ID}{:030x}", 1);
-    let content = b"Project code 1\n".to_vec();
-    own.publish(Published { id: &id, key: KEY, content, score: 2, gone: false }).await?;
+    own.publish_one(ID, KEY).await?;
     let (asked, remediate) = own.offered("Remediate").await?;
-    narrator.message("#narrowed-macie-findings", &world.slack, &asked);
+    own.show(narrator, &asked);
 
     own.set([("SourceBucketPattern", "acme-inbox-*")]).await?;
     narrator.step("Somebody deploys again with SourceBucketPattern=acme-inbox-*; @alice presses Remediate");
     world.slack.click(&asked, &remediate, &world.alice).await?;
     let refused = own.told("does not match `SourceBucketPattern`").await?;
-    narrator.message("#narrowed-macie-findings", &world.slack, &refused);
+    own.show(narrator, &refused);
     ensure!(refused.only_for.as_ref() == Some(&world.alice.id), "the refusal is not for @alice alone");
     for words in ["Nothing was changed", "Act by hand, or change that parameter"] {
         ensure!(refused.words().contains(words), "the refusal does not say {words}: {}", refused.words());
@@ -36,7 +34,7 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     narrator.step("Somebody takes that back; @alice presses the same button");
     world.slack.click(&asked, &remediate, &world.alice).await?;
     let done = own.told("Object quarantined").await?;
-    narrator.message("#narrowed-macie-findings", &world.slack, &done);
+    own.show(narrator, &done);
     ensure!(done.ts == asked.ts, "the question was not replaced");
     ensure!(own.quarantined(ID).await? == 1, "the file is not in quarantine");
     own.end().await

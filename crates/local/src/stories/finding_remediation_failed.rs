@@ -1,10 +1,9 @@
 use anyhow::{Context as _, ensure};
-use serde_json::Value;
 
 use super::{
     finding::button,
-    obstacles::refusal,
-    own_deployment::{OwnDeployment, Published},
+    obstacles::{add_to_policy, refusal, set_policy},
+    own_deployment::OwnDeployment,
 };
 use crate::{narrator::Narrator, world::World};
 
@@ -15,26 +14,20 @@ const KEY: &str = "exports/not-recorded.txt";
 /// Every try of a remediation fails: it comes back by the queue, and the channel is told. Mended, the button goes on.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let own = OwnDeployment::create(world, "failing", [("CustomIdentifierAction", "REVIEW")]).await?;
-    let id = format!("{ID}{:030x}", 1);
-    let content = b"Project code 1\n".to_vec();
-    own.publish(Published { id: &id, key: KEY, content, score: 2, gone: false }).await?;
+    own.publish_one(ID, KEY).await?;
     let (asked, remediate) = own.offered("Remediate").await?;
-    narrator.message("#failing-macie-findings", &world.slack, &asked);
+    own.show(narrator, &asked);
 
     let quarantine = own.deployment.output("QuarantineBucket")?;
-    let before = world.s3.get_bucket_policy().bucket(quarantine).send().await.context("read the policy")?.policy;
-    let before = before.context("the quarantine has no policy")?;
-    let mut broken: Value = serde_json::from_str(&before).context("the policy is no JSON")?;
     let records = format!("arn:aws:s3:::{quarantine}/cases/*");
-    let statements = broken.get_mut("Statement").and_then(Value::as_array_mut).context("the policy says nothing")?;
-    statements.push(refusal(world, &own.deployment, &["s3:PutObject"], &[&records]).await?);
-    set_policy(world, quarantine, broken.to_string()).await?;
+    let refused = refusal(world, &own.deployment, &["s3:PutObject"], &[&records]).await?;
+    let before = add_to_policy(world, quarantine, refused).await?;
     narrator.step("Somebody changes the quarantine's policy: the remediator cannot write its records any more");
     narrator.step("@alice presses Remediate; Lambda tries three times, then gives the request back to the queue");
     world.slack.click(&asked, &remediate, &world.alice).await?;
 
     let failed = own.told("Quarantine failed").await?;
-    narrator.message("#failing-macie-findings", &world.slack, &failed);
+    own.show(narrator, &failed);
     ensure!(failed.ts == asked.ts, "the question was not replaced");
     for words in ["trying again did not help (`RecordWriteFailed`)", "look into the log of the finding remediator"] {
         ensure!(failed.words().contains(words), "the message does not say {words}: {}", failed.words());
@@ -49,14 +42,9 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     let again = button(&failed, "Remediate again").context("it cannot be tried again")?;
     world.slack.click(&failed, &again, &world.alice).await?;
     let done = own.told("Object quarantined").await?;
-    narrator.message("#failing-macie-findings", &world.slack, &done);
+    own.show(narrator, &done);
     ensure!(done.ts == asked.ts, "the message was not replaced");
     ensure!(done.words().contains(&world.alice.id), "the message does not say who decided");
     ensure!(own.quarantined(ID).await? == 1, "the file is not in quarantine");
     own.end().await
-}
-
-async fn set_policy(world: &World, bucket: &str, policy: String) -> anyhow::Result<()> {
-    let put = world.s3.put_bucket_policy().bucket(bucket).policy(policy).send().await;
-    put.map(|_| ()).context("set the quarantine's policy")
 }

@@ -3,10 +3,7 @@ use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration, ServerSideEncryptionRule,
 };
 
-use super::{
-    finding::button,
-    own_deployment::{OwnDeployment, Published},
-};
+use super::{finding::button, own_deployment::OwnDeployment};
 use crate::{narrator::Narrator, world::World};
 
 /// The id of the finding begins so.
@@ -20,17 +17,16 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
         ("SourceKmsKeyArns", source_key.as_str()),
         ("QuarantineKmsKeyArn", quarantine_key.as_str()),
         ("QuarantineRetentionDays", "30"),
+        ("SourceBucketPattern", "keyed-files"),
     ];
     let own = OwnDeployment::create(world, "keyed", settings).await?;
     encrypt(world, &own.bucket, &source_key).await?;
-    narrator.step("A deployment of its own, whose quarantine has a KMS key and forgets after 30 days");
-    let content = b"Project code 7\n".to_vec();
-    let id = format!("{ID}{:030x}", 7);
-    own.publish(Published { id: &id, key: KEY, content: content.clone(), score: 2, gone: false }).await?;
+    narrator.step("A deployment of its own for keyed-files, whose quarantine has a KMS key and forgets after 30 days");
+    let (id, content) = own.publish_one(ID, KEY).await?;
     narrator.step("Macie (played by the local cloud) publishes a finding about a file that another key encrypts");
 
     let done = own.told("Object quarantined").await?;
-    narrator.message("#keyed-macie-findings", &world.slack, &done);
+    own.show(narrator, &done);
     ensure!(own.quarantined(ID).await? == 1, "the file is not in quarantine");
     let quarantine = own.deployment.output("QuarantineBucket")?;
     let copy = format!("objects/{id}/{}/{KEY}", own.bucket);

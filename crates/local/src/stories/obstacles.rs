@@ -108,9 +108,23 @@ pub(super) async fn deny(world: &World, bucket: &str, actions: &[&str]) -> anyho
     let resources = [bucket_arn.as_str(), &format!("{bucket_arn}/*")];
     let statement = refusal(world, &world.deployment, actions, &resources).await?;
     let policy = json!({"Version": "2012-10-17", "Statement": [statement]});
-    let put = world.s3.put_bucket_policy().bucket(bucket).policy(policy.to_string()).send().await;
-    put.context("set the bucket's policy")?;
-    Ok(())
+    set_policy(world, bucket, policy.to_string()).await
+}
+
+/// Adds a statement to a bucket's policy. Answers with the policy as it was.
+pub(super) async fn add_to_policy(world: &World, bucket: &str, statement: Value) -> anyhow::Result<String> {
+    let before = world.s3.get_bucket_policy().bucket(bucket).send().await.context("read the bucket's policy")?.policy;
+    let before = before.context("the bucket has no policy")?;
+    let mut policy: Value = serde_json::from_str(&before).context("the policy is no JSON")?;
+    let statements = policy.get_mut("Statement").and_then(Value::as_array_mut).context("the policy says nothing")?;
+    statements.push(statement);
+    set_policy(world, bucket, policy.to_string()).await?;
+    Ok(before)
+}
+
+pub(super) async fn set_policy(world: &World, bucket: &str, policy: String) -> anyhow::Result<()> {
+    let put = world.s3.put_bucket_policy().bucket(bucket).policy(policy).send().await;
+    put.map(|_| ()).context("set the bucket's policy")
 }
 
 /// The statement of a bucket policy that refuses these actions to the remediator's role of a deployment.

@@ -19,6 +19,7 @@ use super::finding::button;
 use crate::{
     cloud::http,
     deployment::{self, By, Deployment, SonarAccess},
+    narrator::Narrator,
     samples,
     slack::message::{Button, Message},
     until::until,
@@ -98,7 +99,8 @@ impl<'a> OwnDeployment<'a> {
     /// Uploads a file, and publishes a finding of the one type about it.
     pub(super) async fn publish(&self, what: Published<'_>) -> anyhow::Result<()> {
         let (s3, bucket) = (&self.world.s3, &self.bucket);
-        let put = s3.put_object().bucket(bucket).key(what.key).body(ByteStream::from(what.content)).send().await;
+        let put = s3.put_object().bucket(bucket).key(what.key).tagging("team=payroll");
+        let put = put.body(ByteStream::from(what.content)).send().await;
         let put = put.with_context(|| format!("upload {}", what.key))?;
         let version = put.version_id().context("the file has no version")?;
         if what.gone {
@@ -124,6 +126,19 @@ impl<'a> OwnDeployment<'a> {
             *finding.pointer_mut(pointer).with_context(|| format!("the sample has no {pointer}"))? = value;
         }
         publish(self.world, &finding).await
+    }
+
+    /// Uploads one file of little severity and publishes a finding about it, whose id begins so. Answers with the id and
+    /// what is in the file.
+    pub(super) async fn publish_one(&self, ids: &str, key: &str) -> anyhow::Result<(String, Vec<u8>)> {
+        let (id, content) = (format!("{ids}{:030x}", 1), b"Project code 1\n".to_vec());
+        self.publish(Published { id: &id, key, content: content.clone(), score: 2, gone: false }).await?;
+        Ok((id, content))
+    }
+
+    /// Tells of a message in its channel.
+    pub(super) fn show(&self, narrator: &Narrator, message: &Message) {
+        narrator.message(&format!("#{}", self.deployment.finding_channel.name), &self.world.slack, message);
     }
 
     /// What its channel shows.

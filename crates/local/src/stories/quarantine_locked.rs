@@ -8,12 +8,12 @@ use serde_json::json;
 
 use super::{
     finding::{button, read},
-    own_deployment::{OwnDeployment, Published},
+    own_deployment::OwnDeployment,
 };
 use crate::{
     narrator::Narrator,
     permissions::{
-        self, Call,
+        self, Call, Role,
         evaluate::{Refusal, evaluate},
     },
     world::World,
@@ -29,16 +29,18 @@ const DAYS: i64 = 2;
 /// it as well.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let days = DAYS.to_string();
-    let settings = [("InvestigatorRoleArn", INVESTIGATOR), ("QuarantineObjectLockDays", days.as_str())];
+    let settings = [
+        ("InvestigatorRoleArn", INVESTIGATOR),
+        ("QuarantineObjectLockDays", days.as_str()),
+        ("SourceBucketPattern", "locked-files"),
+    ];
     let own = OwnDeployment::create(world, "locked", settings).await?;
     narrator.step(&format!(
-        "A deployment of its own, which locks its quarantine for {DAYS} days and lets one role read it"
+        "A deployment of its own for locked-files, which locks its quarantine for {DAYS} days and lets one role read it"
     ));
-    let content = b"Project code 1\n".to_vec();
-    let id = format!("{ID}{:030x}", 1);
-    own.publish(Published { id: &id, key: KEY, content: content.clone(), score: 2, gone: false }).await?;
+    let (id, content) = own.publish_one(ID, KEY).await?;
     let done = own.told("Object quarantined").await?;
-    narrator.message("#locked-macie-findings", &world.slack, &done);
+    own.show(narrator, &done);
 
     let quarantine = own.deployment.output("QuarantineBucket")?;
     let copy = format!("objects/{id}/{}/{KEY}", own.bucket);
@@ -51,7 +53,7 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     narrator.step("@alice presses Restore and confirms");
     world.slack.click(&done, &restore, &world.alice).await?;
     let restored = own.told("Object restored").await?;
-    narrator.message("#locked-macie-findings", &world.slack, &restored);
+    own.show(narrator, &restored);
     ensure!(restored.words().contains("because of Object Lock"), "nobody is told of the copy: {}", restored.words());
     ensure!(read(world, &own.bucket, KEY).await? == content, "the restored bytes are others");
     ensure!(is_locked(world, quarantine, &copy).await? == version, "the copy in quarantine is another one");
@@ -83,35 +85,26 @@ async fn is_locked(world: &World, bucket: &str, key: &str) -> anyhow::Result<Str
 /// and one with every permission on every bucket.
 async fn may_read(world: &World, bucket: &str, copy: &str) -> anyhow::Result<()> {
     let mut deployed = permissions::deployed(&world.cloud_url).await?;
-    let outsider = "arn:aws:iam::000000000000:role/outsider";
-    for (arn, allowed) in [(INVESTIGATOR, json!([])), (outsider, json!(["s3:*"]))] {
-        let statements = json!([{"Effect": "Allow", "Action": allowed, "Resource": "*"}]);
-        let role = json!({
-            "arn": arn, "stack": "", "name": "", "guardrails": {}, "trust": {"Version": "2012-10-17", "Statement": []},
-            "policies": {"own": {"Version": "2012-10-17", "Statement": statements}},
-        });
-        deployed.roles.push(serde_json::from_value(role)?);
-    }
-    let asked = |role: &str, action: &str, place: &str| -> anyhow::Result<Result<(), Refusal>> {
-        let resource = format!("arn:aws:s3:::{bucket}{place}");
-        let call = json!({"role": role, "by": "", "action": action, "resource": resource, "context": {}});
-        let call: Call = serde_json::from_value(call)?;
-        Ok(evaluate(&call, &deployed))
+    let nothing = json!({"Version": "2012-10-17", "Statement": []});
+    let (investigator, outsider) = (Role::of_the_account(INVESTIGATOR, "Investigator", nothing)?, Role::outsider()?);
+    deployed.roles.extend([investigator.clone(), outsider.clone()]);
+    let asked = |role: &Role, action: &str, place: &str| {
+        evaluate(&Call::by_role(&role.arn, action, format!("arn:aws:s3:::{bucket}{place}")), &deployed)
     };
     let (copy, record) = (format!("/{copy}"), "/cases/1/manifest.json");
     for action in ["s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectTagging", "s3:GetObjectVersionTagging"] {
         for place in [copy.as_str(), record] {
-            let answer = asked(INVESTIGATOR, action, place)?;
+            let answer = asked(&investigator, action, place);
             ensure!(answer.is_ok(), "the investigator is refused {action} on {place}: {answer:?}");
-            let answer = asked(outsider, action, place)?;
+            let answer = asked(&outsider, action, place);
             ensure!(matches!(answer, Err(Refusal::Denied(_))), "anybody may {action} on {place}: {answer:?}");
         }
     }
     for action in ["s3:ListBucket", "s3:ListBucketVersions"] {
-        ensure!(asked(INVESTIGATOR, action, "")?.is_ok(), "the investigator is refused {action}");
+        ensure!(asked(&investigator, action, "").is_ok(), "the investigator is refused {action}");
     }
     for action in ["s3:PutObject", "s3:PutObjectTagging", "s3:DeleteObject", "s3:DeleteObjectVersion"] {
-        ensure!(asked(INVESTIGATOR, action, &copy)?.is_err(), "the investigator may {action}");
+        ensure!(asked(&investigator, action, &copy).is_err(), "the investigator may {action}");
     }
     Ok(())
 }

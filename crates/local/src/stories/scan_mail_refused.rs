@@ -13,7 +13,8 @@ const RETRIED: Duration = Duration::from_mins(5);
 
 /// Approve, refused mail; the sender is verified, and nobody presses again.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
-    let place = world.another_code_scan(narrator, "unverified", [("SESEmail", SENDER)]).await?;
+    let changed = [("SESEmail", SENDER), ("SESIdentity", ""), ("SESConfigurationSet", "")];
+    let place = world.another_code_scan(narrator, "unverified", changed).await?;
     let zip = samples::small_code("vulnerable")?;
     let scan = Scan::upload_to(world, narrator, &place, "payments/scan-mail-refused.zip", zip).await?;
     let message = scan.notification(world, narrator, GATE_FAILED).await?;

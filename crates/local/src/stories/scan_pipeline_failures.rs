@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use aws_sdk_codebuild::types::EnvironmentVariable;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     build_log,
+    obstacles::add_to_policy,
     scan::{
         GATE_FAILED, PIPELINE_FAILED, Put, Scan,
         verify::{MAY_GO_ON, MAY_NOT},
@@ -126,15 +127,11 @@ pub(super) async fn artifacts_refused(world: &World, narrator: &Narrator) -> any
     let place = world.another_code_scan(narrator, "without-artifacts", []).await?;
     narrator.step("Somebody refuses every build's artifacts in the policy of the evidence bucket");
     let bucket = place.output("EvidenceBucket")?;
-    let policy = world.s3.get_bucket_policy().bucket(bucket).send().await.context("read the bucket's policy")?;
-    let mut policy: Value = serde_json::from_str(policy.policy().unwrap_or_default())?;
-    let statements = policy["Statement"].as_array_mut().context("the policy has no statements")?;
-    statements.push(json!({
+    let refused = json!({
         "Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
         "Resource": format!("arn:aws:s3:::{bucket}/builds/*/scan/*"),
-    }));
-    let put = world.s3.put_bucket_policy().bucket(bucket).policy(policy.to_string()).send().await;
-    put.context("set the bucket's policy")?;
+    });
+    add_to_policy(world, bucket, refused).await?;
     let scan = Scan::upload_to(world, narrator, &place, KEY, samples::small_code("clean")?).await?;
     told(world, narrator, &scan, "passed, but the build failed afterwards", "Read the end of the build's log").await?;
     let report = scan.evidence(world, "report.json").await?;

@@ -113,7 +113,7 @@ fn the_operators_policy_covers_every_service_of_the_templates() {
     }
     assert_eq!(allowed, needed.iter().map(String::as_str).collect());
     // Those that take on a role; the others write to a queue, a topic or a bucket.
-    let passed = &of("LetServicesUseTheRoles")["Condition"]["StringEquals"]["iam:PassedToService"];
+    let passed = &of("LetCloudFormationPassTheRoles")["Condition"]["StringEquals"]["iam:PassedToService"];
     let passed: BTreeSet<&str> = passed.as_array().unwrap().iter().map(|name| name.as_str().unwrap()).collect();
     let others = ["cloudwatch.amazonaws.com", "logging.s3.amazonaws.com"];
     assert_eq!(passed, assuming.iter().map(String::as_str).filter(|name| !others.contains(name)).collect());

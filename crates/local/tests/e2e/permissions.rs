@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, ensure};
 use local::{
     permissions::{
-        self, Call, Deployed,
+        self, Call, Deployed, Role,
         evaluate::{Refusal, evaluate},
         judgement::{Grant, refused, unused},
         mutation::{idle_conditions, redundant, unnoticed_additions},
@@ -15,8 +15,6 @@ use local::{
     },
     world::World,
 };
-
-use serde_json::json;
 
 use self::exceptions::{DENIED, DOUBLE, UNUSED, WIDE};
 
@@ -113,13 +111,9 @@ fn unguarded(calls: &[Call], deployed: &Deployed) -> Vec<String> {
 
 /// What a role of the account with every permission on every bucket may do to what must not be touched.
 fn open_to_outsiders(world: &World, deployed: &Deployed) -> anyhow::Result<Vec<String>> {
-    let role = "arn:aws:iam::000000000000:role/outsider";
-    let outsider = json!({
-        "arn": role, "stack": "", "name": "", "guardrails": {}, "trust": {"Version": "2012-10-17", "Statement": []},
-        "policies": {"all": {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}}},
-    });
+    let outsider = Role::outsider()?;
     let mut deployed = deployed.clone();
-    deployed.roles.push(serde_json::from_value(outsider)?);
+    deployed.roles.push(outsider.clone());
     let (evidence, quarantine) =
         (world.deployment.output("EvidenceBucket")?, world.deployment.output("QuarantineBucket")?);
     let (write, delete) = (["s3:PutObject", "s3:PutObjectTagging"], ["s3:DeleteObject", "s3:DeleteObjectVersion"]);
@@ -138,10 +132,8 @@ fn open_to_outsiders(world: &World, deployed: &Deployed) -> anyhow::Result<Vec<S
     ] {
         for action in actions {
             // As carefully as it can be asked for.
-            let call: Call = serde_json::from_value(json!({
-                "role": role, "by": "", "action": action, "resource": format!("arn:aws:s3:::{bucket}/{key}"),
-                "context": {"s3:if-none-match": "*"},
-            }))?;
+            let mut call = Call::by_role(&outsider.arn, action, format!("arn:aws:s3:::{bucket}/{key}"));
+            call.context.insert("s3:if-none-match".to_owned(), "*".to_owned());
             if !matches!(evaluate(&call, &deployed), Err(Refusal::Denied(_))) {
                 open.push(format!("open to everybody with s3:* in the account: {action} on {bucket}/{key}"));
             }
@@ -163,12 +155,10 @@ fn deletable_by_the_remediator(deployed: &Deployed) -> anyhow::Result<Vec<String
                 ("s3:DeleteObject", "cases/1/manifest.json", "NeverDeleteRecordsOrHideObjects"),
                 ("s3:DeleteObjectVersion", "cases/1/manifest.json", "NeverDeleteVersionsOfRecords"),
             ] {
-                let resource = format!("{bucket}/{key}");
-                let call = json!({"role": role.arn, "by": "", "action": action, "resource": resource, "context": {}});
-                let call: Call = serde_json::from_value(call)?;
+                let call = Call::by_role(&role.arn, action, format!("{bucket}/{key}"));
                 tried += 1;
                 if evaluate(&call, deployed) != Err(Refusal::Denied(sid.to_owned())) {
-                    deletable.push(format!("is not refused to the remediator by {sid}: {action} on {resource}"));
+                    deletable.push(format!("is not refused to the remediator by {sid}: {action} on {}", call.resource));
                 }
             }
         }

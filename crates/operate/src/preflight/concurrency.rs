@@ -5,14 +5,11 @@ use aws_sdk_lambda::types::AccountLimit;
 use crate::{
     account::Account,
     check::{Check, chain},
-    parameters::{Stack, Value, Values},
+    parameters::{Stack, Values},
     stack::{self, Deployed},
 };
 
 const PARAMETER: &str = "RemediatorConcurrency";
-
-/// The template's default.
-const DEFAULT: i32 = 5;
 
 /// Lambda refuses a reservation that leaves less to the functions that reserve nothing:
 /// <https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html>. A new account's limit can be 10, and
@@ -24,14 +21,15 @@ const LEFT_FOR_OTHERS: i32 = 100;
 /// # Errors
 /// CloudFormation does not describe the stack.
 pub(super) async fn check(account: &Account, deployment: &str, values: &Values) -> anyhow::Result<Option<Check>> {
-    let wanted = match values.get(PARAMETER) {
-        Some(Value::Is(text)) => text.parse().unwrap_or(DEFAULT),
-        _ => DEFAULT,
+    let what = "concurrency of Lambda";
+    let text = Stack::MacieRemediation.value(values, PARAMETER).unwrap_or_default();
+    let Ok(wanted) = text.parse::<i32>() else {
+        let remedy = format!("set {PARAMETER} under [{}] to a number", Stack::MacieRemediation.word());
+        return Ok(Some(Check::fails(what, format!("{PARAMETER} is `{text}`"), remedy)));
     };
     if wanted == 0 {
         return Ok(None);
     }
-    let what = "concurrency of Lambda";
     let settings = match aws_sdk_lambda::Client::new(&account.aws).get_account_settings().send().await {
         Ok(settings) => settings,
         Err(error) => {
@@ -65,7 +63,10 @@ pub(super) async fn check(account: &Account, deployment: &str, values: &Values) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scripted::{account, stack, xml};
+    use crate::{
+        parameters::Value,
+        scripted::{account, stack, xml},
+    };
 
     /// What is said where `unreserved` is what Lambda has left, and the stack has reserved something already.
     async fn said(unreserved: i32, reserved: Option<&'static str>, wanted: Option<&str>) -> Option<Check> {
@@ -98,6 +99,8 @@ mod tests {
             assert!(check.has_failed(), "{check}");
             assert!(check.to_string().contains("set RemediatorConcurrency = \"0\""), "{check}");
         }
+        let check = said(900, None, Some("five")).await.unwrap();
+        assert!(check.has_failed() && check.to_string().contains("is `five`"), "{check}");
     }
 
     #[tokio::test]
@@ -113,12 +116,5 @@ mod tests {
             assert!(!check.has_failed(), "{check}");
         }
         assert_eq!(said(10, None, Some("0")).await, None);
-    }
-
-    #[test]
-    fn the_default_is_the_templates() {
-        let template = include_str!("../../../../templates/macie-remediation.yml");
-        let parameter = format!("\n  {PARAMETER}:\n    Type: Number\n    Default: {DEFAULT}\n");
-        assert!(template.contains(&parameter));
     }
 }

@@ -47,15 +47,17 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::advance;
+
     use super::*;
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_second_message_keeps_its_distance() {
-        let pace = Pace::new(Duration::from_millis(30));
+        let pace = Pace::new(Duration::from_secs(1));
         let start = Instant::now();
-        assert_eq!(pace.turn(Duration::from_secs(1)).await, Some(Duration::from_secs(1)));
-        assert!(pace.turn(Duration::from_secs(1)).await.is_some_and(|left| left < Duration::from_secs(1)));
-        assert!(start.elapsed() >= Duration::from_millis(30));
+        assert_eq!(pace.turn(Duration::from_secs(3)).await, Some(Duration::from_secs(3)));
+        assert_eq!(pace.turn(Duration::from_secs(3)).await, Some(Duration::from_secs(2)));
+        assert_eq!(start.elapsed(), Duration::from_secs(1));
     }
 
     #[tokio::test]
@@ -68,13 +70,13 @@ mod tests {
         assert_eq!(pace.turn(Duration::from_mins(59)).await, None, "a shorter wait ends none");
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn the_distance_counts_from_when_the_last_message_was_posted() {
-        let pace = Pace::new(Duration::from_millis(30));
+        let pace = Pace::new(Duration::from_secs(1));
         assert!(pace.turn(Duration::ZERO).await.is_some());
-        sleep(Duration::from_millis(40)).await;
+        advance(Duration::from_secs(2)).await;
         pace.posted().await;
-        assert_eq!(pace.turn(Duration::from_millis(5)).await, None);
+        assert_eq!(pace.turn(Duration::from_millis(999)).await, None);
     }
 
     #[tokio::test]

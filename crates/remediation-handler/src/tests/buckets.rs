@@ -9,7 +9,7 @@ use domain::slack::button::{Action, DismissReason};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::decisions::{ALREADY, by, dismissal};
+use super::decisions::{ALREADY, by};
 use super::sample;
 use super::world::{NOW, World, listed, value};
 
@@ -82,7 +82,7 @@ async fn a_bucket_that_was_taken_out_of_reach_since_the_message_is_not_changed()
 #[tokio::test]
 async fn a_finding_about_a_bucket_can_be_dismissed_and_is_not_acted_on_then() {
     let (world, click) = bucket_world("Policy:IAMUser/S3BucketPublic", Action::BlockPublicAccess).await;
-    let mut dismissal = dismissal(&world, DismissReason::AcceptedRisk);
+    let mut dismissal = world.dismissal(DismissReason::AcceptedRisk);
     let id = world.findings.lock().unwrap()[0]["id"].as_str().unwrap().to_owned();
     dismissal["actions"][0]["selected_option"]["value"] =
         value(Action::Dismiss(DismissReason::AcceptedRisk), &id).into();
@@ -134,7 +134,7 @@ fn ended(outcome: BucketOutcome) -> BucketState {
 }
 
 fn dismissing(world: &World) -> Value {
-    let mut click = dismissal(world, DismissReason::TestData);
+    let mut click = world.dismissal(DismissReason::TestData);
     click["actions"][0]["selected_option"]["value"] =
         value(Action::Dismiss(DismissReason::TestData), &finding(world).id).into();
     click

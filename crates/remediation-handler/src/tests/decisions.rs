@@ -15,13 +15,6 @@ pub(super) fn by(click: &Value, user: &str) -> Value {
     click
 }
 
-pub(super) fn dismissal(world: &World, reason: DismissReason) -> Value {
-    let mut click = world.click();
-    click["actions"] = json!([{"type": "static_select", "action_id": "dismiss", "block_id": "b1",
-        "selected_option": {"text": {"type": "plain_text", "text": "x"}, "value": value(Action::Dismiss(reason), FINDING)}}]);
-    click
-}
-
 /// A world whose finding has severity HIGH, and that asks for two people then.
 pub(super) async fn careful_world() -> World {
     let mut world = World::new().await;
@@ -37,7 +30,7 @@ pub(super) fn record(world: &World, key: &str) -> Option<Value> {
 #[tokio::test]
 async fn a_dismissal_is_recorded_with_who_and_why_and_replaces_the_message() {
     let world = World::new().await;
-    assert_eq!(world.press(&dismissal(&world, DismissReason::TestData)).await.unwrap(), (200, String::new()));
+    assert_eq!(world.press(&world.dismissal(DismissReason::TestData)).await.unwrap(), (200, String::new()));
     assert!(world.invoked().is_empty());
     let claim = record(&world, &claim_key(CASE)).unwrap();
     assert_eq!(claim["dismissed"], "test-data");
@@ -58,7 +51,7 @@ async fn a_dismissal_is_recorded_with_who_and_why_and_replaces_the_message() {
 #[tokio::test]
 async fn the_first_decision_wins_whichever_it_is() {
     let world = World::new().await;
-    world.press(&dismissal(&world, DismissReason::FalsePositive)).await.unwrap();
+    world.press(&world.dismissal(DismissReason::FalsePositive)).await.unwrap();
     world.slack.take();
     assert_eq!(world.press(&by(&world.click(), "U03BOB")).await.unwrap().0, 200);
     assert!(world.invoked().is_empty());
@@ -69,7 +62,7 @@ async fn the_first_decision_wins_whichever_it_is() {
     let world = World::new().await;
     world.press(&world.click()).await.unwrap();
     assert_eq!(world.invoked().len(), 1);
-    world.press(&by(&dismissal(&world, DismissReason::FalsePositive), "U03BOB")).await.unwrap();
+    world.press(&by(&world.dismissal(DismissReason::FalsePositive), "U03BOB")).await.unwrap();
     let told = world.slack.take();
     assert!(told.len() == 1 && told[0].contains(ALREADY), "{told:?}");
     assert_eq!(record(&world, &claim_key(CASE)).unwrap().get("dismissed"), None);
@@ -80,7 +73,7 @@ async fn the_first_decision_wins_whichever_it_is() {
 async fn who_asked_for_a_move_cannot_dismiss_while_it_may_be_under_way() {
     let world = World::new().await;
     world.press(&world.click()).await.unwrap();
-    world.press(&dismissal(&world, DismissReason::AcceptedRisk)).await.unwrap();
+    world.press(&world.dismissal(DismissReason::AcceptedRisk)).await.unwrap();
     assert!(world.slack.take()[0].contains(ALREADY));
     assert_eq!(record(&world, &claim_key(CASE)).unwrap().get("dismissed"), None);
 }
@@ -88,10 +81,10 @@ async fn who_asked_for_a_move_cannot_dismiss_while_it_may_be_under_way() {
 #[tokio::test]
 async fn a_second_dismissal_completes_what_a_crash_left_undone() {
     let world = World::new().await;
-    world.press(&dismissal(&world, DismissReason::TestData)).await.unwrap();
+    world.press(&world.dismissal(DismissReason::TestData)).await.unwrap();
     world.slack.take();
     world.files.lock().unwrap().remove(&manifest_key(CASE));
-    world.press(&by(&dismissal(&world, DismissReason::AcceptedRisk), "U03BOB")).await.unwrap();
+    world.press(&by(&world.dismissal(DismissReason::AcceptedRisk), "U03BOB")).await.unwrap();
     let manifest = record(&world, &manifest_key(CASE)).unwrap();
     assert_eq!(manifest["state"]["reason"], "test-data", "the first reason stands");
     assert_eq!(manifest["transitions"].as_array().unwrap().len(), 1);
@@ -102,7 +95,7 @@ async fn a_second_dismissal_completes_what_a_crash_left_undone() {
 #[tokio::test]
 async fn another_type_of_finding_in_a_dismissed_object_is_another_matter() {
     let world = World::new().await;
-    world.press(&dismissal(&world, DismissReason::TestData)).await.unwrap();
+    world.press(&world.dismissal(DismissReason::TestData)).await.unwrap();
     world.findings.lock().unwrap()[0]["type"] = "SensitiveData:S3Object/Credentials".into();
     world.press(&world.click()).await.unwrap();
     assert_eq!(world.invoked().len(), 1);
@@ -176,7 +169,7 @@ async fn the_same_person_twice_at_the_same_moment_is_one_approval() {
 async fn a_dismissal_ends_the_wait_for_the_second_person() {
     let world = careful_world().await;
     world.press(&world.click()).await.unwrap();
-    world.press(&by(&dismissal(&world, DismissReason::HandledElsewhere), "U03BOB")).await.unwrap();
+    world.press(&by(&world.dismissal(DismissReason::HandledElsewhere), "U03BOB")).await.unwrap();
     world.slack.take();
     world.press(&by(&world.click(), "U03BOB")).await.unwrap();
     assert!(world.invoked().is_empty());
@@ -210,7 +203,7 @@ async fn a_listed_finding_gets_its_messages_beside_the_list() {
 #[tokio::test]
 async fn a_finding_dismissed_in_a_list_is_told_beside_it() {
     let world = World::new().await;
-    let mut click = dismissal(&world, DismissReason::TestData);
+    let mut click = world.dismissal(DismissReason::TestData);
     click["actions"][0]["selected_option"]["value"] = listed(Action::Dismiss(DismissReason::TestData), FINDING).into();
     world.press(&click).await.unwrap();
     let told = world.slack.take();
@@ -273,7 +266,7 @@ async fn what_was_moved_unasked_or_is_being_moved_cannot_be_dismissed() {
     for (outcome, expected) in [(Some(quarantined()), "is in quarantine"), (None, "is being moved")] {
         let world = World::new().await;
         let manifest = automatic(&world, outcome);
-        world.press(&dismissal(&world, DismissReason::FalsePositive)).await.unwrap();
+        world.press(&world.dismissal(DismissReason::FalsePositive)).await.unwrap();
         assert_eq!(record(&world, &manifest_key(CASE)).unwrap(), manifest, "where the object is stays recorded");
         assert_eq!(record(&world, &claim_key(CASE)), None);
         let told = world.slack.take();
@@ -286,7 +279,7 @@ async fn what_was_moved_unasked_or_is_being_moved_cannot_be_dismissed() {
 async fn a_dismissal_after_a_failed_move_is_added_to_its_record() {
     let world = World::new().await;
     let before = automatic(&world, Some(domain::remediation::Outcome::KeyUnusable));
-    world.press(&dismissal(&world, DismissReason::AcceptedRisk)).await.unwrap();
+    world.press(&world.dismissal(DismissReason::AcceptedRisk)).await.unwrap();
     assert_eq!(record(&world, &claim_key(CASE)).unwrap()["dismissed"], "accepted-risk");
     let after = record(&world, &manifest_key(CASE)).unwrap();
     assert_eq!(after["state"], before["state"]);
@@ -329,7 +322,7 @@ async fn an_approval_counts_for_its_finding_and_its_attempt_and_for_as_long_as_a
 #[tokio::test]
 async fn a_case_that_was_decided_before_needs_two_people_as_well() {
     let world = careful_world().await;
-    world.press(&dismissal(&world, DismissReason::TestData)).await.unwrap();
+    world.press(&world.dismissal(DismissReason::TestData)).await.unwrap();
     world.findings.lock().unwrap()[0]["type"] = "SensitiveData:S3Object/Credentials".into();
     world.press(&world.click()).await.unwrap();
     assert!(world.invoked().is_empty());
@@ -359,7 +352,7 @@ async fn two_people_put_a_high_object_back_and_move_its_other_versions() {
 #[tokio::test]
 async fn a_dismissal_can_be_taken_back_and_the_question_is_asked_again() {
     let world = World::new().await;
-    world.press(&dismissal(&world, DismissReason::TestData)).await.unwrap();
+    world.press(&world.dismissal(DismissReason::TestData)).await.unwrap();
     let reopen = {
         let mut click = by(&world.click(), "U03BOB");
         click["actions"][0]["action_id"] = "reopen".into();

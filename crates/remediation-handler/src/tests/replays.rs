@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::decisions::{about_case, automatic, by, careful_world, dismissal, quarantined, record};
+use super::decisions::{about_case, automatic, by, careful_world, quarantined, record};
 use super::world::{CASE, FINDING, NOW, SECRET, World, new_press, signed, value};
 
 /// Presses, and answers with the request as somebody on the way may have kept it.
@@ -83,10 +83,10 @@ async fn an_agreement_to_one_attempt_is_none_to_the_next() {
 #[tokio::test]
 async fn a_dismissal_that_was_taken_back_does_not_return() {
     let world = World::new().await;
-    let dismiss = recorded(&world, &dismissal(&world, DismissReason::TestData)).await;
+    let dismiss = recorded(&world, &world.dismissal(DismissReason::TestData)).await;
     let reopen = recorded(&world, &reopening(&world)).await;
     assert_no_effect(&world, dismiss, "dismiss").await;
-    recorded(&world, &dismissal(&world, DismissReason::AcceptedRisk)).await;
+    recorded(&world, &world.dismissal(DismissReason::AcceptedRisk)).await;
     assert_no_effect(&world, reopen, "reopen").await;
 }
 
@@ -104,7 +104,7 @@ async fn of_the_same_request_twice_at_the_same_moment_one_counts() {
 async fn a_request_that_was_refused_is_refused_as_well_once_it_would_count() {
     let world = World::new().await;
     automatic(&world, Some(quarantined()));
-    let request = recorded(&world, &dismissal(&world, DismissReason::TestData)).await;
+    let request = recorded(&world, &world.dismissal(DismissReason::TestData)).await;
     restore(&world);
     assert_no_effect(&world, request, "dismissed what is in quarantine").await;
 }
@@ -149,7 +149,7 @@ proptest! {
                 match *step {
                     Step::Press(action, user) => {
                         let click = match action {
-                            Action::Dismiss(reason) => dismissal(&world, reason),
+                            Action::Dismiss(reason) => world.dismissal(reason),
                             Action::Reopen => reopening(&world),
                             Action::Remediate => world.click(),
                             about => about_case(&world, about, user),

@@ -16,7 +16,7 @@ use aws_sdk_s3::types::Object;
 use aws_sdk_secretsmanager::operation::get_secret_value::{GetSecretValueInput, GetSecretValueOutput};
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use domain::quarantine::Retention;
-use domain::slack::button::{Action, Place, Signer};
+use domain::slack::button::{Action, DismissReason, Place, Signer};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::Request;
 use jiff::Timestamp;
@@ -127,6 +127,18 @@ impl World {
     pub(super) fn click(&self) -> Value {
         let mut click = sample("slack-click.remediate");
         click["actions"][0]["value"] = value(Action::Remediate, FINDING).into();
+        self.answered_here(click)
+    }
+
+    /// The sample's dismissal, by the same person.
+    pub(super) fn dismissal(&self, reason: DismissReason) -> Value {
+        let mut click = sample("slack-click.dismiss");
+        click["actions"][0]["selected_option"]["value"] = value(Action::Dismiss(reason), FINDING).into();
+        click["user"]["id"] = "U02ANN".into();
+        self.answered_here(click)
+    }
+
+    fn answered_here(&self, mut click: Value) -> Value {
         click["response_url"] = format!("{}actions/T01ACME/1/a", self.slack.url).into();
         click
     }

@@ -14,7 +14,7 @@ pub(super) async fn left(world: &World) -> anyhow::Result<BTreeSet<String>> {
     Ok(left.cloned().collect())
 }
 
-/// The account's own bus, Macie's session, SES's sender and the mails that were sent, which no stack makes, and the buckets
+/// The account's own bus, Macie's session, what SES knows and the mails that were sent, which no stack makes, and the buckets
 /// of the stories, which are named otherwise than a stack's.
 fn is_others(thing: &str) -> bool {
     let (store, id) = thing.split_once(' ').unwrap_or((thing, ""));
@@ -23,8 +23,8 @@ fn is_others(thing: &str) -> bool {
     let listener = id.contains("code-scan-decided");
     bucket
         || listener
-        || store == "ses_v2._identities"
-        || store == "ses._sent_emails"
+        || store.starts_with("ses.")
+        || store.starts_with("ses_v2.")
         || ["eventbridge._event_buses default", "macie2.session"].contains(&thing)
 }
 

@@ -6,20 +6,15 @@ use local::{
     cloud::REGION,
     deployment::OPERATOR,
     permissions::{
-        self, Call, Deployed,
+        self, Call, Deployed, Role,
         judgement::{refused, unused},
     },
     world::World,
 };
-use serde_json::json;
 
-/// What CloudFormation does for the operator is not asked of the local cloud, which makes resources without asking.
-const BY_CLOUDFORMATION: [&str; 4] = [
-    "LetCloudFormationConnectSlackTheFirstTime",
-    "LetCloudFormationMakeTheResources",
-    "LetCloudFormationMakeTheRoles",
-    "LetServicesUseTheRoles",
-];
+/// How the statements begin that say what CloudFormation may do for the operator. It is not asked of the local cloud, which
+/// makes resources without asking.
+const BY_CLOUDFORMATION: &str = "LetCloudFormation";
 
 /// What only a removal that fails half-way needs: the bucket's policy comes back.
 const FOR_FAILURES: [&str; 1] = ["s3:PutBucketPolicy"];
@@ -39,11 +34,11 @@ pub(super) async fn check(world: &World, deployed: &Deployed, scans: bool) -> an
     let mut policy: serde_json::Value =
         serde_json::from_str(&text.replace("security-chatops-", "????-")).context("understand the policy")?;
     if let Some(statements) = policy["Statement"].as_array_mut() {
-        statements.retain(|statement| !BY_CLOUDFORMATION.iter().any(|sid| statement["Sid"] == *sid));
+        let by_cloudformation = |sid: &str| sid.starts_with(BY_CLOUDFORMATION);
+        statements.retain(|statement| !statement["Sid"].as_str().is_some_and(by_cloudformation));
     }
-    let role = json!({"arn": OPERATOR, "stack": "", "name": "operator", "guardrails": {}, "policies": {"policy": policy},
-        "trust": {"Version": "2012-10-17", "Statement": []}});
-    let mut operator = Deployed { roles: vec![serde_json::from_value(role)?], resources: deployed.resources.clone() };
+    let role = Role::of_the_account(OPERATOR, "operator", policy)?;
+    let mut operator = Deployed { roles: vec![role], resources: deployed.resources.clone() };
     operator.resources.retain(|arn, _| arn.contains(":kms:"));
 
     let refused = refused(&calls, &operator);

@@ -198,27 +198,4 @@ const EXECUTIONS: &str = "the execution's name is the scan's id";
 const SOURCES: &str = "a finding may be about any bucket as long as SourceBucketPattern is *";
 
 /// These could go without a story noticing: another grant of the role is as wide.
-pub(super) const DOUBLE: &[Exception] = &[
-    all(
-        ("FindingRemediatorRole", "PutObjectsIntoQuarantine"),
-        &[
-            "s3:GetObject",
-            "s3:GetObjectLegalHold",
-            "s3:GetObjectRetention",
-            "s3:GetObjectVersion",
-            "s3:PutObject",
-            "s3:PutObjectTagging",
-        ],
-        "TakeObjectsOutOfTheirBuckets is as wide as long as SourceBucketPattern is *",
-    ),
-    all(
-        ("FindingRemediatorRole", "TakeRestoredObjectsOutOfQuarantine"),
-        &["s3:DeleteObjectVersion"],
-        "TakeObjectsOutOfTheirBuckets is as wide as long as SourceBucketPattern is *",
-    ),
-    all(
-        ("FindingRemediatorRole", "SeeWhatIsInQuarantine"),
-        &["s3:ListBucket", "s3:ListBucketVersions"],
-        "SeeWhichVersionsThereAre is as wide as long as SourceBucketPattern is *",
-    ),
-];
+pub(super) const DOUBLE: &[Exception] = &[];
