@@ -82,6 +82,7 @@ fn environment(name: &str) -> Option<String> {
 
 impl World {
     async fn new() -> Self {
+        log::set_up();
         let slack = StandIn::start().await;
         let (files, invoked, queued, metrics) =
             (Shared::default(), Shared::default(), Shared::default(), Lines::default());

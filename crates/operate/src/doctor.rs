@@ -180,6 +180,7 @@ async fn code_scan(patient: &Patient<'_>, base: &Deployed) -> Vec<Check> {
         preflight::sender(patient.account, identity, of("SESEmail")).await,
         preflight::sandbox(patient.account, of("SharedInboxMail")).await,
     ];
+    checks.extend(preflight::configuration_set(patient.account, of("SESConfigurationSet")).await);
     let mut tokens = Vec::new();
     for output in ["SonarSecretArn", "SonarReaderSecretArn"] {
         tokens.push(match base.outputs.get(output) {

@@ -4,7 +4,10 @@ mod concurrency;
 mod neighbours;
 
 use aws_sdk_macie2::types::MacieStatus;
-use aws_sdk_sesv2::operation::get_email_identity::GetEmailIdentityError;
+use aws_sdk_sesv2::{
+    operation::{get_configuration_set::GetConfigurationSetError, get_email_identity::GetEmailIdentityError},
+    types::SendingOptions,
+};
 use secrecy::ExposeSecret;
 
 use crate::{
@@ -33,6 +36,7 @@ pub async fn run(account: &Account, config: &Config, secrets: &Secrets) -> anyho
                 let identity = of("SESIdentity").or_else(|| of("SESEmail")).unwrap_or_default();
                 checks.push(sender(account, identity, of("SESEmail").unwrap_or_default()).await);
                 checks.push(sandbox(account, of("SharedInboxMail").unwrap_or_default()).await);
+                checks.extend(configuration_set(account, of("SESConfigurationSet").unwrap_or_default()).await);
                 let secret = |name: &str| secrets.get(name).map(ExposeSecret::expose_secret);
                 let url = of("SonarHostUrl").unwrap_or_default();
                 checks.extend(sonarqube::checks(url, secret("SonarToken"), secret("SonarReaderToken")).await);
@@ -132,6 +136,29 @@ pub(crate) async fn sandbox(account: &Account, inbox: &str) -> Check {
     }
 }
 
+/// Whether SES has the configuration set and sends with it; none if the mails have none.
+pub(crate) async fn configuration_set(account: &Account, name: &str) -> Option<Check> {
+    if name.is_empty() {
+        return None;
+    }
+    let what = "configuration set in Amazon SES";
+    let client = aws_sdk_sesv2::Client::new(&account.aws);
+    Some(match client.get_configuration_set().configuration_set_name(name).send().await {
+        Ok(set) if set.sending_options().is_some_and(|options: &SendingOptions| !options.sending_enabled()) => {
+            Check::fails(what, format!("sending with {name} is paused"), "resume it in the console of SES")
+        }
+        Ok(_) => Check::well(what, name),
+        Err(error) if error.as_service_error().is_some_and(GetConfigurationSetError::is_not_found_exception) => {
+            Check::fails(
+                what,
+                format!("SES in {} does not know {name}", account.region),
+                "create it, or correct SESConfigurationSet",
+            )
+        }
+        Err(error) => Check::fails(what, chain(&error), "allow ses:GetConfigurationSet to your identity"),
+    })
+}
+
 /// Whether Macie looks at anything.
 pub(crate) async fn macie(account: &Account) -> Check {
     let what = "Amazon Macie";
@@ -208,6 +235,26 @@ mod tests {
             let check = sender(&mailing(identities, &[]), from, from).await.to_string();
             assert!(check.starts_with(begins) && check.contains(remedy), "{check}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_configuration_set_that_would_keep_mails_back_is_told_with_what_to_do() {
+        for (status, answer, begins, remedy) in [
+            (200, json!({"SendingOptions": {"SendingEnabled": true}}), "ok     configuration set", ""),
+            (200, json!({"ConfigurationSetName": "mails"}), "ok     configuration set", ""),
+            (200, json!({"SendingOptions": {"SendingEnabled": false}}), "FAILS", "resume it"),
+            (404, json!({"__type": "NotFoundException"}), "FAILS", "create it, or correct SESConfigurationSet"),
+            (403, json!({"__type": "AccessDeniedException"}), "FAILS", "allow ses:GetConfigurationSet"),
+        ] {
+            let (account, _) = scripted::account(move |what, _| {
+                assert_eq!(what, "GET /v2/email/configuration-sets/mails");
+                (status, answer.to_string())
+            });
+            let check = configuration_set(&account, "mails").await.unwrap().to_string();
+            assert!(check.starts_with(begins) && check.contains(remedy), "{check}");
+        }
+        let (account, _) = scripted::account(|what, _| panic!("asked for {what}"));
+        assert_eq!(configuration_set(&account, "").await, None);
     }
 
     #[tokio::test]

@@ -1,6 +1,8 @@
 //! What stands in the log: for a record that is not ours, or unusable, that is all that happens.
 
+use std::cell::RefCell;
 use std::fmt::{Debug, Write as _};
+use std::sync::Once;
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -8,8 +10,19 @@ use tracing::{Event, Metadata, Subscriber};
 
 use super::*;
 
-/// Keeps what is logged, as `LEVEL name=value …`.
-struct Log(Shared<Vec<String>>);
+thread_local! {
+    /// What was logged on this thread, as `LEVEL name=value …`, while somebody listens.
+    static LINES: RefCell<Option<Vec<String>>> = const { RefCell::new(None) };
+}
+
+/// Sets up the log of all tests. Before anything is logged: a place in the code that is reached for the first time while
+/// another thread sets up its own log may stay switched off in both.
+pub(super) fn set_up() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| tracing::subscriber::set_global_default(Log).unwrap());
+}
+
+struct Log;
 
 struct Line(String);
 
@@ -33,11 +46,13 @@ impl Subscriber for Log {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, event: &Event<'_>) {
-        if event.metadata().target().starts_with("finding_handler") {
-            let mut line = Line(event.metadata().level().to_string());
-            event.record(&mut line);
-            self.0.lock().unwrap().push(line.0);
-        }
+        LINES.with_borrow_mut(|lines| {
+            if let Some(lines) = lines.as_mut().filter(|_| event.metadata().target().starts_with("finding_handler")) {
+                let mut line = Line(event.metadata().level().to_string());
+                event.record(&mut line);
+                lines.push(line.0);
+            }
+        });
     }
 
     fn enter(&self, _: &Id) {}
@@ -48,13 +63,10 @@ impl Subscriber for Log {
 /// The lines that a batch leaves in the log.
 async fn logged(bodies: &[String]) -> Vec<String> {
     let world = World::new().await;
-    let lines = Shared::default();
-    let listening = tracing::subscriber::set_default(Log(Arc::clone(&lines)));
+    LINES.set(Some(Vec::new()));
     assert!(world.handle(bodies).await.is_empty());
-    drop(listening);
     assert_eq!(world.slack.take(), NOTHING);
-    let lines = lines.lock().unwrap();
-    lines.clone()
+    LINES.take().unwrap()
 }
 
 #[tokio::test]
