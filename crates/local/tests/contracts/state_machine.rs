@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::{keys, read, sources, template};
+use crate::{between, keys, read, sources, template};
 
 fn definition() -> Value {
     serde_json::from_str(&read("statemachine/code-scan.asl.json")).unwrap()
@@ -139,12 +139,17 @@ fn every_step_that_fails_is_recorded_and_told() {
         let all = rules.filter(|rule| rule["ErrorEquals"].as_array().unwrap().contains(&Value::from("States.ALL")));
         all.map(|rule| rule["Next"].as_str().unwrap().to_owned()).next()
     };
-    for name in ["Claim", "CheckBuildStatus", "Expire", "Tell"] {
+    for name in ["Claim", "CheckBuildStatus", "Expire"] {
         assert_eq!(after(name).as_deref(), Some("RecordFailure"), "{name}");
     }
     for (name, choice) in [("Confirm", "Decision"), ("Announce", "HasItFailedBefore")] {
         assert_eq!((after(name).as_deref(), &states[choice]["Default"]), (Some(choice), &json!("RecordFailure")));
     }
+    // If nothing was announced, a failure was recorded before; to record another one would lead back to `Tell`.
+    assert_eq!(after("Tell").as_deref(), Some("MayItBeRecorded"));
+    let recorded = json!([{"Condition": "{% $announced %}", "Next": "RecordFailure"}]);
+    assert_eq!(states["MayItBeRecorded"]["Choices"], recorded);
+    assert_eq!(states["MayItBeRecorded"]["Default"], "PipelineFailed");
     // Nothing is announced as failed that was not recorded, or told because even that failed; and not before somebody has
     // looked what is recorded by then.
     let failing = states.iter().filter(|(_, state)| state.to_string().contains("\"failed\":"));
@@ -154,11 +159,6 @@ fn every_step_that_fails_is_recorded_and_told() {
     assert_eq!(states["IsItAnnounced"]["Choices"], announced);
     assert_eq!(states["IsItAnnounced"]["Assign"], json!({"failed": true}));
     assert_eq!(states["IsItAnnounced"]["Default"], "Confirm");
-    // It ends then, and is not told once more.
-    let end = json!({"Condition": "{% $failed %}", "Next": "PipelineFailed"});
-    for name in ["HasItFailedBefore", "HasSomebodyDecided"] {
-        assert_eq!(states[name]["Choices"][0], end, "{name}");
-    }
     let before = ["RecordFailure", "ReportFailure"];
     for (name, state) in states {
         assert_eq!(follow(state).any(|next| next == "IsItAnnounced"), before.contains(&name.as_str()), "{name}");
@@ -169,6 +169,74 @@ fn every_step_that_fails_is_recorded_and_told() {
     for fact in ["$object.bucket", "$object.key", "$object.versionId", "$failure.sentence"] {
         assert!(text.contains(fact), "the notification does not name {fact}");
     }
+}
+
+/// Where a choice leads with these variables; its conditions are of few forms.
+fn chosen<'a>(choice: &'a Value, failed: bool, announced: bool, outcome: &str) -> &'a str {
+    let holds = |term: &str| match term.trim() {
+        "$failed" => failed,
+        "$announced" => announced,
+        "$told = 'UNDER_WAY'" => false,
+        term => {
+            assert!(term.starts_with("$outcome = '") || term.starts_with("$outcome in ["), "what is {term}?");
+            between(term, "'", '\'').step_by(2).any(|known| known == outcome)
+        }
+    };
+    for rule in choice["Choices"].as_array().unwrap() {
+        let condition = rule["Condition"].as_str().unwrap();
+        let condition = condition.strip_prefix("{% ").and_then(|rest| rest.strip_suffix(" %}")).unwrap();
+        if condition.split(" or ").any(holds) {
+            return rule["Next"].as_str().unwrap();
+        }
+    }
+    choice["Default"].as_str().unwrap()
+}
+
+/// The states from one to an end, if every step does its work but one.
+fn path<'a>(states: &'a Value, from: &'a str, breaks: &str, failed: bool, outcome: &str) -> Vec<&'a str> {
+    let (mut path, mut announced) = (vec![from], false);
+    while let Some(name) = path.last().copied().filter(|name| *name != "RecordFailure") {
+        assert!(path.len() < 20, "no end: {path:?}");
+        let state = &states[name];
+        announced |= name == "Announce" && breaks != name;
+        path.push(match state["Type"].as_str().unwrap() {
+            "Choice" => chosen(state, failed, announced, outcome),
+            "Succeed" | "Fail" => break,
+            _ if name == breaks => state["Catch"][0]["Next"].as_str().unwrap(),
+            _ => state["Next"].as_str().unwrap(),
+        });
+    }
+    path
+}
+
+/// A step failed, that was recorded and told, and what is recorded is confirmed once more: the reply to a press may have
+/// promised a mail. Whatever fails then comes to an end.
+#[test]
+fn what_was_decided_is_told_also_after_a_failure() {
+    let definition = definition();
+    let states = &definition["States"];
+    let ends = |failed: bool, breaks: &str, outcome: &str| {
+        let path = path(states, "Decision", breaks, failed, outcome);
+        (path.contains(&"Announce"), path.contains(&"Tell"), path.last().copied().unwrap())
+    };
+    for (outcome, end) in [("APPROVED", "Approved"), ("REJECTED", "Rejected"), ("EXPIRED", "Expired")] {
+        assert_eq!(ends(false, "", outcome), (true, true, end));
+        assert_eq!(ends(false, "Announce", outcome), (true, false, "RecordFailure"));
+        assert_eq!(ends(false, "Tell", outcome), (true, true, "RecordFailure"));
+        assert_eq!(ends(true, "", outcome), (true, true, "PipelineFailed"));
+        assert_eq!(ends(true, "Announce", outcome), (true, true, "PipelineFailed"));
+        // From there to the end, since it is announced.
+        assert_eq!(ends(true, "Tell", outcome), (true, true, "RecordFailure"));
+        assert_eq!(chosen(&states["IsItAnnounced"], true, true, outcome), "PipelineFailed");
+    }
+    assert_eq!(ends(false, "", "PASSED"), (true, false, "Passed"));
+    assert_eq!(ends(false, "", "UNKNOWN"), (false, false, "RecordFailure"));
+    for outcome in ["PASSED", "UNKNOWN"] {
+        assert_eq!(ends(true, "", outcome), (true, false, "PipelineFailed"), "{outcome}");
+        assert_eq!(ends(true, "Announce", outcome), (true, false, "PipelineFailed"), "{outcome}");
+    }
+    // The one way round: without an announcement and a notice.
+    assert_eq!(chosen(&states["MayItBeRecorded"], true, false, "APPROVED"), "PipelineFailed");
 }
 
 /// What a failure means for the version is said by who can read the records. A state that says it may be wrong: somebody
