@@ -34,9 +34,24 @@ fn the_build_is_told_all_that_it_asks_for() {
     let buildspec = read("buildspec/sonar-scan.yml");
     let needed = between(&buildspec, "for name in SCAN_ID", ';').next().unwrap().replace('\\', " ");
     let needed = needed.split_whitespace().map(str::to_owned);
-    // These two have a default.
-    let optional = ["SONAR_FILE_DIRECTORY", "SONAR_FILE_NAME"].map(str::to_owned);
+    // These have a default.
+    let optional = ["SONAR_FILE_DIRECTORY", "SONAR_FILE_NAME", "SCANNER_HEAP_MIB"].map(str::to_owned);
     assert_eq!(told, needed.chain(optional).chain(["SCAN_ID".to_owned()]).collect());
+}
+
+/// A variable of the project takes the place of the buildspec's
+/// (<https://docs.aws.amazon.com/codebuild/latest/userguide/build-env-ref-env-vars.html>).
+#[test]
+fn the_scanner_has_the_memory_that_the_template_says() {
+    let template = template("app-security.yml");
+    let variables = &template["Resources"]["ScanProject"]["Properties"]["Environment"]["EnvironmentVariables"];
+    let mut variables = variables.as_vec().unwrap().iter();
+    let heap = variables.find(|variable| variable["Name"].as_str() == Some("SCANNER_HEAP_MIB")).unwrap();
+    assert_eq!(heap["Value"].as_str(), Some("ScannerHeapMiB"));
+    let default = template["Parameters"]["ScannerHeapMiB"]["Default"].as_i64().unwrap();
+    let buildspec = read("buildspec/sonar-scan.yml");
+    assert!(buildspec.contains(&format!("\n    SCANNER_HEAP_MIB: \"{default}\"\n")), "the defaults differ");
+    assert!(buildspec.contains("heap=\"$SCANNER_HEAP_MIB\"") && buildspec.contains("\"-Xmx${heap}m\""));
 }
 
 /// What nobody reads would be one more thing that a build tells the outside.

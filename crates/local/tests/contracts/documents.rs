@@ -185,6 +185,30 @@ fn every_alarm_of_code_scans_is_explained() {
     assert_eq!(explained, ours.iter().map(|(name, _)| name.as_str()).collect());
 }
 
+/// Whoever reads in the channel that the pipeline failed looks for these words. Both ways, as with the alarms.
+#[test]
+fn every_headline_of_a_failed_pipeline_has_its_row() {
+    let code = read("crates/domain/src/scan/diagnosis.rs");
+    let code = code.split("pub fn headline(").nth(1).unwrap().split("pub fn remedy(").next().unwrap();
+    let headlines: BTreeSet<_> =
+        between(code, "=> \"", '"').map(|line| line.trim_end_matches('.').to_lowercase()).collect();
+    assert_eq!(
+        code.matches("=>").count(),
+        headlines.len() + 1,
+        "one arm for the scanner's failures, one headline for each other"
+    );
+    let manual = read("docs/code-scan.md");
+    let rows = manual.split("\n| what happened | ").nth(1).unwrap().lines().skip(2);
+    let rows: Vec<_> =
+        rows.map_while(|row| row.strip_prefix("| ")?.split(" |").next()).map(str::to_lowercase).collect();
+    for headline in &headlines {
+        assert!(rows.iter().any(|row| row.contains(headline)), "docs/code-scan.md has no row for: {headline}");
+    }
+    for row in rows {
+        assert!(headlines.iter().any(|headline| row.contains(headline)), "nothing fails in these words: {row}");
+    }
+}
+
 fn alarms(template_name: &str) -> Vec<(String, yaml_rust2::Yaml)> {
     let template = template(template_name);
     let resources = template["Resources"].as_hash().unwrap().iter();
