@@ -27,18 +27,45 @@ pub fn cut(text: &str, limit: usize) -> String {
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            other => escaped.push(other),
+        match entity(character) {
+            Some(entity) => escaped.push_str(entity),
+            None => escaped.push(character),
         }
     }
     escaped
 }
 
-/// Outside text for running prose: one line, at most `limit` characters before escaping, invisible characters shown,
-/// Slack's control characters escaped, and nothing in it that Slack would format or make a link of.
+fn entity(character: char) -> Option<&'static str> {
+    match character {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        _ => None,
+    }
+}
+
+/// The text escaped, and at most `limit` characters of that: Slack's limits count what is sent, and a key full of `&` is
+/// five times as long there. A cut is shown by an ellipsis, which counts, and leaves every entity whole.
+fn escape_within(text: &str, limit: usize) -> String {
+    let length = |character: char| entity(character).map_or(1, str::len);
+    if text.chars().map(length).sum::<usize>() <= limit {
+        return escape(text);
+    }
+    let mut room = limit.saturating_sub(1);
+    let fits = text.chars().take_while(|character| {
+        let left = room.checked_sub(length(*character));
+        room = left.unwrap_or_default();
+        left.is_some()
+    });
+    let mut shorter = escape(&fits.collect::<String>());
+    if limit > 0 {
+        shorter.push(ELLIPSIS);
+    }
+    shorter
+}
+
+/// Outside text for running prose: one line of at most `limit` characters, invisible characters shown, Slack's control
+/// characters escaped, and nothing in it that Slack would format or make a link of.
 #[must_use]
 pub fn plain(text: &str, limit: usize) -> String {
     let alike = |character| match character {
@@ -50,15 +77,16 @@ pub fn plain(text: &str, limit: usize) -> String {
         '`' => 'ˋ',
         other => other,
     };
-    let shown: String = escape(&cut(&visible(text), limit)).chars().map(alike).collect();
-    // A word joiner, which takes no room: an address is to be read, not to be followed.
-    shown.replace("://", ":\u{2060}//")
+    let shown: String = visible(text).chars().map(alike).collect();
+    // A word joiner, which is not seen: an address is to be read, not to be followed.
+    escape_within(&shown.replace("://", ":\u{2060}//"), limit)
 }
 
-/// Outside text as a code span: `` `bucket/key` ``. Backticks, which would end the span, are shown as `ˋ`.
+/// Outside text as a code span of at most `limit` characters between its marks: `` `bucket/key` ``. Backticks, which
+/// would end the span, are shown as `ˋ`.
 #[must_use]
 pub fn code(text: &str, limit: usize) -> String {
-    let inner = escape(&cut(&visible(text), limit)).replace('`', "ˋ");
+    let inner = escape_within(&visible(text).replace('`', "ˋ"), limit);
     // Slack shows an empty span as two backticks.
     if inner.is_empty() { "`(empty)`".to_owned() } else { format!("`{inner}`") }
 }
@@ -123,13 +151,29 @@ mod tests {
         assert_eq!(visible("a\u{202e}gpj.exe\u{200b}\n"), "a\\u{202e}gpj.exe\\u{200b}\\u{a}");
     }
 
+    #[test]
+    fn a_cut_counts_what_is_sent_and_leaves_entities_whole() {
+        assert_eq!(plain(&"&".repeat(400), 400).chars().count(), 396);
+        assert_eq!(plain("a&b", 7), "a&amp;b");
+        assert_eq!(plain("a&bc", 7), "a&amp;…");
+        assert_eq!(plain("ab&c", 7), "ab…");
+        assert_eq!(plain("&amp;", 5), "…");
+        assert_eq!(code("<<", 8), "`&lt;&lt;`");
+        assert_eq!(code("<<<", 8), "`&lt;…`");
+    }
+
     proptest! {
 
         #[test]
         fn outside_text_can_never_hold_a_control_sequence(text in "\\PC*|[<>&`*_~a|!@#]{0,40}", limit in 0usize..60) {
             for shown in [plain(&text, limit), code(&text, limit)] {
                 prop_assert!(!shown.contains(['<', '>', '\n']));
+                // Each `&` begins a whole entity.
+                let rest = shown.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "");
+                prop_assert!(!rest.contains('&'), "{}", shown);
             }
+            prop_assert!(plain(&text, limit).chars().count() <= limit);
+            prop_assert!(code(&text, limit).chars().count() <= limit.max("(empty)".len()) + 2);
             let prose = plain(&text, limit);
             prop_assert!(!prose.contains(['*', '_', '~', '`']) && !prose.contains("://"));
             let span = code(&text, limit);
