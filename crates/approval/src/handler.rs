@@ -1,7 +1,7 @@
 use aws_config::SdkConfig;
 use aws_sdk_sfn::types::ExecutionStatus;
 use domain::scan::{
-    ScanId,
+    ScanId, Upload,
     decision::{DECISION, Decision, Outcome, Request},
     diagnosis::{GateFailure, Verdict},
     report::{REPORT, Report, TASK, UploadIndex, WaitingTask},
@@ -85,8 +85,8 @@ impl Approval {
             return Ok(Reply::superseded(&report));
         }
         let (decision, first) = if self.status(&report).await? == Some(ExecutionStatus::Running) {
-            self.decide(scan_id, outcome, request_id, now).await?
-        } else if let Some(earlier) = self.decision(scan_id).await? {
+            self.decide(&report, outcome, request_id, now).await?
+        } else if let Some(earlier) = self.decision(scan_id, &report.upload).await? {
             (earlier, false)
         } else {
             tracing::warn!(scan.id = %scan_id, "the execution is over, and nobody has decided");
@@ -111,7 +111,15 @@ impl Approval {
     async fn carry_out(&self, report: &Report, failure: &GateFailure, decision: &Decision) -> Result<Mailed, Error> {
         let status = match self.end_wait(decision).await? {
             Completion::Completed => Some(ExecutionStatus::Running),
-            Completion::Over => self.status(report).await?,
+            Completion::Over => {
+                // The execution may have died since the press looked, and another one have taken the version over before
+                // the decision was recorded.
+                if let Some(newer) = self.superseded_by(report).await? {
+                    tracing::warn!(scan.id = %decision.scan_id, scan.newer = %newer, "the version was scanned again");
+                    return Ok(Mailed::Superseded);
+                }
+                self.status(report).await?
+            }
         };
         if status == Some(ExecutionStatus::Aborted) {
             tracing::warn!(scan.id = %decision.scan_id, "the decision stands, but its execution was stopped");
@@ -134,15 +142,16 @@ impl Approval {
 
     /// Records that nobody decided in time, unless somebody did. The state machine then asks what counts.
     async fn expire(&self, scan_id: &ScanId, key: &str, request_id: &str, now: Timestamp) -> Result<Answer, Error> {
-        if let Err(refusal) = self.undecided(scan_id).await? {
-            return Ok(Answer::Reply(refusal));
-        }
+        let report = match self.undecided(scan_id).await? {
+            Ok((report, _)) => report,
+            Err(refusal) => return Ok(Answer::Reply(refusal)),
+        };
         let waiting = self.waiting_task(scan_id).await?;
         if waiting.is_none_or(|waiting| waiting.expiry_key != key) {
             tracing::warn!(scan.id = %scan_id, "somebody else than the state machine asks for an expiry");
             return Ok(Answer::Reply(Reply::may_not_expire(scan_id)));
         }
-        let (decision, first) = self.decide(scan_id, Outcome::Expired, request_id, now).await?;
+        let (decision, first) = self.decide(&report, Outcome::Expired, request_id, now).await?;
         tracing::info!(scan.id = %scan_id, scan.outcome = ?decision.outcome, decision.first = first, "the time is over");
         Ok(Answer::Recorded { outcome: Some(decision.outcome.into()) })
     }
@@ -176,11 +185,12 @@ impl Approval {
     /// The decision that counts, and whether this request made it. Creating the record is the decision.
     async fn decide(
         &self,
-        scan_id: &ScanId,
+        report: &Report,
         outcome: Outcome,
         request_id: &str,
         now: Timestamp,
     ) -> Result<(Decision, bool), Error> {
+        let Report { scan_id, upload, .. } = report;
         let key = scan_id.record_key(DECISION);
         let decision = Decision {
             scan_id: scan_id.clone(),
@@ -188,22 +198,23 @@ impl Approval {
             // People read it: seconds are enough.
             decided_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
             request_id: request_id.to_owned(),
+            upload: Some(upload.clone()),
         };
         if self.records.create(&key, &decision).await.map_err(Error::Record)? {
             return Ok((decision, true));
         }
         // Records are never deleted, so the earlier one is there; if somebody did delete it, this one stands for it.
-        let earlier = self.decision(scan_id).await?.unwrap_or(decision);
+        let earlier = self.decision(scan_id, upload).await?.unwrap_or(decision);
         // S3 has taken the record, its answer was lost, and the SDK has tried again.
         let first = earlier.request_id == request_id;
         Ok((earlier, first))
     }
 
-    /// The recorded decision, which must be about this scan.
-    pub(crate) async fn decision(&self, scan_id: &ScanId) -> Result<Option<Decision>, Error> {
+    /// The recorded decision, which must be about this scan of this version.
+    pub(crate) async fn decision(&self, scan_id: &ScanId, upload: &Upload) -> Result<Option<Decision>, Error> {
         let key = scan_id.record_key(DECISION);
         let decision = self.records.read::<Decision>(&key).await.map_err(Error::Record)?;
-        if decision.as_ref().is_some_and(|decision| decision.scan_id != *scan_id) {
+        if decision.as_ref().is_some_and(|decision| !decision.is_about(scan_id, upload)) {
             return Err(Error::RecordForeign { scan_id: scan_id.clone() });
         }
         Ok(decision)

@@ -19,7 +19,7 @@ impl Approval {
         let recorded = match self.report_of(subject).await?.map(|report| report.verdict) {
             Some(Verdict::Passed) => Some(Recorded::Passed),
             Some(Verdict::QualityGateFailed(_)) => {
-                self.decision(&subject.scan_id).await?.map(|decision| decision.outcome.into())
+                self.decision(&subject.scan_id, &subject.upload).await?.map(|decision| decision.outcome.into())
             }
             Some(Verdict::PipelineFailed(_)) | None => None,
         };
@@ -33,7 +33,8 @@ impl Approval {
     pub(crate) async fn tell_of(&self, subject: &Subject, now: Timestamp) -> Result<Telling, Error> {
         let Some(report) = self.report_of(subject).await? else { return Ok(Telling::Nothing) };
         let Verdict::QualityGateFailed(failure) = &report.verdict else { return Ok(Telling::Nothing) };
-        let Some(decision) = self.decision(&subject.scan_id).await? else { return Ok(Telling::Nothing) };
+        let decision = self.decision(&subject.scan_id, &subject.upload).await?;
+        let Some(decision) = decision else { return Ok(Telling::Nothing) };
         // An expiry is nobody's press.
         if decision.outcome != Outcome::Expired && is_under_way(&decision, now) && !self.told(&decision).await? {
             return Ok(Telling::UnderWay);

@@ -91,6 +91,8 @@ pub(crate) enum Mailed {
     },
     /// Somebody stopped the execution, which would have announced the decision.
     Never,
+    /// Another scan has the version by now, so nothing is to follow from a decision on this one.
+    Superseded,
 }
 
 impl Reply {
@@ -131,6 +133,7 @@ impl Reply {
         };
         let verb = decision.outcome.verb();
         let message = match (decision.outcome, mailed) {
+            (_, Mailed::Superseded) => return Self::superseded(report),
             (Outcome::Expired, _) => {
                 format!("This scan was {verb} at {}. Upload the zip again to have it decided.", decision.decided_at)
             }

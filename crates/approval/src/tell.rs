@@ -14,7 +14,7 @@ use domain::scan::{
     mail, notification,
     report::Report,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::time::timeout;
 
 use crate::{Approval, Error, error::MailError, reply::Mailed};
@@ -47,7 +47,7 @@ impl Approval {
                 .map_err(|error| Error::Mail(error.into()))?
         };
         let mark = decision.scan_id.record_key(MAIL);
-        self.records.create(&mark, &json!({"messageId": message_id})).await.map_err(Error::Record)?;
+        self.records.create(&mark, &report.sent(message_id)).await.map_err(Error::Record)?;
         Ok(Mailed::Sent)
     }
 

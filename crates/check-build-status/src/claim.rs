@@ -2,6 +2,7 @@
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use domain::scan::{
+    Upload,
     diagnosis::Verdict,
     report::{REPORT, Report, UploadIndex},
 };
@@ -23,7 +24,7 @@ impl CheckBuildStatus {
             // A try of ours that was not told about.
             Some((earlier, _)) if earlier == index => return Ok(Outcome::Claimed),
             Some((earlier, state)) => {
-                if !self.came_to_nothing(&earlier).await? {
+                if !self.came_to_nothing(&earlier, &object).await? {
                     tracing::info!(scan.id = %claim, scan.earlier = %earlier.scan_id, "another scan has this version");
                     return Ok(Outcome::Duplicate);
                 }
@@ -40,15 +41,15 @@ impl CheckBuildStatus {
         Ok(if owner == Some(index) { Outcome::Claimed } else { Outcome::Duplicate })
     }
 
-    /// Whether nothing will ever come of a scan: the pipeline failed it, or its execution died before there was a verdict
-    /// or a decision.
-    async fn came_to_nothing(&self, scan: &UploadIndex) -> Result<bool, Error> {
+    /// Whether nothing will ever come of a scan of this version: the pipeline failed it, or its execution died before there
+    /// was a verdict or a decision.
+    async fn came_to_nothing(&self, scan: &UploadIndex, object: &Upload) -> Result<bool, Error> {
         let report = self.records.read::<Report>(&scan.scan_id.record_key(REPORT)).await.map_err(Error::Record)?;
         match report.map(|report| report.verdict) {
             Some(Verdict::Passed) => Ok(false),
             Some(Verdict::PipelineFailed(_)) => Ok(true),
             Some(Verdict::QualityGateFailed(_)) => {
-                let decided = self.decision(&scan.scan_id).await?.is_some();
+                let decided = self.decision(&scan.scan_id, object).await?.is_some();
                 Ok(!decided && self.is_dead(&scan.execution_arn).await?)
             }
             None => self.is_dead(&scan.execution_arn).await,

@@ -13,8 +13,8 @@ pub enum Error {
     /// A record could not be read or written.
     #[error("could not keep the records of the scan")]
     Record(#[source] RecordError),
-    /// The report under the scan's id is about another execution or version.
-    #[error("the report of the scan `{scan_id}` is about another upload")]
+    /// The report or the decision under the scan's id is about another scan or version.
+    #[error("the records of the scan `{scan_id}` are about another scan or upload")]
     RecordForeign {
         /// Which scan.
         scan_id: ScanId,

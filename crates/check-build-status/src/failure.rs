@@ -65,11 +65,14 @@ impl CheckBuildStatus {
             // Of this try or of an earlier one, or of a step that died after it.
             Verdict::PipelineFailed(recorded) => (recorded.clone(), NOTIFIED),
             // The verdict stands. What failed came after it.
-            verdict => (failure.after(verdict, self.decision(&report.scan_id).await?.as_ref()), FAILED),
+            verdict => {
+                let decision = self.decision(&report.scan_id, &report.upload).await?;
+                (failure.after(verdict, decision.as_ref()), FAILED)
+            }
         };
         let notification = notification::pipeline_failed(report, &told, &self.links(report));
         self.notify_once(report, &notification, mark).await?;
-        tracing::error!(scan.id = %report.scan_id, error_type = failure.error, "a step of the pipeline failed");
+        tracing::error!(scan.id = %report.scan_id, error_type = failure.error, "told what failed beside the verdict");
         Ok(Outcome::PipelineFailed)
     }
 }

@@ -1,6 +1,6 @@
 use aws_config::SdkConfig;
 use domain::scan::{
-    ScanId,
+    ScanId, Upload,
     decision::{DECISION, Decision},
     report::{REPORT, Report},
 };
@@ -49,7 +49,8 @@ pub enum Outcome {
     Claimed,
     /// The version belongs to another scan.
     Duplicate,
-    /// The execution goes on, has told why it failed, or scanned nothing: there is nothing to tell of its end.
+    /// There is nothing to tell of the execution's end: it came to one of its own, has told why it failed, is redriven, or
+    /// scanned nothing.
     NothingToTell,
 }
 
@@ -127,9 +128,13 @@ impl CheckBuildStatus {
         own(about, self.records.read(key).await.map_err(Error::Record)?.unwrap_or(report))
     }
 
-    /// What was decided about a scan.
-    pub(crate) async fn decision(&self, scan_id: &ScanId) -> Result<Option<Decision>, Error> {
-        self.records.read(&scan_id.record_key(DECISION)).await.map_err(Error::Record)
+    /// What was decided about a scan of this version.
+    pub(crate) async fn decision(&self, scan_id: &ScanId, upload: &Upload) -> Result<Option<Decision>, Error> {
+        let decision = self.records.read::<Decision>(&scan_id.record_key(DECISION)).await.map_err(Error::Record)?;
+        if decision.as_ref().is_some_and(|decision| !decision.is_about(scan_id, upload)) {
+            return Err(Error::RecordForeign { scan_id: scan_id.clone() });
+        }
+        Ok(decision)
     }
 }
 

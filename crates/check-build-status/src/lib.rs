@@ -3,7 +3,8 @@
 //! - **Started by** the state machine `code-scan`: before a scan, to claim the uploaded version for it; after it, be the
 //!   build successful or failed, with a task token; and when another step has failed for good, to record that. And by
 //!   EventBridge, when an execution has ended where none of its steps could tell: stopped, out of time, broken off.
-//! - **Reads** the build in the request (or CodeBuild's, if it was cut off), the build's log, the SonarQube server.
+//! - **Reads** the build in the request (or CodeBuild's, if it was cut off), the build's log, the SonarQube server, the
+//!   records of the scan, and from Step Functions what its execution was started with and how it ended.
 //! - **Changes** the evidence bucket (`scans/<scan id>/report.json`, `notified.json` and `failed.json` once, `task.json`, the
 //!   project's state in `projects/`, the claims in `uploads/`), publishes one notification, and completes the task unless a
 //!   person has to decide.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use domain::scan::{
     ScanId,
     diagnosis::GateFailure,
-    sonarqube::{ComponentAnswer, GateAnswer, HotspotsAnswer, IssuesAnswer, TaskAnswer, TaskState, task_state},
+    sonarqube::{ComponentAnswer, GateAnswer, HotspotsAnswer, IssuesAnswer, TaskAnswer, TaskState, task_state, worst},
 };
 use jiff::Timestamp;
 use platform::http::{Answer, Bytes, HttpError, LazyClient, Limits, Request, StatusCode, header::AUTHORIZATION};
@@ -18,6 +18,9 @@ use url::Url;
 const LIMITS: Limits = Limits { time: Duration::from_secs(8), size: 8 * 1_048_576 };
 /// How many issues the messages show.
 const SHOWN_ISSUES: usize = 5;
+/// Of issues. The server sorts by another severity than we show, so more than are shown; few enough that their flows,
+/// which the code determines, rarely exceed the limit above.
+const PAGE: &str = "50";
 
 /// What the server says about one analysis.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,10 +98,7 @@ impl Server<'_> {
             "OK" => Ok(ServerVerdict::Passed),
             "ERROR" => {
                 let mut failure = GateFailure { conditions: gate.failed_conditions(), ..GateFailure::default() };
-                // The verdict stands without the details.
-                if let Err(error) = self.add_details(&mut failure, project_key, &analysis_id).await {
-                    tracing::warn!(error = platform::chain(&error), "the issues could not be read");
-                }
+                self.add_details(&mut failure, project_key, &analysis_id).await;
                 Ok(ServerVerdict::GateFailed(failure))
             }
             status => Ok(ServerVerdict::Unknown(format!("the quality gate has the status `{status}`"))),
@@ -106,33 +106,43 @@ impl Server<'_> {
     }
 
     /// Issues and hotspots. The server has them for the latest analysis only: if that is a later one, nothing is added.
-    async fn add_details(
-        &self,
-        failure: &mut GateFailure,
-        project_key: &str,
-        analysis_id: &str,
-    ) -> Result<(), ServerError> {
-        let issues = [
-            ("components", project_key),
-            ("issueStatuses", "OPEN,CONFIRMED"),
-            ("facets", "impactSeverities"),
-            ("s", "SEVERITY"),
-            ("asc", "false"),
-            ("ps", "500"),
-        ];
-        let issues: IssuesAnswer = self.ask("api/issues/search", &issues).await?;
+    /// The verdict stands without them: what cannot be read is missing, and the failure says that something is.
+    async fn add_details(&self, failure: &mut GateFailure, project_key: &str, analysis_id: &str) {
+        // Those that harm security by themselves: they must not be crowded out by whatever else the code is full of, nor
+        // be missing because all that is too much to be read.
+        let security =
+            read("issues of security", self.ask_issues(project_key, ("impactSoftwareQualities", "SECURITY")).await);
+        let all = read("issues", self.ask_issues(project_key, ("facets", "impactSeverities")).await);
         let hotspots = [("project", project_key), ("status", "TO_REVIEW"), ("ps", "500")];
-        let hotspots = self.ask::<HotspotsAnswer>("api/hotspots/search", &hotspots).await;
+        let hotspots = read("hotspots", self.ask::<HotspotsAnswer>("api/hotspots/search", &hotspots).await);
         // Asked last: what was read before is of this analysis if it still is the latest.
-        let component: ComponentAnswer = self.ask("api/ce/component", &[("component", project_key)]).await?;
+        let component = self.ask::<ComponentAnswer>("api/ce/component", &[("component", project_key)]).await;
+        let component = read("latest analysis", component);
+        let Some(component) = component else {
+            failure.unread = true;
+            return;
+        };
         if !component.shows(analysis_id) {
             failure.superseded = true;
-            return Ok(());
+            return;
         }
-        failure.counts = issues.counts();
-        failure.worst = issues.worst(SHOWN_ISSUES);
-        failure.hotspots = Some(hotspots?.count());
-        Ok(())
+        failure.unread = security.is_none() || all.is_none() || hotspots.is_none();
+        failure.counts = all.as_ref().map(IssuesAnswer::counts).unwrap_or_default();
+        failure.worst = worst([&security, &all].into_iter().flatten().flat_map(|answer| &answer.issues), SHOWN_ISSUES);
+        failure.hotspots = hotspots.map(|hotspots| hotspots.count());
+    }
+
+    /// The worst open issues of the project, and what else this asks for.
+    async fn ask_issues(&self, project_key: &str, also: (&str, &str)) -> Result<IssuesAnswer, ServerError> {
+        let query = [
+            ("components", project_key),
+            ("issueStatuses", "OPEN,CONFIRMED"),
+            also,
+            ("s", "SEVERITY"),
+            ("asc", "false"),
+            ("ps", PAGE),
+        ];
+        self.ask("api/issues/search", &query).await
     }
 
     async fn ask<T: DeserializeOwned>(&self, path: &str, query: &[(&str, &str)]) -> Result<T, ServerError> {
@@ -157,6 +167,11 @@ impl Server<'_> {
         }
         serde_json::from_slice(&body).map_err(ServerError::Unreadable)
     }
+}
+
+/// What the server told, if it did.
+fn read<T>(what: &'static str, answer: Result<T, ServerError>) -> Option<T> {
+    answer.inspect_err(|error| tracing::warn!(what, error = platform::chain(error), "the server did not tell")).ok()
 }
 
 /// `{"errors":[{"msg":"…"}]}`

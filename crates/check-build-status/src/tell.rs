@@ -33,10 +33,13 @@ impl CheckBuildStatus {
             }
             Verdict::QualityGateFailed(failure) => {
                 // The token first: a button that is there must find it.
-                let waiting =
-                    WaitingTask { task_token: request.task_token.clone(), expiry_key: request.expiry_key.clone() };
+                let waiting = WaitingTask {
+                    task_token: request.task_token.clone(),
+                    expiry_key: request.expiry_key.clone(),
+                    upload: Some(report.upload.clone()),
+                };
                 self.records.replace(&report.scan_id.record_key(TASK), &waiting).await.map_err(Error::Record)?;
-                if let Some(decision) = self.decision(&report.scan_id).await? {
+                if let Some(decision) = self.decision(&report.scan_id, &report.upload).await? {
                     // Somebody pressed between two tries, and found the token of the earlier one.
                     let output = json!({"outcome": decision.outcome});
                     task::succeed(&self.sfn, &request.task_token, &output).await.map_err(Error::Task)?;
@@ -74,7 +77,7 @@ impl CheckBuildStatus {
         let publish = self.sns.publish().topic_arn(&self.config.notification_topic_arn);
         let publish = publish.subject(notification.subject()).message(message).send().await;
         let message_id = publish.map_err(|error| Error::Notification(Box::new(error)))?.message_id;
-        self.records.create(&mark, &json!({"messageId": message_id})).await.map_err(Error::Record)?;
+        self.records.create(&mark, &report.sent(message_id)).await.map_err(Error::Record)?;
         Ok(())
     }
 }

@@ -89,7 +89,11 @@ async fn an_approval_is_recorded_mailed_and_ends_the_wait() {
     let reply = press(&aws, &serde_json::from_str(sample).unwrap()).await.unwrap();
     assert_eq!(reply.message, "Approval Email sent successfully");
     assert_eq!(reply.outcome, Some(Outcome::Approved));
-    assert_eq!(aws.object("evidence/scans/scan-1/decision.json").unwrap()["outcome"], "APPROVED");
+    let upload = json!({"bucket": "upload", "key": "api.zip", "versionId": "v1"});
+    let decision = aws.object("evidence/scans/scan-1/decision.json").unwrap();
+    assert_eq!((&decision["outcome"], &decision["upload"]), (&json!("APPROVED"), &upload));
+    let mark = json!({"scanId": "scan-1", "upload": upload, "messageId": "m"});
+    assert_eq!(aws.object("evidence/scans/scan-1/mail.json").unwrap(), mark);
     assert_eq!(aws.mails().len(), 1);
     assert_eq!(aws.mails()[0]["Destination"]["ToAddresses"], json!(["developers@example.com"]));
     let [(token, completion)] = &aws.completions()[..] else { panic!("one completion") };
@@ -243,6 +247,7 @@ async fn records_that_are_about_another_scan_are_refused() {
         ("report.json", json!({"scanId": "scan-2"})),
         ("report.json", json!({"executionArn": EXECUTION.replace("scan-1", "scan-2")})),
         ("decision.json", json!({"scanId": "scan-2"})),
+        ("decision.json", json!({"upload": {"bucket": "upload", "key": "api.zip", "versionId": "v2"}})),
     ] {
         let aws = waiting();
         let mut stored = match place {

@@ -203,7 +203,10 @@ async fn a_failed_gate_is_recorded_shown_and_waits() {
     assert_eq!(report(&aws)["worst"][0]["file"], "src/client.py");
     assert_eq!(report(&aws)["hotspots"], json!({"total": 2, "high": 1}));
     let waiting = aws.object("evidence/scans/scan-1/task.json").unwrap();
-    assert_eq!(waiting, json!({"taskToken": "token-0", "expiryKey": "key-1"}));
+    let upload = json!({"bucket": "upload", "key": "api.zip", "versionId": "v1", "size": 5, "etag": "b194"});
+    assert_eq!(waiting, json!({"taskToken": "token-0", "expiryKey": "key-1", "upload": upload}));
+    let mark = json!({"scanId": "scan-1", "upload": upload, "messageId": "m"});
+    assert_eq!(aws.object("evidence/scans/scan-1/notified.json").unwrap(), mark);
     let [notification] = &aws.published()[..] else { panic!("one notification") };
     assert_eq!(notification["content"]["title"], ":x: Application has failed in code security scan");
     assert_eq!(
@@ -214,6 +217,59 @@ async fn a_failed_gate_is_recorded_shown_and_waits() {
     let asked = script.asked.lock().unwrap().clone();
     assert_eq!(asked[0], "/sonar/api/ce/task?id=t1&additionalFields=scannerContext");
     assert_eq!(asked[1], "/sonar/api/qualitygates/project_status?analysisId=a1");
+    let issues = |also: &str| {
+        let about = "components=api-1f2e3d4c&issueStatuses=OPEN%2CCONFIRMED";
+        format!("/sonar/api/issues/search?{about}&{also}&s=SEVERITY&asc=false&ps=50")
+    };
+    assert_eq!(asked[2..4], [issues("impactSoftwareQualities=SECURITY"), issues("facets=impactSeverities")]);
+}
+
+/// However many worse smells the code has, and although the server's answer about all of them is too large.
+#[tokio::test]
+async fn vulnerabilities_are_not_crowded_out_of_the_worst_issues() {
+    let smell = |index: usize| {
+        json!({"key": format!("s{index}"), "component": "api-1f2e3d4c:a.py", "rule": "python:S3776", "line": index,
+            "message": "x".repeat(100), "severity": "BLOCKER",
+            "impacts": [{"softwareQuality": "MAINTAINABILITY", "severity": "BLOCKER"}]})
+    };
+    let counts = json!([{"property": "impactSeverities", "values": [{"val": "BLOCKER", "count": 60}, {"val": "HIGH", "count": 1}]}]);
+    let many = json!({"issues": (0..50).map(smell).collect::<Vec<_>>(), "facets": counts}).to_string();
+    let huge = format!("{{\"issues\":[],\"facets\":\"{}\"}}", "x".repeat(9 * 1_048_576));
+    for (all, shown, counted, unread) in [(&many, 5, 2, json!(null)), (&huge, 1, 0, json!(true))] {
+        let mut answers = vec![("impactSoftwareQualities=SECURITY", 200, ISSUES), ("issues/search", 200, all.as_str())];
+        answers.extend(FAILED.into_iter().filter(|(path, ..)| *path != "issues/search"));
+        let (outcome, aws) = judged(build("FAILED", Some("BUILD"), "t1"), 0, &answers).await;
+        assert_eq!(outcome, Outcome::AwaitingDecision);
+        let report = report(&aws);
+        let (worst, counts) = (report["worst"].as_array().unwrap(), report["counts"].as_array().unwrap());
+        assert_eq!((worst.len(), counts.len(), &report["unread"]), (shown, counted, &unread));
+        assert_eq!(worst[0]["rule"], "python:S4830");
+        let told = aws.published()[0]["content"]["description"].to_string();
+        assert_eq!(told.contains("*Issues*: could not all be read"), unread == true, "{told}");
+    }
+}
+
+/// The verdict stands, and the channel hears that something is missing.
+#[tokio::test]
+async fn details_that_cannot_be_read_are_not_missing_without_a_word() {
+    for (path, words) in [
+        ("issues/search", "could not all be read"),
+        ("impactSoftwareQualities", "could not all be read"),
+        ("facets=impactSeverities", "could not all be read"),
+        ("hotspots/search", "could not all be read"),
+        ("ce/component", "could not be read"),
+    ] {
+        for (status, body) in [(500, ""), (403, ""), (200, "<html>")] {
+            let mut answers = vec![(path, status, body)];
+            answers.extend(FAILED);
+            let (outcome, aws) = judged(build("FAILED", Some("BUILD"), "t1"), 0, &answers).await;
+            assert_eq!((outcome, &report(&aws)["unread"]), (Outcome::AwaitingDecision, &json!(true)), "{path}");
+            let told = aws.published()[0]["content"]["description"].to_string();
+            assert!(told.contains(&format!("*Issues*: {words}; see the details in SonarQube")), "{path}: {told}");
+        }
+    }
+    let (_, aws) = judged(build("FAILED", Some("BUILD"), "t1"), 0, &FAILED).await;
+    assert_eq!(report(&aws)["unread"], json!(null));
 }
 
 #[tokio::test]

@@ -35,6 +35,17 @@ pub struct Decision {
     /// The invocation that brought the decision. Amazon Q does not say who pressed; its audit log does, by the scan's id
     /// in the command and the moment above.
     pub request_id: String,
+    /// Exactly what was decided about. Missing in records of the first releases, which name the scan alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Upload>,
+}
+
+impl Decision {
+    /// Whether it is about that scan of that version.
+    #[must_use]
+    pub fn is_about(&self, scan_id: &ScanId, upload: &Upload) -> bool {
+        self.scan_id == *scan_id && self.upload.as_ref().is_none_or(|own| own.is_version_of(upload))
+    }
 }
 
 /// What a button asks for, `{"approve": "<scan id>"}` or `{"reject": …}`; and the state machine: when the time is over,
@@ -140,6 +151,28 @@ mod tests {
     fn subject(verb: &str) -> serde_json::Value {
         json!({verb: "scan-1", "executionArn": "arn:1",
             "object": {"bucket": "upload", "key": "a.zip", "versionId": "v1", "size": null, "etag": null}})
+    }
+
+    #[test]
+    fn a_decision_is_about_one_version_and_an_old_one_about_its_scan() {
+        let old =
+            json!({"scanId": "scan-1", "outcome": "APPROVED", "decidedAt": "2026-11-21T11:00:00Z", "requestId": "r"});
+        let old: Decision = serde_json::from_value(old).unwrap();
+        let upload: Upload = serde_json::from_value(subject("tell")["object"].clone()).unwrap();
+        let new = Decision { upload: Some(upload.clone()), ..old.clone() };
+        let written = serde_json::to_value(&new).unwrap();
+        assert_eq!(written["upload"], json!({"bucket": "upload", "key": "a.zip", "versionId": "v1"}));
+        let other = Upload { version_id: "v2".into(), ..upload.clone() };
+        let [scan, another] = ["scan-1", "scan-2"].map(|scan| ScanId::try_from(scan.to_owned()).unwrap());
+        for (decision, scan, upload, expected) in [
+            (&new, &scan, &upload, true),
+            (&new, &scan, &other, false),
+            (&new, &another, &upload, false),
+            (&old, &scan, &upload, true),
+            (&old, &another, &upload, false),
+        ] {
+            assert_eq!(decision.is_about(scan, upload), expected, "{decision:?} {scan} {upload:?}");
+        }
     }
 
     #[test]

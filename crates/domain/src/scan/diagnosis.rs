@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use super::{
     build::{Build, ScanTask},
     failure::{ABORTED, PIPELINE_FAILED},
-    scanner_log::{self, ScannerFailure},
+    scanner_log::{self, LONGEST_LINE, ScannerFailure},
     sonarqube::{FailedCondition, Hotspots, Issue, SeverityCount},
 };
+use crate::text::cut;
 
 /// What became of a scan.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
@@ -38,6 +39,23 @@ pub struct GateFailure {
     /// The project has been analysed again, so the server knows the issues of this upload no more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub superseded: bool,
+    /// The server did not tell all of these: there may be more than is listed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unread: bool,
+}
+
+impl GateFailure {
+    /// What people have to know about the issues that are not listed, without outside text; `None` if nothing is missing.
+    #[must_use]
+    pub fn gap(&self) -> Option<&'static str> {
+        let nothing = self.counts.is_empty() && self.worst.is_empty() && self.hotspots.is_none();
+        match (self.superseded, self.unread) {
+            (true, _) => Some("not listed, because the project was analysed again after this upload"),
+            (false, true) if nothing => Some("could not be read; see the details in SonarQube"),
+            (false, true) => Some("could not all be read; see the details in SonarQube"),
+            (false, false) => None,
+        }
+    }
 }
 
 /// Why the upload could not be judged.
@@ -206,8 +224,8 @@ pub fn from_log(build: &Build, lines: &[String]) -> Cause {
     match build.failed_phase().map(|phase| phase.name.as_str()) {
         Some("INSTALL") => Cause::Install { message },
         Some("PRE_BUILD") => match (scanner_log::refusal(lines), scanner_log::failed_fetch(lines)) {
-            (Some(sentence), _) => Cause::Refused { sentence: sentence.to_owned() },
-            (None, Some(reason)) => Cause::Download { message: reason.to_owned() },
+            (Some(sentence), _) => Cause::Refused { sentence: cut(sentence, LONGEST_LINE) },
+            (None, Some(reason)) => Cause::Download { message: cut(reason, LONGEST_LINE) },
             (None, None) => Cause::Preparation { message },
         },
         None if build.status.as_deref() == Some("SUCCEEDED") => {
@@ -362,9 +380,17 @@ impl Cause {
                 ScannerFailure::ServerUnreachable => {
                     "Check that the server is up and that CodeBuild can reach the stack's SonarHostUrl."
                 }
-                ScannerFailure::MissingSetting => "Add the setting to the properties file in the zip.",
-                ScannerFailure::OutOfMemory => "Use a larger compute type for the CodeBuild project.",
-                ScannerFailure::Java => "Use a scanner version that brings its own Java.",
+                ScannerFailure::MissingSetting => {
+                    "The pipeline sets all mandatory settings itself, so this is no fault of the zip: compare the server's \
+                     version with those that the release was made for, and deploy a current release."
+                }
+                ScannerFailure::OutOfMemory => {
+                    "If the log speaks of Java, raise the stack's parameter ScannerHeapMiB. Otherwise upload a smaller zip."
+                }
+                ScannerFailure::Java => {
+                    "The scanner brings its own Java: check that the CodeBuild project has the template's image, then upload the \
+                     zip again."
+                }
                 ScannerFailure::CorruptDownload => "Upload the zip again; if it fails again, check the server's files.",
                 ScannerFailure::ReportRefused => "Check the server's log, then upload the zip again.",
                 ScannerFailure::Unknown => "Read the end of the build's log, mend the cause and upload the zip again.",
@@ -547,6 +573,9 @@ mod tests {
         assert_eq!(refused, Cause::Refused { sentence: "The zip holds a link".into() });
         let message = "An error occurred (NoSuchVersion)".to_owned();
         assert_eq!(from_log(&failed, &[format!("FETCH FAILED: {message}")]), Cause::Download { message });
+        let long = format!("PREFLIGHT REFUSED: {}", "é".repeat(1_048_576));
+        let Cause::Refused { sentence } = from_log(&failed, &[long]) else { panic!("another cause") };
+        assert!(sentence.chars().count() == LONGEST_LINE && sentence.ends_with('…'));
         assert_eq!(from_log(&failed, &["x".into()]), Cause::Preparation { message: "CODE: words".into() });
         let failed = build("FAILED", Some("BUILD"), None);
         let failure = ScannerFailure::BadToken;

@@ -55,6 +55,9 @@ pub fn decided(report: &Report, failure: &GateFailure, decision: &Decision, link
         let text = format!("{}: {}, required {}", condition.metric, condition.actual, condition.required);
         facts.push(("Failing condition", cut(&visible(&text), 200)));
     }
+    if let Some(gap) = failure.gap() {
+        facts.push(("Issues", gap.to_owned()));
+    }
     for issue in &failure.worst {
         let line = issue.line.map(|line| format!(":{line}")).unwrap_or_default();
         let text = format!("{} {}{line} {} {}", issue.severity, issue.file, issue.rule, issue.message);
@@ -125,7 +128,10 @@ mod tests {
     };
 
     fn mail(outcome: Outcome, change: impl FnOnce(&mut Report)) -> Mail {
-        let failure = gate_failure();
+        mail_about(&gate_failure(), outcome, change)
+    }
+
+    fn mail_about(failure: &GateFailure, outcome: Outcome, change: impl FnOnce(&mut Report)) -> Mail {
         let mut report = report(&Verdict::QualityGateFailed(failure.clone()));
         change(&mut report);
         let decision = Decision {
@@ -133,8 +139,18 @@ mod tests {
             outcome,
             decided_at: "2026-11-21T11:00:00Z".parse().unwrap(),
             request_id: "c6af9ac6-7b61-11e6-9a41-93e8deadbeef".into(),
+            upload: Some(report.upload.clone()),
         };
-        decided(&report, &failure, &decision, &links(&report))
+        decided(&report, failure, &decision, &links(&report))
+    }
+
+    #[test]
+    fn issues_that_are_missing_are_missing_in_so_many_words() {
+        let conditions = gate_failure().conditions;
+        let failure = GateFailure { conditions, unread: true, ..GateFailure::default() };
+        let mail = mail_about(&failure, Outcome::Rejected, |_| {});
+        assert!(mail.text.contains("Issues: could not be read; see the details in SonarQube"), "{}", mail.text);
+        assert!(mail.html.contains("could not be read; see the details in SonarQube"), "{}", mail.html);
     }
 
     #[test]

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 /// Names one scan everywhere: in the state machine (its execution's name), in the records, in the buttons and in the
 /// mail.
 ///
-/// 1 to 80 characters of `[A-Za-z0-9._:-]`, the form of an execution's name. The set matters: Amazon Q puts the value
+/// 1 to 80 characters of `[A-Za-z0-9._-]`, the form of an execution's name. The set matters: Amazon Q puts the value
 /// of a button into its command as plain text (facts 1.3), and it becomes part of an object key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 #[serde(transparent)]
@@ -29,14 +29,14 @@ pub struct ScanId(String);
 
 /// The text is no scan id.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("a scan id has 1 to 80 characters of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`")]
+#[error("a scan id has 1 to 80 characters of A-Z, a-z, 0-9, `.`, `_` and `-`")]
 pub struct InvalidScanId;
 
 impl TryFrom<String> for ScanId {
     type Error = InvalidScanId;
 
     fn try_from(text: String) -> Result<Self, InvalidScanId> {
-        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._:-".contains(&byte);
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
         let dots = text.bytes().all(|byte| byte == b'.');
         if text.is_empty() || text.len() > 80 || dots || !text.bytes().all(allowed) {
             return Err(InvalidScanId);
@@ -64,10 +64,10 @@ impl ScanId {
         format!("scans/{}/{name}", self.0)
     }
 
-    /// The scan of an execution: its name, the last part of its ARN. `None` if the text ends otherwise.
+    /// The scan of an execution: its name, the eighth part of its ARN. `None` if there is none, or more than that: names
+    /// have no colons (<https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>).
     #[must_use]
     pub fn of_execution(execution_arn: &str) -> Option<Self> {
-        // A name may have colons, an ARN has seven before it.
         let name = execution_arn.splitn(8, ':').nth(7)?;
         Self::try_from(name.to_owned()).ok()
     }
@@ -75,7 +75,7 @@ impl ScanId {
     /// Whether that execution runs this scan.
     #[must_use]
     pub fn names(&self, execution_arn: &str) -> bool {
-        execution_arn.ends_with(&format!(":{self}"))
+        Self::of_execution(execution_arn).as_ref() == Some(self)
     }
 }
 
@@ -198,12 +198,16 @@ mod tests {
 
     #[test]
     fn a_scan_is_named_by_its_execution() {
-        let arn = "arn:aws:states:eu-west-1:111122223333:execution:code-scan:a:b";
+        let arn = "arn:aws:states:eu-west-1:111122223333:execution:code-scan:a.b";
         let scan = ScanId::of_execution(arn).unwrap();
-        assert!(scan.to_string() == "a:b" && scan.names(arn));
-        assert!(!ScanId::try_from("scan-1".to_owned()).unwrap().names(arn));
-        for wrong in ["", "a:b", "arn:aws:states:eu-west-1:111122223333:stateMachine:code-scan", "1:2:3:4:5:6:7:"] {
+        assert!(scan.to_string() == "a.b" && scan.names(arn));
+        let other = ScanId::try_from("b".to_owned()).unwrap();
+        assert!(!other.names(arn));
+        let machine = "arn:aws:states:eu-west-1:111122223333:stateMachine:code-scan";
+        let longer = "arn:aws:states:eu-west-1:111122223333:execution:code-scan:a:b";
+        for wrong in ["", "b", "a:b", machine, longer, "1:2:3:4:5:6:7:"] {
             assert_eq!(ScanId::of_execution(wrong), None, "{wrong}");
+            assert!(!other.names(wrong), "{wrong}");
         }
     }
 
@@ -219,11 +223,11 @@ mod tests {
 
     #[test]
     fn a_scan_id_is_an_execution_name_and_nothing_else() {
-        for good in ["a", "0948ba87-0000_8745a7a9:x.y", &"x".repeat(80)] {
+        for good in ["a", "0948ba87-0000_8745a7a9.x", &"x".repeat(80)] {
             assert_eq!(ScanId::try_from(good.to_owned()).unwrap().to_string(), good);
         }
         let long = "x".repeat(81);
-        for bad in ["", "a b", "a/b", "..", ".", "a\"", "$(id)", "ü", "a\n", long.as_str()] {
+        for bad in ["", "a b", "a/b", "a:b", "..", ".", "a\"", "$(id)", "ü", "a\n", long.as_str()] {
             assert_eq!(ScanId::try_from(bad.to_owned()), Err(InvalidScanId), "{bad}");
         }
     }

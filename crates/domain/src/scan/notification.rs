@@ -3,7 +3,7 @@
 //! Amazon Q drops a malformed notification without a word (facts 1.1), so the shape is a type and every part is cut
 //! to a limit. The buttons hang on `kind`: only a failed gate has them.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -106,14 +106,12 @@ pub fn quality_gate_failed(report: &Report, failure: &GateFailure, links: &Links
             hotspots.total, hotspots.high
         ));
     }
-    if failure.superseded {
-        lines.push("*Issues*: not listed, because the project was analysed again after this upload".to_owned());
-    }
-    lines.extend(unjudged_lines(report));
     if !failure.worst.is_empty() {
         lines.push("*Worst issues*".to_owned());
         lines.extend(failure.worst.iter().map(issue_line));
     }
+    let mut kept: Vec<_> = failure.gap().map(|gap| format!("*Issues*: {gap}")).into_iter().collect();
+    kept.extend(unjudged_lines(report));
     let mut next_steps = vec![
         format!("Error: Quality gate status: FAILED - {}", link(&links.dashboard, "view the details in SonarQube")),
         match &links.triage_guide {
@@ -131,7 +129,7 @@ pub fn quality_gate_failed(report: &Report, failure: &GateFailure, links: &Links
         report,
         Kind::QualityGateFailed,
         ":x: Application has failed in code security scan",
-        &lines,
+        &fit(&lines, &kept),
         &next_steps,
     )
 }
@@ -152,7 +150,7 @@ pub fn pipeline_failed(report: &Report, failure: &PipelineFailure, links: &Links
     next_steps.extend(build_steps(links));
     next_steps.push(format!("Follow {}", link(&links.execution, "the execution of the state machine")));
     let title = ":warning: Application scan pipeline has failed because of some other reason";
-    notification(report, Kind::PipelineFailed, title, &lines, &next_steps)
+    notification(report, Kind::PipelineFailed, title, &fit(&lines, &[]), &next_steps)
 }
 
 /// Nobody decided in time.
@@ -164,7 +162,8 @@ pub fn expired(report: &Report, links: &Links) -> Notification {
         "Upload the zip again to have it scanned and decided anew".to_owned(),
         format!("Read {}", link(&links.dashboard, "the details in SonarQube")),
     ];
-    notification(report, Kind::Expired, ":hourglass: Code scan has expired without a decision", &lines, &next_steps)
+    let title = ":hourglass: Code scan has expired without a decision";
+    notification(report, Kind::Expired, title, &fit(&lines, &[]), &next_steps)
 }
 
 /// The gate is passed, or passed again.
@@ -181,9 +180,8 @@ pub fn passed(report: &Report, links: &Links) -> Notification {
     } else {
         format!("Make sure that what was not judged may be as it is. Read {details}")
     };
-    let mut lines = upload_lines(report);
-    lines.extend(unjudged_lines(report));
-    notification(report, kind, title, &lines, &[next_step])
+    let description = fit(&upload_lines(report), &unjudged_lines(report));
+    notification(report, kind, title, &description, &[next_step])
 }
 
 impl Notification {
@@ -194,7 +192,7 @@ impl Notification {
     }
 }
 
-fn notification(report: &Report, kind: Kind, title: &str, lines: &[String], next_steps: &[String]) -> Notification {
+fn notification(report: &Report, kind: Kind, title: &str, description: &str, next_steps: &[String]) -> Notification {
     let bare_title = title.split_once(": ").map_or(title, |(_, bare)| bare);
     Notification {
         version: "1.0",
@@ -203,7 +201,7 @@ fn notification(report: &Report, kind: Kind, title: &str, lines: &[String], next
         content: Content {
             text_type: "client-markdown",
             title: title.to_owned(),
-            description: fit(lines),
+            description: description.to_owned(),
             next_steps: next_steps.to_vec(),
             keywords: vec!["code-scan".to_owned(), kind.word().to_owned()],
         },
@@ -283,22 +281,24 @@ fn link(address: &str, label: &str) -> String {
     if address.chars().count() > ADDRESS_LIMIT { label.to_owned() } else { format!("<{address}|{label}>") }
 }
 
-/// Joins whole lines up to the limit, and says how many did not fit.
-fn fit(lines: &[String]) -> String {
-    let mut joined = String::new();
-    let mut length = 0;
-    for (index, line) in lines.iter().enumerate() {
-        let more = line.chars().count() + 1;
-        if length + more > DESCRIPTION_LIMIT - LEFT_OUT_RESERVE {
-            let _ = write!(joined, "… {} more lines are left out", lines.len() - index);
-            return joined;
-        }
-        length += more;
-        joined.push_str(line);
-        joined.push('\n');
+/// Joins whole lines up to the limit, says how many did not fit, and ends with those that are kept whatever happens: what
+/// they say is missing must not be missing itself. Whoever uploads determines how long the others are.
+fn fit(lines: &[String], kept: &[String]) -> String {
+    let length = |line: &String| line.chars().count() + 1;
+    let mut room = DESCRIPTION_LIMIT.saturating_sub(LEFT_OUT_RESERVE + kept.iter().map(length).sum::<usize>());
+    let mut joined = Vec::new();
+    for line in lines {
+        let Some(left) = room.checked_sub(length(line)) else { break };
+        room = left;
+        joined.push(line.clone());
     }
-    joined.truncate(joined.trim_end().len());
-    joined
+    let left_out = lines.len() - joined.len();
+    if left_out > 0 {
+        let words = if left_out == 1 { "line is" } else { "lines are" };
+        joined.push(format!("… {left_out} more {words} left out"));
+    }
+    joined.extend_from_slice(kept);
+    joined.join("\n")
 }
 
 #[cfg(test)]

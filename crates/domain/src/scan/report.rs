@@ -54,6 +54,12 @@ impl Report {
         self.scan_id == *scan_id && scan_id.names(&self.execution_arn)
     }
 
+    /// The mark that something about it was sent, under this id of SNS or SES.
+    #[must_use]
+    pub fn sent(&self, message_id: Option<String>) -> Sent<'_> {
+        Sent { scan_id: &self.scan_id, upload: &self.upload, message_id }
+    }
+
     /// Whether it is about exactly this execution and version.
     #[must_use]
     pub fn is_about(&self, execution_arn: &str, upload: &Upload) -> bool {
@@ -171,6 +177,19 @@ pub struct WaitingTask {
     pub task_token: String,
     /// What the state machine sends along when the time is over. Nobody else knows it.
     pub expiry_key: String,
+    /// What is decided about. Missing in records of the first releases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upload: Option<Upload>,
+}
+
+/// The mark that something about a scan was sent: [`NOTIFIED`], [`FAILED`], [`MAIL`](super::decision::MAIL). It counts by
+/// being there; what it says is for people.
+#[derive(Debug, Clone, Serialize, PartialEq, Eq)]
+#[serde(rename_all = "camelCase")]
+pub struct Sent<'a> {
+    scan_id: &'a ScanId,
+    upload: &'a Upload,
+    message_id: Option<String>,
 }
 
 #[cfg(test)]

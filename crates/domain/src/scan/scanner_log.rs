@@ -5,6 +5,8 @@ mod mask;
 use mask::mask;
 use serde::{Deserialize, Serialize};
 
+use crate::text::cut;
+
 /// Why the scanner gave up. Texts: `sonarqube-facts` 3e; matched anywhere in a line, because prefixes differ between
 /// scanner versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,11 +103,13 @@ pub fn analysis_task(lines: &[String]) -> Option<&str> {
     (!last.is_empty() && last.bytes().all(is_id)).then_some(last)
 }
 
+/// Of one line, in characters: an event of CloudWatch can have a megabyte, which no record of ours may have.
+pub const LONGEST_LINE: usize = 1_000;
 /// How far back an error is looked for: before that stands the text of our own commands, which CodeBuild logs too.
 const LOOK_BACK: usize = 60;
 
 /// The last lines worth reading: errors if there are any, without CodeBuild's own chatter, at most `count`, secrets
-/// masked.
+/// masked, each cut to [`LONGEST_LINE`] characters.
 #[must_use]
 pub fn excerpt(lines: &[String], count: usize) -> Vec<String> {
     let mut in_key = false;
@@ -118,7 +122,8 @@ pub fn excerpt(lines: &[String], count: usize) -> Vec<String> {
     let errors: Vec<_> =
         said.iter().rev().take(LOOK_BACK).rev().copied().filter(|line| line.contains("ERROR")).collect();
     let chosen = if errors.is_empty() { said } else { errors };
-    chosen.iter().rev().take(count).rev().map(|line| mask(line)).collect()
+    // Masked before: half a secret would no longer look like one.
+    chosen.iter().rev().take(count).rev().map(|line| cut(&mask(line), LONGEST_LINE)).collect()
 }
 
 /// Whether the line is of a private key in PEM (RFC 7468), from its first to its last line.
@@ -193,5 +198,14 @@ mod tests {
         assert_eq!(excerpt(&lines("a\n\nb\n[Container] c"), 5), ["a", "b"]);
         let key = "a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nb";
         assert_eq!(excerpt(&lines(key), 5), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_line_of_a_megabyte_is_cut_and_the_cut_is_shown() {
+        let token = "sqa_0123456789abcdef0123456789abcdef01234567";
+        let long = format!("ERROR {}{token} {}", "é ".repeat(480), "x".repeat(1_048_576));
+        let [shown] = &excerpt(&[long], 5)[..] else { panic!("one line") };
+        assert_eq!(shown.chars().count(), LONGEST_LINE);
+        assert!(shown.starts_with("ERROR é") && shown.ends_with('…') && !shown.contains("sqa_"), "{shown}");
     }
 }

@@ -2,6 +2,8 @@
 
 mod hotspots;
 
+use std::collections::BTreeSet;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -213,6 +215,8 @@ pub struct IssuesAnswer {
 /// One issue, as the server writes it.
 #[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
 pub struct IssueAnswer {
+    /// Names the issue on this server.
+    pub key: String,
     /// `project:path/to/file`.
     pub component: String,
     /// Such as `python:S4830`.
@@ -284,26 +288,28 @@ pub struct SeverityCount {
 
 const SEVERITIES: [&str; 5] = ["BLOCKER", "HIGH", "MEDIUM", "LOW", "INFO"];
 
-impl IssuesAnswer {
-    /// At most `count` issues: those that harm security first, then the worse before the lesser, then by place.
-    #[must_use]
-    pub fn worst(&self, count: usize) -> Vec<Issue> {
-        let rank = |severity: &str| SEVERITIES.iter().position(|known| *known == severity).unwrap_or(SEVERITIES.len());
-        let mut ranked: Vec<_> = self
-            .issues
-            .iter()
-            .map(|issue| {
-                let impact = issue.impacts.iter().min_by_key(|impact| rank(&impact.severity));
-                let severity = impact.map(|impact| impact.severity.as_str()).or(issue.severity.as_deref());
-                let severity = severity.unwrap_or("UNKNOWN");
-                let security = issue.impacts.iter().any(|impact| impact.software_quality == "SECURITY");
-                ((!security, rank(severity)), issue.describe(severity))
-            })
-            .collect();
-        ranked.sort_by(|(one, a), (two, b)| one.cmp(two).then_with(|| (&a.file, a.line).cmp(&(&b.file, b.line))));
-        ranked.into_iter().map(|(_, issue)| issue).take(count).collect()
-    }
+/// At most `count` of these issues, each once: those that harm security first, then the worse before the lesser, then by
+/// place.
+#[must_use]
+pub fn worst<'a>(issues: impl IntoIterator<Item = &'a IssueAnswer>, count: usize) -> Vec<Issue> {
+    let rank = |severity: &str| SEVERITIES.iter().position(|known| *known == severity).unwrap_or(SEVERITIES.len());
+    let mut seen = BTreeSet::new();
+    let mut ranked: Vec<_> = issues
+        .into_iter()
+        .filter(|issue| seen.insert(issue.key.as_str()))
+        .map(|issue| {
+            let impact = issue.impacts.iter().min_by_key(|impact| rank(&impact.severity));
+            let severity = impact.map(|impact| impact.severity.as_str()).or(issue.severity.as_deref());
+            let severity = severity.unwrap_or("UNKNOWN");
+            let security = issue.impacts.iter().any(|impact| impact.software_quality == "SECURITY");
+            ((!security, rank(severity)), issue.describe(severity))
+        })
+        .collect();
+    ranked.sort_by(|(one, a), (two, b)| one.cmp(two).then_with(|| (&a.file, a.line).cmp(&(&b.file, b.line))));
+    ranked.into_iter().map(|(_, issue)| issue).take(count).collect()
+}
 
+impl IssuesAnswer {
     /// The counts of the facet `impactSeverities`.
     #[must_use]
     pub fn counts(&self) -> Vec<SeverityCount> {

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::build::Build;
-use crate::text::plain;
+use crate::text::{cut, plain};
 
 /// How many there are of one kind.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
@@ -54,6 +54,8 @@ const PACKED: &str = "packed";
 const WITHOUT_CLASSES: &str = "without-classes";
 /// The build has some ten kinds.
 const MOST_KINDS: usize = 20;
+/// Of one line: each is shown whatever else does not fit into a message.
+const LONGEST_LINE: usize = 500;
 
 impl Unjudged {
     /// What the build told in its exported variables; `None` if it did not.
@@ -81,15 +83,20 @@ impl Unjudged {
         let (in_part, left_out): (Vec<_>, Vec<_>) =
             self.files.iter().cloned().partition(|counted| counted.kind == WITHOUT_CLASSES);
         if !left_out.is_empty() {
-            let sum = left_out.iter().fold(0_u64, |sum, counted| sum.saturating_add(counted.count));
+            let sum = sum(&left_out);
             let files = if sum == 1 { "file was" } else { "files were" };
             lines.push(format!("*Not analysed*: {sum} {files} left out: {}", listed(&left_out, &FILES)));
         }
-        for Counted { count, .. } in in_part {
-            lines.push(format!("*Analysed in part*: {count} of Java, because the zip names no compiled classes"));
+        if !in_part.is_empty() {
+            let sum = sum(&in_part);
+            lines.push(format!("*Analysed in part*: {sum} of Java, because the zip names no compiled classes"));
         }
-        lines
+        lines.iter().map(|line| cut(line, LONGEST_LINE)).collect()
     }
+}
+
+fn sum(counted: &[Counted]) -> u64 {
+    counted.iter().fold(0, |sum, counted| sum.saturating_add(counted.count))
 }
 
 /// `kind:number kind:number`, or `none`; whatever is not of this form is left out.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use testing::Aws;
 
-use super::{EXECUTION, LATER, NOW, Outcome, ask, expire, press, press_later, reply, waiting};
+use super::{EXECUTION, LATER, NOW, Outcome, ask, expire, index, press, press_later, reply, waiting};
 
 const DECISION: &str = "evidence/scans/scan-1/decision.json";
 const MAIL: &str = "evidence/scans/scan-1/mail.json";
@@ -66,6 +66,28 @@ async fn a_decision_whose_execution_is_stopped_stands_without_mail_and_event_and
         assert_eq!(first.request_id.as_deref(), Some("request-1"));
         assert_eq!((aws.object(DECISION), aws.object(MAIL)), (decision, None));
         assert_eq!((aws.mails().len(), aws.completions().len()), (0, 0));
+    }
+}
+
+/// A press stalls after it has seen the execution run; meanwhile that dies, and another scan gets the version.
+#[tokio::test]
+async fn a_decision_whose_version_was_scanned_again_meanwhile_counts_for_nothing_and_says_so() {
+    for status in ["ABORTED", "FAILED", "TIMED_OUT"] {
+        let aws = waiting();
+        aws.before(&format!("PUT {DECISION}"), move |aws| {
+            end(aws, status);
+            aws.put_object(
+                &index(),
+                &json!({"scanId": "scan-2", "executionArn": EXECUTION.replace("scan-1", "scan-2")}),
+            );
+        });
+        let first = press(&aws, &json!({"approve": "scan-1"})).await.unwrap();
+        assert!(aws.all_happened());
+        let begins = "Nothing was decided: this version was scanned again";
+        assert!(first.message.starts_with(begins), "{status}: {}", first.message);
+        assert_eq!((first.outcome, first.decided_at), (None, None));
+        assert_eq!(press_later(&aws, &json!({"reject": "scan-1"})).await.unwrap(), first);
+        assert_eq!((aws.mails().len(), aws.completions().len()), (0, 0), "{status}");
     }
 }
 

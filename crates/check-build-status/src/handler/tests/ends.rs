@@ -162,15 +162,32 @@ async fn an_execution_whose_version_another_scan_has_is_not_told() {
 /// The check was under way when its execution was stopped: it finds the execution over, and records no verdict after it.
 #[tokio::test]
 async fn a_check_that_is_late_does_not_write_over_the_end() {
-    let aws = ended("ABORTED");
-    hears(&aws).await;
-    let recorded = report(&aws);
-    let sonar = Script::new(&FAILED).start().await;
-    let _ = check(&aws, &sonar, &request(&build("FAILED", Some("BUILD"), "t1"), 0)).await;
-    assert_eq!(report(&aws), recorded);
-    let again = json!({"claim": "scan-2", "executionArn": arn("scan-2"),
-        "object": {"bucket": "upload", "key": "api.zip", "versionId": "v1"}});
-    assert_eq!(check(&aws, NOWHERE, &again).await.unwrap(), Outcome::Claimed);
+    let elsewhere = ended("ABORTED");
+    hears(&elsewhere).await;
+    let recorded = report(&elsewhere);
+    let aws = running();
+    let claim = |scan: &str| {
+        json!({"claim": scan, "executionArn": arn(scan),
+            "object": {"bucket": "upload", "key": "api.zip", "versionId": "v1"}})
+    };
+    assert_eq!(check(&aws, NOWHERE, &claim("scan-1")).await.unwrap(), Outcome::Claimed);
+    // The check has looked for a report by then, and has its verdict.
+    let there = recorded.clone();
+    aws.before("DescribeExecution", move |aws| {
+        aws.set_execution(&arn("scan-1"), "ABORTED");
+        aws.put_object("evidence/scans/scan-1/report.json", &there);
+    });
+    let answers = FAILED.map(|(path, status, body)| (path, status, body.replace("api-1f2e3d4c", "api-87001f10")));
+    let answers: Vec<_> = answers.iter().map(|(path, status, body)| (*path, *status, body.as_str())).collect();
+    let sonar = Script::new(&answers).start().await;
+    let mut late = request(&build("FAILED", Some("BUILD"), "t1"), 0);
+    // As the state machine computes it, so that the report is not another project's.
+    late["projectKey"] = recorded["projectKey"].clone();
+    let error = check(&aws, &sonar, &late).await.unwrap_err();
+    assert!(aws.all_happened());
+    assert_eq!(error.error_type(), "RequestForeign");
+    assert_eq!((report(&aws), aws.published().len(), aws.completions().len()), (recorded, 0, 0));
+    assert_eq!(check(&aws, NOWHERE, &claim("scan-2")).await.unwrap(), Outcome::Claimed);
 }
 
 #[tokio::test]

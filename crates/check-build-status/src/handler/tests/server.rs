@@ -137,11 +137,18 @@ async fn an_answer_that_breaks_off_is_no_answer() {
 
 #[tokio::test]
 async fn issues_that_break_off_leave_the_verdict_as_it_is() {
-    let answers = &[("ce/task", TASK), ("project_status", GATE_FAILED), ("issues/search", ISSUES)];
-    let sonar = cut_at("issues/search", answers).await;
+    const ANSWERS: &[(&str, &str)] = &[
+        ("ce/task", TASK),
+        ("project_status", GATE_FAILED),
+        ("issues/search", ISSUES),
+        ("hotspots/search", HOTSPOTS),
+        ("ce/component", COMPONENT),
+    ];
+    let sonar = cut_at("issues/search", ANSWERS).await;
     let aws = running();
     assert_eq!(check(&aws, &sonar, &request(&succeeded(), 0)).await.unwrap(), Outcome::AwaitingDecision);
     assert_eq!((&report(&aws)["verdict"], &report(&aws)["worst"]), (&json!("QUALITY_GATE_FAILED"), &json!([])));
+    assert_eq!(report(&aws)["unread"], true);
 }
 
 /// Behind a gateway, during a restart, and while it indexes.

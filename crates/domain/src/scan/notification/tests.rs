@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::scan::{
     diagnosis::{Cause, Verdict},
-    unjudged::Unjudged,
+    unjudged::{Counted, Unjudged},
 };
 
 /// A report as CheckBuildStatus writes it.
@@ -59,6 +59,55 @@ fn issues_of_a_later_upload_are_not_shown_as_this_ones() {
     let description = quality_gate_failed(&report, &failure, &links(&report)).content.description;
     assert!(description.contains("analysed again after this upload"), "{description}");
     assert!(!description.contains("Worst issues") && !description.contains("hotspots"), "{description}");
+}
+
+/// An empty list would look like good news.
+#[test]
+fn what_could_not_be_read_is_said() {
+    let told = |failure: &GateFailure| {
+        let report = report(&Verdict::QualityGateFailed(failure.clone()));
+        quality_gate_failed(&report, failure, &links(&report)).content.description
+    };
+    let conditions = gate_failure().conditions;
+    insta::assert_snapshot!(told(&GateFailure { conditions, unread: true, ..GateFailure::default() }));
+    let in_part = told(&GateFailure { unread: true, hotspots: None, ..gate_failure() });
+    assert!(in_part.contains("*Issues*: could not all be read; see the details in SonarQube"), "{in_part}");
+    assert!(in_part.contains("python:S4830"), "{in_part}");
+    assert!(!told(&gate_failure()).contains("*Issues*"));
+}
+
+/// Whoever uploads chooses the key, the names of the files and what the code suppresses.
+#[test]
+fn what_the_verdict_does_not_cover_is_never_cut_away() {
+    let mut failure = GateFailure { unread: true, ..gate_failure() };
+    failure.conditions = vec![failure.conditions[0].clone(); 100];
+    failure.worst = vec![failure.worst[0].clone(); 5];
+    let mut report = report(&Verdict::QualityGateFailed(failure.clone()));
+    report.upload.key = "&".repeat(400);
+    report.project_key = "<".repeat(209);
+    let counted = |kind: &str, count| Counted { kind: kind.to_owned(), count };
+    for many in [1, 20] {
+        let kinds = vec![counted(&"k".repeat(200), u64::MAX); many];
+        let unjudged =
+            Unjudged { suppressions: kinds.clone(), files: [kinds, vec![counted("without-classes", 9)]].concat() };
+        report.unjudged = Some(unjudged);
+        let told = quality_gate_failed(&report, &failure, &links(&report)).content.description;
+        assert!(told.chars().count() <= DESCRIPTION_LIMIT, "{}", told.chars().count());
+        for words in [
+            "*Version*",
+            "left out\n*Issues*: could not all",
+            "switched off in the code*",
+            "*Not analysed*",
+            "in part*: 9 of",
+        ] {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+        report.verdict = Verdict::Passed;
+        let told = passed(&report, &links(&report)).content.description;
+        for words in ["*Version*", "switched off in the code*", "*Not analysed*", "in part*: 9 of"] {
+            assert!(told.contains(words), "{words}: {told}");
+        }
+    }
 }
 
 #[test]
@@ -137,7 +186,7 @@ fn what_does_not_fit_is_counted() {
     let report = report(&Verdict::QualityGateFailed(failure.clone()));
     let description = quality_gate_failed(&report, &failure, &links(&report)).content.description;
     assert!(description.chars().count() <= DESCRIPTION_LIMIT);
-    assert!(description.ends_with("more lines are left out"), "{description}");
+    assert!(description.contains("more lines are left out\n"), "{description}");
 }
 
 proptest! {

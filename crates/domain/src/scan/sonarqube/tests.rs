@@ -95,7 +95,7 @@ fn a_condition_without_values_is_still_a_condition() {
 #[test]
 fn the_worst_issues_harm_security_and_come_first() {
     let issue = |component: &str, line: u64, quality: &str, severity: &str| {
-        serde_json::json!({"component": component, "rule": "python:S1", "line": line, "message": "m", "severity": "MAJOR",
+        serde_json::json!({"key": format!("{component}-{line}"), "component": component, "rule": "python:S1", "line": line, "message": "m", "severity": "MAJOR",
             "impacts": [{"softwareQuality": quality, "severity": severity}]})
     };
     let answer: IssuesAnswer = serde_json::from_value(serde_json::json!({
@@ -103,12 +103,14 @@ fn the_worst_issues_harm_security_and_come_first() {
             issue("v:src/b.py", 7, "RELIABILITY", "BLOCKER"),
             issue("v:src/b.py", 2, "SECURITY", "MEDIUM"),
             issue("v:src/a.py", 9, "SECURITY", "HIGH"),
-            {"component": "v", "rule": "x:S2"}],
+            {"key": "k", "component": "v", "rule": "x:S2"}],
         "facets": [{"property": "impactSeverities", "values": [{"val": "LOW", "count": 0}, {"val": "HIGH", "count": 2}]}]
     }))
     .unwrap();
-    let places: Vec<_> = answer.worst(3).iter().map(|issue| format!("{}:{:?}", issue.file, issue.line)).collect();
+    // Each is on two pages.
+    let shown = |count: usize| worst(answer.issues.iter().chain(&answer.issues), count);
+    let places: Vec<_> = shown(3).iter().map(|issue| format!("{}:{:?}", issue.file, issue.line)).collect();
     assert_eq!(places, ["src/a.py:Some(9)", "src/b.py:Some(2)", "src/b.py:Some(7)"]);
-    assert_eq!(answer.worst(9)[3].severity, "UNKNOWN");
+    assert_eq!((shown(9).len(), shown(9)[3].severity.as_str()), (4, "UNKNOWN"));
     assert_eq!(answer.counts(), [SeverityCount { severity: "HIGH".into(), count: 2 }]);
 }
