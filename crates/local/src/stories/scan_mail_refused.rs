@@ -7,7 +7,7 @@ use super::scan::{GATE_FAILED, Scan, verify::MAY_GO_ON};
 use crate::{narrator::Narrator, samples, until::until, world::World};
 
 /// Nobody has verified it in SES.
-const SENDER: &str = "releases@unverified.example.com";
+const SENDER: &str = "releases@unverified.example.org";
 /// The state machine leaves the mail to the press for a minute, and then tries again.
 const RETRIED: Duration = Duration::from_mins(5);
 
