@@ -196,6 +196,3 @@ const RECORDS: &str = "the keys of records have ids and hours in them";
 const UPLOADS: &str = "developers name what they upload";
 const EXECUTIONS: &str = "the execution's name is the scan's id";
 const SOURCES: &str = "a finding may be about any bucket as long as SourceBucketPattern is *";
-
-/// These could go without a story noticing: another grant of the role is as wide.
-pub(super) const DOUBLE: &[Exception] = &[];
