@@ -80,9 +80,15 @@ impl DigestId {
         format!("{}slots/", self.prefix())
     }
 
-    /// Where its findings lie, the worst first: S3 lists them in the order of the pages.
+    /// Where its findings lie.
+    #[must_use]
+    pub fn noted_prefix(&self) -> String {
+        format!("{}noted/", self.prefix())
+    }
+
+    /// The same in parts, the worst first: S3 lists them in the order of the pages.
     pub fn noted_prefixes(&self) -> impl Iterator<Item = String> {
-        entry::places().map(|place| format!("{}noted/{place}/", self.prefix()))
+        entry::places().map(|place| format!("{}{place}/", self.noted_prefix()))
     }
 
     /// Where the names of those lie that somebody was shown.

@@ -17,6 +17,7 @@ use crate::finding::from_sdk;
 use crate::handler::{Outcome, Press, RemediationHandler};
 
 /// S3 lists so many records at once.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html>
 const ONE_LIST: usize = 1_000;
 
 impl RemediationHandler {
@@ -56,13 +57,16 @@ impl RemediationHandler {
     }
 
     /// How far the digest is. Of a large one whose counts are known, no more is listed than what people were shown and
-    /// will be shown next: Slack waits for three seconds only, however many findings there are. A small one is one list.
+    /// will be shown next: Slack waits for three seconds only, however many findings there are. A small one is two lists,
+    /// of one request each.
     async fn progress(&self, digest: &DigestId, closed: Option<&Closed>) -> Result<Progress, RecordError> {
+        let (noted_prefix, listed_prefix) = (digest.noted_prefix(), digest.listed_prefix());
+        let listed = self.records.list(&listed_prefix);
         let Some(closed) = closed.filter(|closed| closed.total() > ONE_LIST) else {
-            let keys = self.records.list(&digest.prefix()).await?;
-            return Ok(Progress::of(digest, keys.iter().map(String::as_str)));
+            let (noted, listed) = tokio::try_join!(self.records.list(&noted_prefix), listed)?;
+            return Ok(Progress::of(digest, noted.iter().chain(&listed).map(String::as_str)));
         };
-        let listed = self.records.list(&digest.listed_prefix()).await?;
+        let listed = listed.await?;
         let listed: HashSet<Entry> = listed.iter().filter_map(|key| digest.entry(key)).collect();
         let mut next = Vec::new();
         for prefix in digest.noted_prefixes() {

@@ -99,8 +99,36 @@ async fn a_closed_digest_of_thousands_is_not_listed_to_its_end() {
         assert_eq!(listed.len(), count);
         assert!(digest.contains(&format!("{count} of 7003")) && digest.contains("Show the next 5"), "{digest}");
         // What was listed, nothing HIGH, and the first thousand of the others.
-        let lists = std::mem::take(&mut *world.lists.lock().unwrap());
+        let lists = lists(&world);
         assert_eq!(lists.len(), 3, "{lists:?}");
+    }
+}
+
+/// What was listed since the last time, once for each request.
+fn lists(world: &World) -> Vec<String> {
+    let mut lists = std::mem::take(&mut *world.lists.lock().unwrap());
+    lists.sort();
+    lists
+}
+
+const LISTED: &str = "digests/20261120T1010Z/listed/";
+const NOTED: &str = "digests/20261120T1010Z/noted/";
+
+#[tokio::test]
+async fn as_many_findings_as_one_request_lists_are_two_requests_whatever_else_lies_beside_them() {
+    for (findings, requests) in [(1_000, 2), (1_001, 3)] {
+        let world = world_with(findings).await;
+        close(&world);
+        // The window's own messages, and the marks.
+        for slot in 0..1_000 {
+            world.file(&format!("digests/{DIGEST}/slots/{slot:04}.json"), &json!({}));
+        }
+        for (name, progress) in [("first", 5), ("second", 10)] {
+            let (_, digest) = press(&world).await;
+            assert!(digest.contains(&format!("{progress} of {findings}")), "{digest}");
+            let lists = lists(&world);
+            assert_eq!(lists.len(), requests, "{findings}, {name}: {lists:?}");
+        }
     }
 }
 
@@ -115,7 +143,7 @@ async fn a_closed_digest_is_reached_to_its_end_with_what_came_after_the_counts()
     let mut listed = BTreeSet::new();
     for count in [5, 10, 13] {
         let (page, digest) = press(&world).await;
-        assert_eq!(std::mem::take(&mut *world.lists.lock().unwrap()).len(), 1, "so few are one list");
+        assert_eq!(lists(&world), [LISTED, NOTED], "so few are one list each");
         listed.extend((0..13).filter(|number| page.contains(&format!("record-{number}.txt"))));
         assert_eq!(listed.len(), count);
         assert_eq!(digest.contains("show-more"), count < 13, "{digest}");
