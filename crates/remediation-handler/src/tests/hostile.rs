@@ -1,10 +1,11 @@
 //! Requests that are not Slack's, or not whole.
 
+use domain::slack::button::Action;
 use http::Request;
 use proptest::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::world::{NOW, SECRET, World, form, request, signed};
+use super::world::{FINDING, NOW, SECRET, World, form, request, signed, value};
 
 /// Sends a request that must have no effect.
 async fn check(world: &World, request: Request<Vec<u8>>, expected: (u16, &str), what: &str) {
@@ -80,6 +81,71 @@ async fn only_posts_are_taken() {
         let mut request = signed(&form(&world.click().to_string()), SECRET, NOW);
         *request.method_mut() = method.parse().unwrap();
         check(&world, request, (405, "method not allowed"), method).await;
+    }
+}
+
+/// What is wrong about a click that Slack signed.
+#[derive(Debug, Clone)]
+struct Wrong {
+    /// Where, and what stands there instead.
+    changes: Vec<(&'static str, Value)>,
+}
+
+/// At least one of team, app, channel, person and button is another than it should be, or missing.
+fn wrong() -> impl Strategy<Value = Wrong> {
+    let id = || prop_oneof![3 => "[A-Z0-9]{0,12}", 1 => ".{0,20}"].prop_map(Value::from);
+    let other = move |pointer: &'static str, is: &'static [&'static str]| {
+        let not_right = move |value: &Value| !is.iter().any(|right| value == right);
+        prop_oneof![5 => id(), 1 => Just(Value::Null)]
+            .prop_filter("what is right is no mistake", not_right)
+            .prop_map(move |value| (pointer, value))
+    };
+    let genuine = value(Action::Remediate, FINDING);
+    let length = genuine.len();
+    let button = prop_oneof![
+        // One character is another.
+        (0..length, "[a-zA-Z0-9._-]").prop_map(move |(index, character)| {
+            let mut value = genuine.clone();
+            value.replace_range(index..=index, &character);
+            value
+        }),
+        "[a-z-]{0,20}\\.[0-9a-f]{0,10}\\.[0-9a-zA-Z_-]{0,40}\\.[0-9a-f]{0,40}",
+        ".{0,60}",
+    ];
+    let button = button
+        .prop_filter("what is right is no mistake", |changed| *changed != value(Action::Remediate, FINDING))
+        .prop_map(|value| ("/actions/0/value", Value::from(value)));
+    let places: [BoxedStrategy<(&'static str, Value)>; 5] = [
+        other("/team/id", &["T01ACME"]).boxed(),
+        other("/api_app_id", &["A01REMEDIATE"]).boxed(),
+        other("/channel/id", &["C01SECURITY"]).boxed(),
+        other("/user/id", &["U02ANN", "U03BOB"]).boxed(),
+        button.boxed(),
+    ];
+    proptest::sample::subsequence(places.to_vec(), 1..=5)
+        .prop_flat_map(|changes| changes)
+        .prop_map(|changes| Wrong { changes })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+    #[test]
+    fn a_click_that_slack_signed_has_no_effect_with_anything_wrong_about_it(wrong in wrong()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let world = World::new().await;
+            let mut click = world.click();
+            for (pointer, value) in &wrong.changes {
+                *click.pointer_mut(pointer).unwrap() = value.clone();
+            }
+            // An id that is none is malformed; all else is refused, and whoever clicked is told.
+            let (status, _) = world.send(signed(&form(&click.to_string()), SECRET, NOW)).await.unwrap();
+            assert!([200, 400].contains(&status), "{status}: {wrong:?}");
+            world.assert_untouched(&format!("{wrong:?}"));
+            let told = world.slack.take_messages();
+            assert_eq!(told.len(), usize::from(status == 200), "{wrong:?}: {told:?}");
+            assert!(told.iter().all(|message| message["response_type"] == "ephemeral"), "{wrong:?}: {told:?}");
+        });
     }
 }
 
