@@ -2,11 +2,10 @@ use domain::scan::{
     ScanId, Upload,
     build::{self, Build, Phase, ScanTask, StateError},
     diagnosis::Verdict,
-    failure::Failure,
+    failure::FailedStep,
     report::{BuildRecord, Moment, Report},
     unjudged::Unjudged,
 };
-use domain::text::to_seconds;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -63,7 +62,7 @@ pub(crate) struct ClaimRequest {
 /// What the state machine hands over when one of its steps has failed for good.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct FailureRequest {
-    pub failure: Failure,
+    pub failure: FailedStep,
     #[serde(flatten)]
     pub about: About,
     /// As in [`Request`], if the scan came so far.
@@ -106,7 +105,8 @@ impl About {
             unjudged: Unjudged::of(build),
             recovered,
             verdict,
-            recorded_at: to_seconds(now),
+            // People read it: seconds are enough.
+            recorded_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
         }
     }
 

@@ -218,6 +218,12 @@ impl BucketRecord {
         }
     }
 
+    /// Whether the last attempt was this decision's, and ended with an outcome.
+    #[must_use]
+    pub fn has_ended_for(&self, decision: &Decision) -> bool {
+        self.decision == decision.recorded() && self.outcome().is_some()
+    }
+
     /// When the last attempt ended, well or not, if it has.
     #[must_use]
     pub fn ended_at(&self) -> Option<Timestamp> {

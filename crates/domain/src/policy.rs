@@ -20,7 +20,8 @@ pub struct Policy {
     pub second_approver: SecondApprover,
     pub policy_findings: PolicyFindings,
     pub sources: Sources,
-    /// Findings about this bucket are never acted on: moving its objects into itself would go on for ever.
+    /// Findings about this bucket are never acted on: moving its objects into itself would go on for ever. Those about its
+    /// settings are shown.
     pub quarantine_bucket: String,
 }
 
@@ -100,6 +101,30 @@ impl Sources {
             return Some(Why::OtherAccount);
         }
         (!matches_pattern(&self.bucket_pattern, bucket?)).then_some(Why::OutsideSources)
+    }
+}
+
+/// What may be done about the settings of a finding's bucket by a button.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BucketReach {
+    /// They may be changed.
+    Changeable,
+    /// This deployment may not touch the bucket.
+    OutOfReach,
+    /// It is the quarantine bucket, which only the deployment of the stack changes.
+    Quarantine,
+}
+
+impl Sources {
+    #[must_use]
+    pub fn bucket_reach(&self, finding: &Finding, quarantine_bucket: &str) -> BucketReach {
+        if finding.bucket() == Some(quarantine_bucket) {
+            BucketReach::Quarantine
+        } else if self.obstacle(finding).is_some() {
+            BucketReach::OutOfReach
+        } else {
+            BucketReach::Changeable
+        }
     }
 }
 
@@ -232,7 +257,9 @@ pub fn decide(finding: &Finding, policy: &Policy) -> Decision {
         (Ok(_), Some(why)) => Decision::Inform(why),
         (Ok(_), None) if action == Some(Action::Auto) && finding.severity().is_some() => Decision::Remediate,
         (Ok(_), None) => Decision::Review,
-        (Err(Reason::NotAnObject), _) if finding.is_policy() => match policy.policy_findings {
+        // Of the quarantine bucket, too: that it is public must not be silent.
+        (Err(Reason::NotAnObject | Reason::QuarantineBucket), _) if finding.is_policy() => match policy.policy_findings
+        {
             PolicyFindings::Show => Decision::ShowBucket,
             PolicyFindings::Ignore => Decision::Ignore(Reason::Configured),
         },

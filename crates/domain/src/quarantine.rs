@@ -1,5 +1,6 @@
 //! How an object is quarantined, as data: what is copied, to where, in which parts, and what is recorded.
 
+mod claim;
 mod manifest;
 mod parts;
 mod proof;
@@ -11,10 +12,10 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use crate::finding::{Finding, MAX_KEY_BYTES, NULL_VERSION, ObjectRef};
-use crate::text::hex;
+use crate::finding::{Finding, MAX_KEY_BYTES, NULL_VERSION, ObjectRef, hex};
 
-pub use manifest::{Claim, FirstApproval, Location, Manifest, Original, Properties, Run, Shown, State, Transition};
+pub use claim::{Claim, FirstApproval, Shown};
+pub use manifest::{Location, Manifest, Original, Properties, Run, State, Transition};
 pub use parts::{LARGEST_SINGLE_COPY, Part, parts};
 pub use proof::{Checksum, Fingerprint, compare};
 pub use restoration::{

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::bucket::BucketAct;
 use crate::finding::Finding;
 use crate::policy::Why;
 
@@ -38,6 +39,16 @@ impl Task {
                 &finding.id
             }
             Self::Restore { case_id } | Self::QuarantineVersions { case_id } => case_id,
+        }
+    }
+
+    /// What the task turns on for a bucket; none for one about objects.
+    #[must_use]
+    pub fn bucket_act(&self) -> Option<BucketAct> {
+        match self {
+            Self::BlockPublicAccess { .. } => Some(BucketAct::BlockPublicAccess),
+            Self::EncryptByDefault { .. } => Some(BucketAct::EncryptByDefault),
+            Self::Quarantine { .. } | Self::Restore { .. } | Self::QuarantineVersions { .. } => None,
         }
     }
 

@@ -205,13 +205,10 @@ impl FindingHandler {
                     return Ok(Outcome::AlreadyShown);
                 }
                 let keys = self.button_keys().await?;
-                let may_change = self.config.policy.sources.obstacle(finding).is_none();
-                let message = slack::bucket_finding(
-                    finding,
-                    may_change,
-                    self.config.policy.second_approver.approvals(finding),
-                    &self.signer(&keys),
-                );
+                let policy = &self.config.policy;
+                let reach = policy.sources.bucket_reach(finding, &policy.quarantine_bucket);
+                let approvals = policy.second_approver.approvals(finding);
+                let message = slack::bucket_finding(finding, reach, approvals, &self.signer(&keys));
                 let way = self.show(finding, Kind::Notice, &message, deadline).await?;
                 self.remember_shown(finding, true).await?;
                 Ok(Outcome::Informed(way))
@@ -229,11 +226,13 @@ impl FindingHandler {
                 if self.claim(finding).await?.is_some_and(|claim| claim.dismisses(finding)) {
                     return Ok(Outcome::Dismissed);
                 }
-                if self.is_quarantined(finding).await? {
+                let manifest = self.manifest(finding).await?;
+                if is_quarantined(manifest.as_ref(), finding) {
                     return Ok(Outcome::AlreadyQuarantined);
                 }
-                // A person put exactly this version back: configuration does not overrule that.
-                if self.restored(finding).await?.is_some() || self.is_held(finding, deadline).await? {
+                // A person put exactly this object back: configuration does not overrule that.
+                let restored = self.restored(finding, manifest.as_ref()).await?;
+                if restored.is_some() || self.is_held(finding, deadline).await? {
                     return self.ask(finding, deadline).await;
                 }
                 self.invoke_remediator(finding).await?;
@@ -246,16 +245,21 @@ impl FindingHandler {
     /// Shows the finding with its button, unless the same object version was shown before. The note that it was shown
     /// is written last: a crash in between shows it twice rather than never.
     async fn ask(&self, finding: &Finding, deadline: SystemTime) -> Result<Outcome, Error> {
-        if self.is_quarantined(finding).await? {
+        let manifest = self.manifest(finding).await?;
+        if is_quarantined(manifest.as_ref(), finding) {
             return Ok(Outcome::AlreadyQuarantined);
         }
         let claim = self.claim(finding).await?;
         if claim.as_ref().is_some_and(|claim| claim.dismisses(finding)) {
             return Ok(Outcome::Dismissed);
         }
+        let restored = self.restored(finding, manifest.as_ref()).await?;
+        // One message for all types of findings in an object, unless somebody has dealt with one of them since.
+        let dismissed_at = claim.filter(|claim| claim.dismissed.is_some()).map(|claim| claim.at);
+        let dealt_with_at = dismissed_at.max(restored.as_ref().map(|restored| restored.at));
         let was_shown = self.shown(finding).await?.is_some_and(|shown| {
-            // One message for all types of findings in an object, unless somebody dismissed one of them.
-            let is_same = claim.is_none_or(|claim| claim.dismissed.is_none()) || shown.finding_type == finding.kind;
+            let is_open = dealt_with_at.is_none_or(|at| shown.at > at);
+            let is_same = shown.covers(finding) && (is_open || shown.finding_type == finding.kind);
             // What was shown without a button is asked about once the deployment may touch the bucket.
             is_same && !shown.notice && self.is_fresh(&shown)
         });
@@ -270,7 +274,7 @@ impl FindingHandler {
             self.config.policy.second_approver.approvals(finding),
             &self.signer(&keys),
         );
-        let message = match self.restored(finding).await? {
+        let message = match restored {
             Some(restored) => message.with_note(&slack::restored_before(&restored)),
             None => message,
         };
@@ -283,32 +287,28 @@ impl FindingHandler {
         (self.clock)().duration_since(shown.at) < SHOWN_AGAIN_AFTER
     }
 
-    /// When a finding of the case was shown last.
+    /// When a finding of the case was shown last. What has no case was never shown.
     pub(crate) async fn shown(&self, finding: &Finding) -> Result<Option<Shown>, Error> {
-        let key = shown_key(&bucket::case_id(finding).unwrap_or_default());
-        self.records.read(&key).await.map_err(Error::ReadCase)
+        let Some(case_id) = bucket::case_id(finding) else {
+            return Ok(None);
+        };
+        self.records.read(&shown_key(&case_id)).await.map_err(Error::ReadCase)
     }
 
     /// `notice` when there was nothing to press for an object.
     pub(crate) async fn remember_shown(&self, finding: &Finding, notice: bool) -> Result<(), Error> {
-        let key = shown_key(&bucket::case_id(finding).unwrap_or_default());
+        let Some(case_id) = bucket::case_id(finding) else {
+            return Ok(());
+        };
         let shown = Shown {
             finding_id: finding.id.clone(),
             finding_type: finding.kind.clone(),
+            severity: finding.severity(),
             updated_at: finding.changed_at(),
             notice,
             at: (self.clock)(),
         };
-        self.records.replace(&key, &shown).await.map_err(Error::WriteCase)
-    }
-
-    /// Whether the case has ended well. A finding that is newer than that end says that the object is back.
-    async fn is_quarantined(&self, finding: &Finding) -> Result<bool, Error> {
-        let manifest = self.manifest(finding).await?;
-        Ok(manifest.is_some_and(|manifest| {
-            let is_newer = finding.created_at.zip(manifest.ended_at()).is_some_and(|(created, end)| created > end);
-            manifest.is_quarantined() && !is_newer
-        }))
+        self.records.replace(&shown_key(&case_id), &shown).await.map_err(Error::WriteCase)
     }
 
     /// Who decided about the case, if somebody has.
@@ -319,8 +319,12 @@ impl FindingHandler {
         self.records.read(&claim_key(&case_id)).await.map_err(Error::ReadCase)
     }
 
-    /// Who put the finding's object back from quarantine, if somebody has.
-    async fn restored(&self, finding: &Finding) -> Result<Option<Restored>, Error> {
+    /// Who put the finding's object back from quarantine, if somebody has: the version that the finding names, or, without
+    /// versioning, the upload that it is about, whose case `manifest` is.
+    async fn restored(&self, finding: &Finding, manifest: Option<&Manifest>) -> Result<Option<Restored>, Error> {
+        if let Some(restored) = manifest.and_then(Manifest::restored) {
+            return Ok(Some(restored));
+        }
         let Some(case_id) = finding.case_id() else {
             return Ok(None);
         };
@@ -353,4 +357,12 @@ impl FindingHandler {
         let place = Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id };
         Signer::new(keys.newest().expose_secret(), place, self.config.quarantine_retention, (self.clock)())
     }
+}
+
+/// Whether the case has ended well. A finding that is newer than that end says that the object is back.
+fn is_quarantined(manifest: Option<&Manifest>, finding: &Finding) -> bool {
+    manifest.is_some_and(|manifest| {
+        let is_newer = finding.created_at.zip(manifest.ended_at()).is_some_and(|(created, end)| created > end);
+        manifest.is_quarantined() && !is_newer
+    })
 }

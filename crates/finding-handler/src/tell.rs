@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use domain::bucket::{self, BucketRecord, record_key};
 use domain::digest::{Kind, Window};
 use domain::finding::Finding;
 use domain::quarantine::Manifest;
@@ -44,42 +45,83 @@ impl FindingHandler {
         Ok(Outcome::ResultTold(way))
     }
 
-    /// Tells how a task of the remediator ended that failed after its retries.
+    /// Tells how a task of the remediator ended that failed after its retries. Only the message may be missing: then the
+    /// record says how the task itself ended.
     pub(crate) async fn tell_failure(
         &self,
         request: &Request,
         error_type: Option<&str>,
         deadline: SystemTime,
     ) -> Result<Outcome, Error> {
-        let Task::Quarantine { finding } = &request.task else {
-            let manifest = match &request.task {
-                Task::Restore { case_id } | Task::QuarantineVersions { case_id } => self.case(case_id).await?,
-                _ => None,
-            };
-            // As a new message: the one with the button stays, so that it can be pressed again.
-            self.post(&slack::task_failed(&request.task, manifest.as_ref(), error_type), deadline).await?;
-            return Ok(Outcome::FailureTold);
-        };
-        // Only the message may be missing: then the record says how the move itself ended.
+        let Request { task, decision } = request;
         let keys = self.button_keys().await?;
-        let ending = ending(finding, self.manifest(finding).await?.as_ref(), error_type, &self.signer(&keys));
-        if request.decision == Decision::Policy {
-            self.tell_ending(finding, &ending, deadline).await?;
-            return Ok(Outcome::FailureTold);
-        }
-        let (Ending::Moved(message) | Ending::NotMoved(message)) = ending;
-        if let Some(url) = request.decision.response_url() {
+        let signer = self.signer(&keys);
+        // A new message: the one with the button stays, so that it can be pressed again.
+        let failed = |manifest: Option<&Manifest>| slack::task_failed(task, manifest, error_type);
+        let message = match task {
+            Task::Quarantine { finding } => {
+                let ending = ending(finding, self.manifest(finding).await?.as_ref(), error_type, &signer);
+                if *decision == Decision::Policy {
+                    self.tell_ending(finding, &ending, deadline).await?;
+                } else {
+                    let (Ending::Moved(message) | Ending::NotMoved(message)) = ending;
+                    self.replace_clicked(decision, message, deadline).await?;
+                }
+                return Ok(Outcome::FailureTold);
+            }
+            Task::Restore { case_id } => {
+                let manifest = self.case(case_id).await?;
+                let restoration = manifest.as_ref().and_then(|manifest| manifest.restoration.as_ref());
+                match manifest.as_ref().filter(|_| restoration.is_some_and(|one| one.has_ended_for(decision))) {
+                    Some(ended) if ended.is_restored() => {
+                        self.replace_clicked(decision, slack::restoration(ended, &signer), deadline).await?;
+                        return Ok(Outcome::FailureTold);
+                    }
+                    Some(ended) => slack::restoration(ended, &signer),
+                    None => failed(manifest.as_ref()),
+                }
+            }
+            Task::QuarantineVersions { case_id } => {
+                let manifest = self.case(case_id).await?;
+                let others = manifest.as_ref().and_then(|manifest| manifest.other_versions.as_ref());
+                match manifest.as_ref().filter(|_| others.is_some_and(|one| one.has_ended_for(decision))) {
+                    Some(ended) => slack::other_versions(ended, &signer),
+                    None => failed(manifest.as_ref()),
+                }
+            }
+            Task::BlockPublicAccess { finding } | Task::EncryptByDefault { finding } => {
+                let record = self.bucket_record(task, finding).await?;
+                match record.filter(|record| record.has_ended_for(decision)) {
+                    Some(ended) => slack::bucket_act(&ended, &signer),
+                    None => failed(None),
+                }
+            }
+        };
+        self.post(&message, deadline).await?;
+        Ok(Outcome::FailureTold)
+    }
+
+    /// The record of a task that turns on a protection of the finding's bucket.
+    async fn bucket_record(&self, task: &Task, finding: &Finding) -> Result<Option<BucketRecord>, Error> {
+        let Some((case_id, act)) = bucket::case_id(finding).zip(task.bucket_act()) else {
+            return Ok(None);
+        };
+        self.records.read(&record_key(&case_id, act)).await.map_err(Error::ReadCase)
+    }
+
+    /// Puts the message in the place of the one that was clicked, or, where Slack does not take that any more, beside it.
+    async fn replace_clicked(&self, decision: &Decision, message: Message, deadline: SystemTime) -> Result<(), Error> {
+        if let Some(url) = decision.response_url() {
             let replacing = message.clone().replacing_original();
             match self.slack.post_within(self.patience(deadline)?, &SecretString::from(url), &replacing).await {
-                Ok(()) => return Ok(Outcome::FailureTold),
+                Ok(()) => return Ok(()),
                 Err(error) if error.may_heal() => return Err(Error::Tell(error)),
                 Err(error) => {
                     tracing::warn!(error = platform::chain(&error), "could not replace the clicked message");
                 }
             }
         }
-        self.post(&message, deadline).await?;
-        Ok(Outcome::FailureTold)
+        self.post(&message, deadline).await
     }
 
     /// An object that was not moved has a message of its own, however many came: what nobody could deal with must not

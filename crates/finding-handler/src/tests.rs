@@ -296,7 +296,7 @@ async fn a_review_finding_is_asked_about_once() {
 }
 
 fn shown_at(finding_id: &str, finding_type: FindingType, at: Timestamp) -> Shown {
-    Shown { finding_id: finding_id.to_owned(), finding_type, updated_at: None, notice: false, at }
+    Shown { finding_id: finding_id.to_owned(), finding_type, severity: None, updated_at: None, notice: false, at }
 }
 
 #[tokio::test]
@@ -386,6 +386,7 @@ async fn what_somebody_dismissed_is_neither_shown_nor_moved_but_another_type_is(
                 decision: Decision::Policy,
                 dismissed: Some(DismissReason::TestData),
                 reopened: None,
+                request_id: None,
                 at,
             };
             let case_id = finding.case_id().unwrap();
@@ -607,6 +608,81 @@ async fn every_other_task_that_failed_is_told_by_its_own_name_and_leaves_its_but
     }
 }
 
+/// The record of an attempt to do this, which somebody decided and which has ended.
+fn attempt(task: &str, decision: &Value) -> (String, Value) {
+    let state = |outcome: Value| {
+        let mut state = json!({"state": "ended", "at": Timestamp::from_second(NOW).unwrap(), "told": false});
+        state.as_object_mut().unwrap().extend(outcome.as_object().unwrap().clone());
+        state
+    };
+    let mut decision = decision.clone();
+    decision.as_object_mut().unwrap().remove("responseUrl");
+    let (key, manifest) = ended(&finding("personal"), quarantined(), NOW - 60);
+    let mut manifest = serde_json::to_value(manifest).unwrap();
+    let restoration =
+        |outcome| json!({"decision": decision, "startedAt": "2026-11-20T10:15:00Z", "state": state(outcome)});
+    match task {
+        "restored" => manifest["restoration"] = restoration(json!({"outcome": "restored", "copy": "deleted"})),
+        "not restored" => manifest["restoration"] = restoration(json!({"outcome": "keyUnusable"})),
+        "versions" => {
+            manifest["otherVersions"] =
+                json!({"decision": decision, "endedAt": "2026-11-20T10:15:00Z", "versions": []});
+        }
+        act => {
+            let bucket = finding("policy");
+            let case_id = bucket.bucket_case_id().unwrap();
+            let record = json!({"caseId": case_id, "findingId": bucket.id, "findingType": bucket.kind, "act": act,
+                "bucket": "acme-uploads", "decision": decision, "state": state(json!({"outcome": "turnedOn"})),
+                "transitions": []});
+            return (format!("cases/{case_id}/{act}.json"), record);
+        }
+    }
+    (key, manifest)
+}
+
+#[tokio::test]
+async fn when_only_the_message_failed_the_truth_is_told_of_every_task() {
+    let case_id = finding("personal").case_id().unwrap();
+    let (of_case, of_bucket) = (json!({"caseId": case_id}), json!({"finding": finding("policy")}));
+    for (task, attempted, truth, failure) in [
+        (json!({"restore": of_case}), "restored", "/actions/T1/1/a (replaces): Object restored", "Restore failed"),
+        (json!({"restore": of_case}), "not restored", "/services/T1/B1/x: Object not restored", "Restore failed"),
+        (
+            json!({"quarantineVersions": of_case}),
+            "versions",
+            "/services/T1/B1/x: No other version is left",
+            "Quarantine of other versions failed",
+        ),
+        (
+            json!({"blockPublicAccess": of_bucket}),
+            "block-public-access",
+            "/services/T1/B1/x: Block Public Access turned on",
+            "Block Public Access failed",
+        ),
+        (
+            json!({"encryptByDefault": of_bucket}),
+            "encrypt-by-default",
+            "/services/T1/B1/x: Default encryption turned on",
+            "Default encryption failed",
+        ),
+    ] {
+        let world = World::new().await;
+        let mut record: Value = serde_json::from_str(&failed_click(&world)).unwrap();
+        record["requestPayload"]["task"] = task;
+        let (key, ended) = attempt(attempted, &record["requestPayload"]["decision"]);
+        world.file(&key, &ended);
+        assert!(world.handle(&[record.to_string()]).await.is_empty());
+        let told = world.slack.take();
+        assert!(told.len() == 1 && told[0].starts_with(truth), "{attempted}: {told:?}");
+
+        // Somebody else's attempt is no end of this one.
+        record["requestPayload"]["decision"]["userId"] = "U99EVE".into();
+        assert!(world.handle(&[record.to_string()]).await.is_empty());
+        let told = world.slack.take();
+        assert!(told.len() == 1 && told[0].starts_with(&format!("/services/T1/B1/x: {failure}")), "{told:?}");
+    }
+}
+
 #[tokio::test]
 async fn when_only_the_message_failed_the_truth_is_told() {
     for (outcome, expected) in [
@@ -655,4 +731,96 @@ async fn what_a_person_put_back_is_asked_about_even_where_the_type_is_auto() {
     assert!(world.handle(&[event("financial-high")]).await.is_empty());
     assert!(world.invoked().is_empty(), "configuration does not overrule a person");
     assert_eq!(world.slack.take().len(), 1);
+}
+
+/// What a person put back is the first upload itself: without versioning it comes back under the same name.
+#[tokio::test]
+async fn what_a_person_put_back_is_asked_about_in_a_bucket_without_versions_too() {
+    let world = World::new().await;
+    let of_another_type = Finding { kind: FindingType::Credentials, ..finding("financial-high") };
+    let (key, mut manifest) = ended(&finding("financial-high"), quarantined(), NOW - 60);
+    let at = Timestamp::from_second(NOW - 30).unwrap();
+    manifest.restoration = serde_json::from_value(json!({"decision": {"by": "person", "userId": "U02ANN",
+        "channelId": "C01SECURITY", "decidedAt": at}, "startedAt": at,
+        "state": {"state": "ended", "outcome": "restored", "copy": "deleted", "at": at, "told": true}}))
+    .unwrap();
+    world.file(&key, &manifest);
+    // As it was told that it had been moved.
+    let told_at = Timestamp::from_second(NOW - 50).unwrap();
+    let shown = Shown { severity: of_another_type.severity(), ..shown_at("f0", FindingType::Financial, told_at) };
+    world.file(&shown_key(&of_another_type.case_id().unwrap()), &shown);
+    let mut event: Value = serde_json::from_str(&event("financial-high")).unwrap();
+    event["detail"] = serde_json::to_value(&of_another_type).unwrap();
+    assert!(world.handle(&[event.to_string(), event.to_string()]).await.is_empty());
+    assert!(world.invoked().is_empty(), "configuration does not overrule a person");
+    let messages = world.slack.take_messages();
+    assert_eq!(messages.len(), 1, "{messages:?}");
+    assert!(messages[0].to_string().contains("put back from quarantine, decided by <@U02ANN>"), "{messages:?}");
+}
+
+/// A finding about the object of the sample, of another type and severity.
+fn about_the_same(id: u32, kind: &str, score: i64) -> String {
+    let mut event: Value = serde_json::from_str(&event("personal")).unwrap();
+    event["detail"]["id"] = format!("{id:032x}").into();
+    event["detail"]["type"] = format!("SensitiveData:S3Object/{kind}").into();
+    event["detail"]["severity"] = json!({"score": score});
+    event.to_string()
+}
+
+#[tokio::test]
+async fn a_worse_finding_about_an_object_that_was_shown_is_shown_too_and_nothing_else_is() {
+    let world = World::new().await;
+    for (id, kind, score, shown, why) in [
+        (1, "Personal", 1, 1, "the first"),
+        (2, "Multiple", 1, 0, "no worse"),
+        (3, "Multiple", 3, 1, "worse"),
+        (4, "Multiple", 3, 0, "a re-scan"),
+        (5, "Personal", 1, 0, "a re-scan of what was shown before"),
+        (6, "CustomIdentifier", 2, 0, "less grave"),
+    ] {
+        assert!(world.handle(&[about_the_same(id, kind, score)]).await.is_empty());
+        assert_eq!(world.slack.take().len(), shown, "{why}");
+    }
+    // More of the same, as a job finds it that reads the whole object.
+    let world = World::new().await;
+    assert!(world.handle(&[about_the_same(1, "Personal", 1), about_the_same(2, "Personal", 3)]).await.is_empty());
+    assert_eq!(world.slack.take().len(), 2);
+}
+
+#[tokio::test]
+async fn a_record_of_what_was_shown_that_names_no_severity_holds_for_its_type() {
+    for (kind, shown) in [("Personal", 0), ("Multiple", 1)] {
+        let world = World::new().await;
+        let old = json!({"findingId": "f0", "findingType": "SensitiveData:S3Object/Personal",
+            "at": Timestamp::from_second(NOW - DAY).unwrap()});
+        world.file(&shown_key(&finding("personal").case_id().unwrap()), &old);
+        assert!(world.handle(&[about_the_same(1, kind, 3)]).await.is_empty());
+        assert_eq!(world.slack.take().len(), shown, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn findings_that_name_no_bucket_are_each_shown() {
+    let world = World::new().await;
+    let nameless = |id: u32| {
+        let mut event: Value = serde_json::from_str(&event("policy")).unwrap();
+        event["detail"]["id"] = format!("{id:032x}").into();
+        event["detail"]["resourcesAffected"] = json!(null);
+        event.to_string()
+    };
+    assert!(world.handle(&[nameless(1), nameless(2)]).await.is_empty());
+    assert_eq!(world.slack.take().len(), 2);
+    assert!(!world.files.lock().unwrap().keys().any(|key| key.starts_with("cases/")), "a record of no case");
+}
+
+#[tokio::test]
+async fn a_quarantine_bucket_at_risk_is_shown_and_findings_in_it_are_not() {
+    let world = World::new().await;
+    let own = |name: &str| event(name).replace("acme-uploads", "acme-quarantine");
+    assert!(world.handle(&[own("policy"), own("personal")]).await.is_empty());
+    let told = world.slack.take_messages();
+    assert_eq!(told.len(), 1, "{told:?}");
+    let told = told[0].to_string();
+    assert!(told.contains("This is the quarantine bucket of this deployment"), "{told}");
+    assert!(!told.contains("block-public-access") && !told.contains("dismiss"), "{told}");
 }

@@ -13,12 +13,13 @@ impl RemediationHandler {
     /// # Errors
     /// As [`RemediationHandler::handle`]. A body that cannot be decoded is answered with 400.
     pub async fn serve(&self, event: LambdaEvent<ApiGatewayV2httpRequest>) -> Result<ApiGatewayV2httpResponse, Error> {
+        let request_id = event.context.request_id;
         let Some(request) = request(event.payload) else {
             tracing::warn!("refused a request whose body is not the Base64 that it says");
             return Ok(response(&answer(StatusCode::BAD_REQUEST, "malformed")));
         };
         // Boxed: the compiler computes the size of what `main` waits for only so deep.
-        Box::pin(self.handle(&request)).await.map(|answer| response(&answer))
+        Box::pin(self.handle(&request, &request_id)).await.map(|answer| response(&answer))
     }
 }
 

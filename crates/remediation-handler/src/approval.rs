@@ -3,7 +3,10 @@
 use domain::quarantine::FirstApproval;
 use domain::remediation::{Click, Decision, TwoClicks};
 use jiff::Timestamp;
-use platform::records::{RecordError, Records};
+use platform::records::RecordError;
+
+use crate::gate;
+use crate::handler::{Press, RemediationHandler};
 
 /// What the agreement of one more person amounts to.
 pub(crate) enum Agreement {
@@ -15,28 +18,38 @@ pub(crate) enum Agreement {
     Again(Click),
 }
 
-/// Takes this person's agreement. One that was recorded under `key` counts only for the same finding, after `after` and
-/// as long as a button holds; any other is replaced by this one.
-///
-/// # Errors
-/// [`RecordError`]
-pub(crate) async fn agree(
-    records: &Records,
-    key: &str,
-    finding_id: &str,
-    click: Click,
-    after: Option<Timestamp>,
-) -> Result<Agreement, RecordError> {
-    let ours = FirstApproval { finding_id: finding_id.to_owned(), click: click.recorded() };
-    let take = |found: Option<FirstApproval>| match found {
-        Some(first) if first.stands(finding_id, after, click.decided_at) => {
-            if first.click.user_id == click.user_id {
-                return (None, Agreement::Again(first.click));
+impl RemediationHandler {
+    /// Takes this person's agreement. One that was recorded under `key` counts only for the same finding, after `after`, as
+    /// long as a button holds, and while its giver may still decide; any other is replaced by this one.
+    ///
+    /// # Errors
+    /// [`RecordError`]
+    pub(crate) async fn agree(
+        &self,
+        press: &Press<'_>,
+        key: &str,
+        finding_id: &str,
+        after: Option<Timestamp>,
+    ) -> Result<Agreement, RecordError> {
+        let click = self.clicked(press);
+        let ours = FirstApproval {
+            finding_id: finding_id.to_owned(),
+            click: click.recorded(),
+            request_id: Some(press.request_id.to_owned()),
+        };
+        let counts = |first: &FirstApproval| {
+            first.stands(finding_id, after, press.now) && gate::may_press(&first.click.user_id, &self.config)
+        };
+        let take = |found: Option<FirstApproval>| match found.filter(counts) {
+            // S3 took it, and the SDK asked once more because the answer was lost.
+            Some(first) if first == ours => (None, Agreement::First(first.click)),
+            Some(first) if first.click.user_id == click.user_id => (None, Agreement::Again(first.click)),
+            Some(first) => {
+                let clicks = TwoClicks { first: first.click, second: click.clone() };
+                (None, Agreement::Decided(Decision::TwoPeople(Box::new(clicks))))
             }
-            let clicks = TwoClicks { first: first.click, second: click.clone() };
-            (None, Agreement::Decided(Decision::TwoPeople(Box::new(clicks))))
-        }
-        _ => (Some(ours.clone()), Agreement::First(ours.click.clone())),
-    };
-    records.update(key, take).await
+            None => (Some(ours.clone()), Agreement::First(ours.click.clone())),
+        };
+        self.records.update(key, take).await
+    }
 }

@@ -7,7 +7,7 @@ use domain::remediation::{Decision, Task};
 use domain::slack::button::Action;
 use domain::slack::{Refusal, already_restored, one_more_person, restoring};
 
-use crate::approval::{Agreement, agree};
+use crate::approval::Agreement;
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
 
@@ -71,7 +71,7 @@ impl RemediationHandler {
             ("Restore", first_restore_approval_key(case_id), ended_at)
         };
         let after = after.max(manifest.ended_at());
-        let agreement = agree(&self.records, &key, &manifest.finding_id, self.clicked(press), after).await;
+        let agreement = self.agree(press, &key, &manifest.finding_id, after).await;
         Ok(match agreement.map_err(|source| Error::Claim { case_id: case_id.clone(), source })? {
             Agreement::Decided(decision) => Ok(decision),
             Agreement::First(click) => {

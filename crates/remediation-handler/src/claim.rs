@@ -73,8 +73,12 @@ impl Standing {
 
     /// Claims the case, if it still is as it was read. `false` when somebody was faster.
     pub(crate) async fn claim_it(&self, records: &Records, case_id: &str, ours: &Claim) -> Result<bool, RecordError> {
-        let state = self.claim.as_ref().map(|(_, state)| state);
-        Ok(records.write_if(&claim_key(case_id), ours, state).await?.is_some())
+        let (key, state) = (claim_key(case_id), self.claim.as_ref().map(|(_, state)| state));
+        if records.write_if(&key, ours, state).await?.is_some() {
+            return Ok(true);
+        }
+        // S3 may have taken it, and the SDK have asked once more because the answer was lost.
+        Ok(records.read::<Claim>(&key).await?.as_ref() == Some(ours))
     }
 }
 

@@ -5,7 +5,7 @@ use domain::quarantine::{Claim, first_approval_key};
 use domain::remediation::{Click, Decision};
 use jiff::Timestamp;
 
-use crate::approval::{Agreement, agree};
+use crate::approval::Agreement;
 use crate::claim::Standing;
 use crate::error::Error;
 use crate::handler::{Press, RemediationHandler};
@@ -36,22 +36,14 @@ impl RemediationHandler {
     ) -> Result<Decided, Error> {
         let failed = |source| Error::Claim { case_id: case_id.to_owned(), source };
         let standing = Standing::read(&self.records, case_id, finding).await.map_err(failed)?;
-        let by = |decision: &Decision| Claim {
-            finding_id: finding.id.clone(),
-            finding_type: finding.kind.clone(),
-            decision: decision.recorded(),
-            dismissed: None,
-            reopened: None,
-            at: press.now,
-        };
+        let by = |decision: &Decision| Claim::of(finding, decision, press.request_id, press.now);
         let mut decision = Decision::Person(self.clicked(press));
         if !standing.is_open_to(finding, &by(&decision), made_at) {
             return Ok(Decided::Before(standing, decision));
         }
         if self.config.second_approver.is_needed(finding) {
             let (key, after) = (first_approval_key(case_id), standing.last_end(finding));
-            let agreement = agree(&self.records, &key, &finding.id, self.clicked(press), after).await;
-            match agreement.map_err(failed)? {
+            match self.agree(press, &key, &finding.id, after).await.map_err(failed)? {
                 Agreement::Decided(by_two) => decision = by_two,
                 Agreement::First(click) => {
                     tracing::info!(finding.id = finding.id, case.id = case_id, "took the first of two approvals");

@@ -18,14 +18,8 @@ impl RemediationHandler {
         let Some(case_id) = bucket::case_id(&finding) else {
             return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
         };
-        let ours = Claim {
-            finding_id: finding.id.clone(),
-            finding_type: finding.kind.clone(),
-            decision: Decision::Person(self.clicked(press)).recorded(),
-            dismissed: Some(reason),
-            reopened: None,
-            at: press.now,
-        };
+        let decision = Decision::Person(self.clicked(press));
+        let ours = Claim { dismissed: Some(reason), ..Claim::of(&finding, &decision, press.request_id, press.now) };
         let failed = |source| Error::Claim { case_id: case_id.clone(), source };
         let (claim, first) = match claim(&self.records, &case_id, &finding, &ours).await.map_err(failed)? {
             Claimed::Ours => (ours, true),

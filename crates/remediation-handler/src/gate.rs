@@ -12,8 +12,11 @@ pub(crate) fn check(click: &Interaction, config: &Config) -> Result<(), Refusal>
     {
         return Err(Refusal::WrongPlace);
     }
-    if !config.slack_allowed_user_ids.is_empty() && !config.slack_allowed_user_ids.contains(&click.user.id) {
-        return Err(Refusal::NotAllowed);
-    }
-    Ok(())
+    if may_press(&click.user.id, config) { Ok(()) } else { Err(Refusal::NotAllowed) }
+}
+
+/// Whether this person may decide. An empty list is everybody in the channel.
+pub(crate) fn may_press(user_id: &str, config: &Config) -> bool {
+    let allowed = &config.slack_allowed_user_ids;
+    allowed.is_empty() || allowed.iter().any(|id| id == user_id)
 }

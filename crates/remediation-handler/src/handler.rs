@@ -14,7 +14,7 @@ use platform::records::Records;
 use platform::secret::{Rotating, SecretStore};
 use platform::slack::{Slack, VerifyError, verify};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::api::answer;
 use crate::config::Config;
@@ -69,6 +69,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Press<'a> {
     pub(crate) click: &'a Interaction,
     pub(crate) pressed: Pressed,
+    /// Lambda's id of this invocation.
+    pub(crate) request_id: &'a str,
     pub(crate) now: Timestamp,
 }
 
@@ -91,11 +93,15 @@ impl RemediationHandler {
     }
 
     /// Answers one request of Slack: verify, parse, decide, act, in that order. Whatever is not genuine gets a status
-    /// and a word, and touches nothing.
+    /// and a word, and touches nothing. `request_id` is Lambda's, which no other invocation has.
     ///
     /// # Errors
     /// [`Error`] when one of our own steps failed for a genuine click.
-    pub async fn handle(&self, request: &HttpRequest<Vec<u8>>) -> Result<Response<&'static str>, Error> {
+    pub async fn handle(
+        &self,
+        request: &HttpRequest<Vec<u8>>,
+        request_id: &str,
+    ) -> Result<Response<&'static str>, Error> {
         if request.method() != Method::POST {
             return Ok(answer(StatusCode::METHOD_NOT_ALLOWED, "method not allowed"));
         }
@@ -123,7 +129,7 @@ impl RemediationHandler {
         };
 
         // Boxed, because the compiler gives up on a future as deep as this one is with all its clients.
-        let acted = tokio::time::timeout(self.time_to_act, Box::pin(self.act(&click, body, now))).await;
+        let acted = tokio::time::timeout(self.time_to_act, Box::pin(self.act(&click, body, request_id, now))).await;
         // To stop anywhere is harmless: it is a crash that the next press repairs.
         match acted.unwrap_or(Err(Error::TooSlow)) {
             Ok(outcome) => {
@@ -158,7 +164,7 @@ impl RemediationHandler {
         })
     }
 
-    async fn act(&self, click: &Interaction, body: &[u8], now: Timestamp) -> Result<Outcome, Error> {
+    async fn act(&self, click: &Interaction, body: &[u8], request_id: &str, now: Timestamp) -> Result<Outcome, Error> {
         let Some((action_id, value)) = click.pressed() else {
             return Ok(Outcome::NotOurs);
         };
@@ -169,11 +175,11 @@ impl RemediationHandler {
             Ok(pressed) => pressed,
             Err(refusal) => return Ok(self.refuse(click, refusal).await),
         };
-        if !self.is_first(click, body, now).await? {
+        if !self.is_first(click, body, request_id, now).await? {
             return Ok(self.refuse(click, Refusal::Replayed).await);
         }
         let action = pressed.action;
-        let press = &Press { click, pressed, now };
+        let press = &Press { click, pressed, request_id, now };
         // Boxed, like the whole: each holds the states of all its requests.
         match action {
             Action::Remediate => Box::pin(self.quarantine(press)).await,
@@ -216,9 +222,19 @@ impl RemediationHandler {
     /// Whether this request comes for the first time. Slack's signature holds for five minutes, and what the case is by
     /// then may let an old decision count as a new one; so S3 takes one record for each request. Slack never sends an
     /// interaction twice: whoever presses again makes a new one.
-    async fn is_first(&self, click: &Interaction, body: &[u8], now: Timestamp) -> Result<bool, Error> {
-        let trace = json!({"at": now, "by": click.user.id});
-        self.records.create(&press_key(body), &trace).await.map_err(Error::Press)
+    async fn is_first(
+        &self,
+        click: &Interaction,
+        body: &[u8],
+        request_id: &str,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let (key, trace) = (press_key(body), json!({"at": now, "by": click.user.id, "requestId": request_id}));
+        if self.records.create(&key, &trace).await.map_err(Error::Press)? {
+            return Ok(true);
+        }
+        // S3 may have taken it, and the SDK have asked once more because the answer was lost.
+        Ok(self.records.read::<Value>(&key).await.map_err(Error::Press)? == Some(trace))
     }
 
     pub(crate) async fn button_keys(&self) -> Result<Rotating, Error> {

@@ -6,8 +6,8 @@
 //! - **Changes**: writes `cases/<case-id>/claim.json` and `first-approval.json`, the latter also for Restore and Quarantine
 //!   all versions, and, for a dismissal, `manifest.json` in the quarantine bucket; invokes `FindingRemediator` asynchronously; answers the person who clicked
 //!   in private, or replaces the message.
-//! - **IAM**: `macie2:GetFindings`; `s3:GetObject` on `cases/*`, `s3:PutObject` on those records, `s3:ListBucket` of
-//!   the quarantine bucket; `lambda:InvokeFunction` on the remediator; `secretsmanager:GetSecretValue`.
+//! - **IAM**: `macie2:GetFindings`; `s3:GetObject` on `cases/*`, digests' `closed.json` and `presses/*`, `s3:PutObject`
+//!   on those records, `presses/*` and digests' `listed/*`, `s3:ListBucket` of the quarantine bucket; `lambda:InvokeFunction` on the remediator; `secretsmanager:GetSecretValue`.
 //!
 //! Slack waits three seconds for the answer. Nothing runs after it, since Lambda freezes the function then, so what takes
 //! longer is the remediator's, the message about it included.

@@ -28,6 +28,7 @@ impl RemediationHandler {
         };
         if claim.reopened.is_none() {
             claim.reopened = Some(self.clicked(press).recorded());
+            claim.request_id = Some(press.request_id.to_owned());
             if !standing.claim_it(&self.records, &case_id, &claim).await.map_err(failed)? {
                 // Somebody else was faster, with this or another button: the next press shows what holds.
                 return Ok(self.refuse(press.click, Refusal::Failed).await);
@@ -41,7 +42,8 @@ impl RemediationHandler {
         let signer = self.signer(&keys, press.now);
         let approvals = self.config.second_approver.approvals(&finding);
         let message = if finding.is_policy() {
-            bucket_finding(&finding, self.config.sources.obstacle(&finding).is_none(), approvals, &signer)
+            let reach = self.config.sources.bucket_reach(&finding, &self.config.quarantine_bucket);
+            bucket_finding(&finding, reach, approvals, &signer)
         } else {
             review_request(&finding, &self.config.quarantine_bucket, approvals, &signer)
         };

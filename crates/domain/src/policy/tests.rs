@@ -81,10 +81,16 @@ fn decides_by_type_and_configuration() {
         ("Policy:IAMUser/S3BucketNew", json!({"category": "POLICY"}), Decision::ShowBucket),
         ("Policy:IAMUser/S3BucketPublic", json!({"sample": true}), Decision::Ignore(Reason::Sample)),
         ("Policy:IAMUser/S3BucketPublic", json!({"severity": {"score": 1}}), below(Severity::Low)),
+        // A quarantine that anybody can read.
         (
             "Policy:IAMUser/S3BucketPublic",
             json!({"resourcesAffected": object(QUARANTINE, json!(null))}),
-            Decision::Ignore(Reason::QuarantineBucket),
+            Decision::ShowBucket,
+        ),
+        (
+            "Policy:IAMUser/S3BucketPublic",
+            json!({"resourcesAffected": object(QUARANTINE, json!(null)), "archived": true}),
+            Decision::Ignore(Reason::Archived),
         ),
     ] {
         assert_eq!(decide(&finding(kind, &changes), &policy()), expected, "{kind} {changes}");

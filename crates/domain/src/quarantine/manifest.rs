@@ -3,12 +3,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::restoration::{Restoration, RestoreOutcome};
+use super::restoration::{Restoration, RestoreOutcome, Restored};
 use super::versions::{OtherVersions, RemainingVersion};
 use super::{Checksum, Fingerprint};
 use crate::finding::{Finding, FindingType, Severity};
-use crate::remediation::{Click, Decision, Outcome};
-use crate::slack::button::{self, DismissReason};
+use crate::remediation::{Decision, Outcome};
+use crate::slack::button::DismissReason;
 
 /// The record of one case: where the object came from, where it is, who decided, and every step with its time.
 ///
@@ -169,82 +169,6 @@ impl Original {
     }
 }
 
-/// The first decision about a case, to act on it or to dismiss it: `cases/<case-id>/claim.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Claim {
-    pub finding_id: String,
-    #[serde(default)]
-    pub finding_type: FindingType,
-    /// Never with a `response_url`.
-    pub decision: Decision,
-    /// Why nothing is to be done; none when something is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub dismissed: Option<DismissReason>,
-    /// Who took the dismissal back: the case is open again. Never with a `response_url`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reopened: Option<Click>,
-    pub at: Timestamp,
-}
-
-impl Claim {
-    /// Why nothing is to be done, if that still holds.
-    #[must_use]
-    pub fn dismissal(&self) -> Option<DismissReason> {
-        self.dismissed.filter(|_| self.reopened.is_none())
-    }
-
-    /// Whether somebody decided that nothing is to be done about this finding. A dismissal is about one type of finding:
-    /// who dismissed made-up addresses has said nothing about a password that a later scan finds in the same object. An
-    /// object's version stays what it was dismissed as; a bucket may be opened again next year, so that only an accepted
-    /// risk holds for what happens later.
-    #[must_use]
-    pub fn dismisses(&self, finding: &Finding) -> bool {
-        let happened_again = || finding.is_policy() && finding.changed_at().is_some_and(|at| at > self.at);
-        self.finding_type == finding.kind
-            && self.dismissal().is_some_and(|reason| reason == DismissReason::AcceptedRisk || !happened_again())
-    }
-}
-
-/// The first of two people agreed: `cases/<case-id>/first-approval.json`, and others beside it for what is done with an
-/// object that was moved.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct FirstApproval {
-    pub finding_id: String,
-    /// Never with a `response_url`.
-    pub click: Click,
-}
-
-impl FirstApproval {
-    /// Whether it still counts: given for this finding, after what was decided or done last (`after`), and no longer ago
-    /// than a button holds. What somebody agreed to in winter says nothing about another finding in spring, and two
-    /// people who agreed to one attempt have not agreed to the next.
-    #[must_use]
-    pub fn stands(&self, finding_id: &str, after: Option<Timestamp>, now: Timestamp) -> bool {
-        let at = self.click.decided_at;
-        self.finding_id == finding_id
-            && after.is_none_or(|after| at >= after)
-            && now.duration_since(at) < button::VALID_FOR
-    }
-}
-
-/// That the channel was asked: `cases/<case-id>/shown.json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Shown {
-    pub finding_id: String,
-    #[serde(default)]
-    pub finding_type: FindingType,
-    /// The finding's own last change: Macie counts what happens again under the same id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub updated_at: Option<Timestamp>,
-    /// Whether it was shown without anything to press for its object.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub notice: bool,
-    pub at: Timestamp,
-}
-
 impl Manifest {
     /// The record of a case of which nothing was done yet. None for a finding about nothing that could be moved.
     #[must_use]
@@ -321,6 +245,14 @@ impl Manifest {
     #[must_use]
     pub fn is_restored(&self) -> bool {
         self.restoration.as_ref().and_then(Restoration::outcome).is_some_and(RestoreOutcome::is_restored)
+    }
+
+    /// Who put the object back, and when, if somebody has.
+    #[must_use]
+    pub fn restored(&self) -> Option<Restored> {
+        let restoration = self.restoration.as_ref().filter(|_| self.is_restored())?;
+        let (from_case_id, decision) = (self.case_id.clone(), restoration.decision.clone());
+        Some(Restored { from_case_id, decision, at: restoration.ended_at()? })
     }
 
     /// When anything was last done.

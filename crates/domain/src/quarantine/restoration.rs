@@ -98,6 +98,12 @@ impl Restoration {
         }
     }
 
+    /// Whether this attempt was this decision's, and has ended.
+    #[must_use]
+    pub fn has_ended_for(&self, decision: &Decision) -> bool {
+        self.decision == decision.recorded() && self.outcome().is_some()
+    }
+
     /// Whether Slack took the message about its end.
     #[must_use]
     pub fn was_told(&self) -> bool {

@@ -69,6 +69,12 @@ impl OtherVersion {
 }
 
 impl OtherVersions {
+    /// Whether this attempt was this decision's, and has ended.
+    #[must_use]
+    pub fn has_ended_for(&self, decision: &Decision) -> bool {
+        self.decision == decision.recorded() && self.ended_at.is_some()
+    }
+
     /// Notes what became of a version, in place of what an earlier attempt noted.
     pub fn note(&mut self, version: OtherVersion) {
         self.versions.retain(|known| known.case_id != version.case_id);

@@ -5,17 +5,24 @@ use super::review_request::Approvals;
 use super::tags::tags;
 use crate::bucket::BucketAct;
 use crate::finding::{Finding, FindingType};
+use crate::policy::BucketReach;
 use crate::text::plain;
 
-/// Shows a finding about the settings of a bucket: what it means, who changed what, and what can be done. With
-/// `may_change`, what can be turned on without harm has a button, which so many people have to press.
+const QUARANTINE: &str = "*This is the quarantine bucket of this deployment:* everything in it was put there because it is \
+     sensitive. No button changes it.\n*Next:* run `scripts/doctor`, which says what differs from the template. Have whoever \
+     changed it set it right, then look into its access log for who has read what meanwhile.";
+
+/// Shows a finding about the settings of a bucket: what it means, who changed what, and what can be done. Where the bucket
+/// may be changed, what can be turned on without harm has a button, which so many people have to press. About the
+/// quarantine bucket nothing can be decided here, nor dismissed.
 #[must_use]
-pub fn bucket_finding(finding: &Finding, may_change: bool, approvals: Approvals<'_>, signer: &Signer<'_>) -> Message {
+pub fn bucket_finding(finding: &Finding, reach: BucketReach, approvals: Approvals<'_>, signer: &Signer<'_>) -> Message {
     let title = format!("Bucket at risk: {}", finding.kind.subject());
     let bucket = facts::object(finding);
     let (means, next) = explain(&finding.kind);
-    let act = act(finding, signer).filter(|_| may_change);
+    let act = act(finding, signer).filter(|_| reach == BucketReach::Changeable);
     let next = match (&act, BucketAct::of(&finding.kind)) {
+        _ if reach == BucketReach::Quarantine => QUARANTINE.to_owned(),
         (Some((_, effect)), _) => effect.clone(),
         (None, Some(_)) => {
             "*Next:* this deployment may not change the bucket. Set it right in the S3 console.".to_owned()
@@ -34,7 +41,7 @@ pub fn bucket_finding(finding: &Finding, may_change: bool, approvals: Approvals<
     );
     let elements = [
         act.map(|(button, _)| Element::from(button)),
-        facts::dismiss_menu(finding, signer).map(Element::from),
+        facts::dismiss_menu(finding, signer).filter(|_| reach != BucketReach::Quarantine).map(Element::from),
         facts::open_button(finding).map(Element::from),
     ];
     blocks.extend(actions(elements.into_iter().flatten()));

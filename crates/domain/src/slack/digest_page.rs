@@ -92,6 +92,10 @@ fn state(listed: &Listed, finding: &Finding, reach: Reach<'_>, signer: Signer<'_
         let dismiss = facts::dismiss_menu(finding, &signer).map(Element::from);
         act.map(Element::from).into_iter().chain(dismiss).collect()
     };
+    if finding.is_policy() && finding.bucket() == Some(reach.quarantine_bucket) {
+        let what = "It is the quarantine bucket of this deployment: run `scripts/doctor`, which says what differs.";
+        return (what.to_owned(), Vec::new());
+    }
     if let Some(why) = reach.sources.obstacle(finding) {
         let what = match why {
             Why::OtherAccount => "The bucket belongs to another account, where this deployment cannot change anything.",

@@ -162,13 +162,10 @@ fn places(found: &Occurrences) -> String {
     format!(" ({kind}{plural} {first}{more})")
 }
 
-/// The Region, if it can be one: it becomes part of an address.
-fn region(finding: &Finding) -> Option<&str> {
-    finding.region.as_deref().filter(|text| is_region(text))
-}
-
-fn is_region(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+/// Whether this can be a Region, which becomes part of an address, and its console has one that is known.
+fn has_console(region: &str) -> bool {
+    let is_region = region.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    !region.is_empty() && is_region && console::is_known(region)
 }
 
 /// The button that opens the finding in Macie's console.
@@ -178,14 +175,15 @@ pub(super) fn open_button(finding: &Finding) -> Option<Button> {
 
 /// The same for a finding of which no more is known.
 pub(super) fn open_button_of(region: &str, finding_id: &str) -> Option<Button> {
-    is_region(region)
+    has_console(region)
         .then(|| Button::link("Open in Macie", OPEN_FINDING_ACTION, console::macie_finding(region, finding_id)))
 }
 
 /// A link to the object's key in the S3 console, where all its versions can be seen.
 pub(super) fn object_link(finding: &Finding, label: &str) -> Option<String> {
     let object = finding.object()?;
-    let address = console::object(region(finding)?, &object.bucket, &object.key);
+    let region = finding.region.as_deref().filter(|region| has_console(region))?;
+    let address = console::object(region, &object.bucket, &object.key);
     // Longer than a section allows is of no use to anybody.
     (address.len() <= 2_000).then(|| format!("<{address}|{label}>"))
 }

@@ -2,6 +2,7 @@
 
 mod buckets;
 mod digests;
+mod ends;
 mod retention;
 
 use insta::assert_json_snapshot;
@@ -12,7 +13,7 @@ use serde_json::{Value, json};
 use super::button::{DismissReason, Place, Signer};
 use super::*;
 use crate::finding::{Finding, FindingType, Tag};
-use crate::policy::{Reason, Sources, Why};
+use crate::policy::{BucketReach, Reason, Sources, Why};
 use crate::quarantine::{Claim, Location, Manifest, Original, Retention, State, Transition, plan};
 use crate::remediation::{Click, Decision, Outcome, Proof, Step};
 
@@ -74,7 +75,8 @@ fn manifest(finding: &Finding, decision: Decision, outcome: Outcome) -> Manifest
 
 fn claim(dismissed: Option<DismissReason>) -> Claim {
     let finding_type = FindingType::Personal;
-    Claim { finding_id: "f1".into(), finding_type, decision: by_ann(), dismissed, reopened: None, at: at(0) }
+    let (reopened, request_id) = (None, None);
+    Claim { finding_id: "f1".into(), finding_type, decision: by_ann(), dismissed, reopened, request_id, at: at(0) }
 }
 
 fn quarantined(remaining_versions: Option<u32>) -> Outcome {
@@ -194,7 +196,7 @@ fn a_remediation_that_failed_for_good_can_be_started_again() {
 
 #[test]
 fn a_finding_about_a_bucket_says_who_changed_what_and_what_its_button_does() {
-    assert_json_snapshot!(bucket_finding(&finding("policy"), true, Approvals::One, &signer()));
+    assert_json_snapshot!(bucket_finding(&finding("policy"), BucketReach::Changeable, Approvals::One, &signer()));
 }
 
 #[test]
@@ -209,14 +211,16 @@ fn each_type_of_finding_about_a_bucket_has_its_own_words() {
         let finding = Finding { kind, policy_details: None, ..finding("policy") };
         assert_json_snapshot!(
             format!("bucket_finding_{name}"),
-            bucket_finding(&finding, true, Approvals::One, &signer())
+            bucket_finding(&finding, BucketReach::Changeable, Approvals::One, &signer())
         );
     }
 }
 
 #[test]
 fn a_bucket_that_may_not_be_changed_has_no_button_to_change_it() {
-    let message = serde_json::to_string(&bucket_finding(&finding("policy"), false, Approvals::One, &signer())).unwrap();
+    let message =
+        serde_json::to_string(&bucket_finding(&finding("policy"), BucketReach::OutOfReach, Approvals::One, &signer()))
+            .unwrap();
     assert!(!message.contains("block-public-access") && message.contains("may not change the bucket"), "{message}");
 }
 
@@ -259,9 +263,9 @@ fn whoever_clicks_second_learns_who_decided() {
     assert_json_snapshot!(texts);
 }
 
-#[test]
-fn a_refused_person_learns_why_in_private() {
-    let refusals = [
+/// Every reason why a press does nothing.
+fn refusals() -> [Refusal; 13] {
+    [
         Refusal::NotAllowed,
         Refusal::WrongPlace,
         Refusal::ForgedButton,
@@ -275,8 +279,12 @@ fn a_refused_person_learns_why_in_private() {
         Refusal::OutOfReach(Why::OtherAccount),
         Refusal::OutOfReach(Why::OutsideSources),
         Refusal::Failed,
-    ];
-    let texts = refusals.map(|refusal| {
+    ]
+}
+
+#[test]
+fn a_refused_person_learns_why_in_private() {
+    let texts = refusals().map(|refusal| {
         let message = serde_json::to_value(refused(&refusal)).unwrap();
         assert_eq!(message["response_type"], "ephemeral");
         message["text"].as_str().unwrap().to_owned()
@@ -289,20 +297,19 @@ fn all_messages(finding: &Finding) -> Vec<Value> {
     let mut messages = vec![
         review_request(finding, QUARANTINE, Approvals::One, &signer()),
         in_progress(finding, &by_ann()),
-        moving(finding),
         dismissed(finding, "c0ffee", &claim(None), DismissReason::TestData, &signer()),
         remediation_failed(finding, Some("`<!channel>`"), &signer()),
-        bucket_finding(finding, true, Approvals::One, &signer()),
+        bucket_finding(finding, BucketReach::Changeable, Approvals::One, &signer()),
         notice(finding, Why::OtherAccount),
         notice(finding, Why::Unpinned),
     ];
+    messages.extend(ends::all(finding));
     if plan(finding).is_ok() {
         for outcome in [quarantined(Some(1)), Outcome::Archived { storage_class: "<!here>`".into() }] {
             let manifest = manifest(finding, by_ann(), outcome);
             messages.push(remediated(finding, &manifest, &signer()));
             messages.push(already_quarantined(finding, &manifest, &signer()));
             messages.push(not_remediated(finding, &manifest, &signer()));
-            messages.push(one_more_person(&manifest, "Restore", by_ann().click().unwrap()));
         }
     }
     messages.into_iter().map(|message| serde_json::to_value(message).unwrap()).collect()
@@ -414,11 +421,13 @@ proptest! {
 }
 
 #[test]
-fn a_region_that_is_none_makes_no_link() {
-    let mut finding = finding("personal");
-    finding.region = Some("evil.example/#".into());
-    let message = serde_json::to_string(&review_request(&finding, QUARANTINE, Approvals::One, &signer())).unwrap();
-    assert!(!message.contains("https://"), "{message}");
+fn a_region_that_is_none_or_whose_console_is_unknown_makes_no_link() {
+    for region in ["evil.example/#", "us-iso-east-1", "eu-isoe-west-1"] {
+        let finding = Finding { region: Some(region.into()), ..finding("personal") };
+        for message in all_messages(&finding) {
+            assert!(!message.to_string().contains("https://"), "{region}: {message}");
+        }
+    }
 }
 
 #[test]

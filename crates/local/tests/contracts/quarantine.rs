@@ -45,7 +45,8 @@ fn the_handlers_reach_records_only() {
     assert_eq!(places("FindingHandlerRole", "s3:GetObject"), set(&[&kept[..], &["cases/*"]].concat()));
     assert_eq!(places("FindingHandlerRole", "s3:PutObject"), set(&[&kept[..], &["cases/*/shown.json"]].concat()));
     let read = places("RemediationHandlerRole", "s3:GetObject");
-    assert!(read.iter().all(|place| place.starts_with("cases/") || place.starts_with("digests/")), "{read:?}");
+    let places_to_read = ["cases/", "digests/", "presses/"];
+    assert!(read.iter().all(|place| places_to_read.iter().any(|begin| place.starts_with(begin))), "{read:?}");
     let written = places("RemediationHandlerRole", "s3:PutObject");
     assert!(written.contains("cases/*/claim.json"));
     assert!(
@@ -175,4 +176,18 @@ fn nobody_but_the_functions_writes_into_the_quarantine_and_nobody_deletes_record
             assert!(texts(&refused["Action"]).contains(&action.to_owned()), "{action}");
         }
     }
+}
+
+#[test]
+fn macie_keeps_to_itself_what_lies_in_the_quarantine_and_tells_when_anybody_can_read_it() {
+    let filter = &bucket("QuarantineFindingsFilter")["Properties"];
+    assert_eq!(filter["Action"].as_str(), Some("ARCHIVE"));
+    let criteria = filter["FindingCriteria"]["Criterion"].as_hash().unwrap();
+    let criteria: Vec<(&str, Vec<String>)> =
+        criteria.iter().map(|(name, condition)| (name.as_str().unwrap(), texts(&condition["eq"]))).collect();
+    let expected = [("category", "CLASSIFICATION"), ("resourcesAffected.s3Bucket.name", "QuarantineBucket")];
+    assert_eq!(criteria, expected.map(|(name, value)| (name, vec![value.to_owned()])));
+    let pattern = &bucket("FindingRule")["Properties"]["EventPattern"]["detail"];
+    let kinds: BTreeSet<_> = pattern["type"].as_vec().unwrap().iter().map(|kind| kind["prefix"].as_str()).collect();
+    assert!(kinds.contains(&Some("Policy:")), "{kinds:?}");
 }

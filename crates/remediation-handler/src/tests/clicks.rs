@@ -45,6 +45,7 @@ fn claim_by(user: &str, second: i64, finding_id: &str) -> Claim {
         decision: decided_by(user, second),
         dismissed: None,
         reopened: None,
+        request_id: None,
         at: at(second),
     }
 }

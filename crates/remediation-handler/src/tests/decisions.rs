@@ -379,3 +379,74 @@ async fn a_dismissal_can_be_taken_back_and_the_question_is_asked_again() {
     world.press(&reopen).await.unwrap();
     assert!(world.slack.take()[0].contains(ALREADY), "what was decided since stands");
 }
+
+#[tokio::test]
+async fn who_may_not_decide_any_more_does_not_count_as_the_first_of_two() {
+    let mut world = careful_world().await;
+    let about_the_case = [Action::Remediate, Action::QuarantineVersions, Action::Restore];
+    for action in about_the_case {
+        world.handler.config.slack_allowed_user_ids = vec!["U02ANN".into(), "U03BOB".into()];
+        let press = |world: &World, user| match action {
+            Action::Remediate => by(&world.click(), user),
+            about => about_case(world, about, user),
+        };
+        world.press(&press(&world, "U02ANN")).await.unwrap();
+        // Ann leaves the company, and Carol takes her place.
+        world.handler.config.slack_allowed_user_ids = vec!["U03BOB".into(), "U04CAROL".into()];
+        world.slack.take();
+        world.press(&press(&world, "U03BOB")).await.unwrap();
+        assert!(world.invoked().is_empty(), "{action:?}: Bob alone");
+        let told = world.slack.take_messages();
+        let told = told.last().unwrap().to_string();
+        assert!(told.to_lowercase().contains("one more person") && told.contains("<@U03BOB>"), "{action:?}: {told}");
+
+        world.press(&press(&world, "U04CAROL")).await.unwrap();
+        let decision = &world.invoked()[0]["decision"];
+        assert_eq!(
+            (&decision["first"]["userId"], &decision["second"]["userId"]),
+            (&json!("U03BOB"), &json!("U04CAROL")),
+            "{action:?}"
+        );
+        automatic(&world, Some(quarantined()));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_s3_that_was_lost_makes_nobody_else_of_whoever_pressed() {
+    for lost in ["presses/", "claim.json"] {
+        let world = World::new().await;
+        *world.lost.lock().unwrap() = Some(lost);
+        assert_eq!(world.press(&world.click()).await.unwrap().0, 200, "{lost}");
+        assert_eq!(world.invoked().len(), 1, "{lost}: {:?}", world.slack.take());
+        assert!(world.slack.take().is_empty() && world.lost.lock().unwrap().is_none(), "{lost}");
+
+        let world = World::new().await;
+        *world.lost.lock().unwrap() = Some(lost);
+        world.press(&world.dismissal(DismissReason::TestData)).await.unwrap();
+        let told = world.slack.take();
+        assert!(told.len() == 1 && told[0].contains("(replaces): Dismissed by <@U02ANN>"), "{lost}: {told:?}");
+    }
+    for lost in ["presses/", "first-approval.json"] {
+        let world = careful_world().await;
+        *world.lost.lock().unwrap() = Some(lost);
+        world.press(&world.click()).await.unwrap();
+        let told = world.slack.take();
+        assert!(told.len() == 1 && told[0].contains("One more person needed"), "{lost}: {told:?}");
+        world.press(&by(&world.click(), "U03BOB")).await.unwrap();
+        assert_eq!(world.invoked().len(), 1, "{lost}");
+    }
+}
+
+#[tokio::test]
+async fn a_dismissal_is_taken_back_when_the_answer_of_s3_was_lost() {
+    let world = World::new().await;
+    world.press(&world.dismissal(DismissReason::TestData)).await.unwrap();
+    world.slack.take();
+    let mut reopen = world.click();
+    reopen["actions"][0]["action_id"] = "reopen".into();
+    reopen["actions"][0]["value"] = value(Action::Reopen, FINDING).into();
+    *world.lost.lock().unwrap() = Some("claim.json");
+    world.press(&reopen).await.unwrap();
+    let told = world.slack.take();
+    assert!(told.len() == 1 && told[0].contains("Review needed"), "{told:?}");
+}

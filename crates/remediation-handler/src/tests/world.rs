@@ -67,9 +67,9 @@ type Shared<T> = Arc<Mutex<T>>;
 pub(super) struct World {
     pub(super) slack: StandIn,
     /// The quarantine bucket: content and how often it was written, which is its `ETag`.
-    pub(super) files: Shared<HashMap<String, (Value, u32)>>,
+    pub(super) files: Stored,
     /// The records of requests that came.
-    pub(super) presses: Shared<HashMap<String, (Value, u32)>>,
+    pub(super) presses: Stored,
     /// Prefixes that were listed, once for each thousand of keys.
     pub(super) lists: Shared<Vec<String>>,
     /// What the remediator was asked to do.
@@ -82,6 +82,8 @@ pub(super) struct World {
     pub(super) secrets: Shared<HashMap<String, (String, usize)>>,
     /// These services answer with 403.
     pub(super) denied: Shared<Vec<&'static str>>,
+    /// S3 takes the next record with this name in its key, and its answer is lost: the SDK asks again, and is refused.
+    pub(super) lost: Shared<Option<&'static str>>,
     pub(super) lines: Lines,
     pub(super) handler: RemediationHandler,
 }
@@ -92,7 +94,7 @@ impl World {
         let (files, presses, invoked, asked) =
             (Shared::default(), Shared::default(), Shared::default(), Shared::default());
         let findings = Arc::new(Mutex::new(vec![sample("macie-finding.personal")["detail"].take()]));
-        let (lists, denied, lines) = (Shared::default(), Shared::default(), Lines::default());
+        let (lists, denied, lost, lines) = (Shared::default(), Shared::default(), Shared::default(), Lines::default());
         let config = Config { slack_endpoint_url: slack.url.clone(), ..Config::from_env(&environment).unwrap() };
         let secrets: Shared<HashMap<String, (String, usize)>> = Arc::new(Mutex::new(HashMap::from([
             ("arn:secret".to_owned(), (format!("{NEXT_SECRET}\n{SECRET}\nx"), 0)),
@@ -109,7 +111,7 @@ impl World {
         );
         let handler = RemediationHandler {
             slack: Slack::new(slack.url.clone()),
-            records: Records::new(s3(&files, &presses, &lists, &denied), "acme-quarantine", "111122223333"),
+            records: Records::new(s3((&files, &presses), &lists, &denied, &lost), "acme-quarantine", "111122223333"),
             lambda: lambda(&invoked, &denied),
             macie: macie(&findings, &asked, &denied),
             secrets: SecretStore::from_client(mock_client!(aws_sdk_secretsmanager, RuleMode::MatchAny, [&secret])),
@@ -120,7 +122,7 @@ impl World {
             time_to_answer: Duration::from_secs(30),
             config,
         };
-        Self { slack, files, presses, lists, invoked, asked, findings, secrets, denied, lines, handler }
+        Self { slack, files, presses, lists, invoked, asked, findings, secrets, denied, lost, lines, handler }
     }
 
     /// The sample's click, answered in this world's Slack.
@@ -148,8 +150,11 @@ impl World {
         self.send(signed(&new_press(click), SECRET, NOW)).await
     }
 
+    /// Each is an invocation of its own.
     pub(super) async fn send(&self, request: Request<Vec<u8>>) -> Result<(u16, String), Error> {
-        let answer = self.handler.handle(&request).await?;
+        static INVOCATIONS: AtomicUsize = AtomicUsize::new(0);
+        let request_id = INVOCATIONS.fetch_add(1, Ordering::Relaxed).to_string();
+        let answer = self.handler.handle(&request, &request_id).await?;
         Ok((answer.status().as_u16(), (*answer.body()).to_owned()))
     }
 
@@ -212,15 +217,18 @@ fn refusal(status: u16, code: &str) -> HttpResponse {
     HttpResponse::new(status.try_into().unwrap(), SdkBody::from(format!("<Error><Code>{code}</Code></Error>")))
 }
 
+type Stored = Shared<HashMap<String, (Value, u32)>>;
+
 fn s3(
-    files: &Shared<HashMap<String, (Value, u32)>>,
-    presses: &Shared<HashMap<String, (Value, u32)>>,
+    (files, presses): (&Stored, &Stored),
     lists: &Shared<Vec<String>>,
     denied: &Shared<Vec<&'static str>>,
+    lost: &Shared<Option<&'static str>>,
 ) -> aws_sdk_s3::Client {
-    let stored = Arc::clone(files);
+    let (stored, pressed) = (Arc::clone(files), Arc::clone(presses));
     let get = mock!(aws_sdk_s3::Client::get_object).then_compute_response(move |input: &GetObjectInput| {
-        match stored.lock().unwrap().get(input.key().unwrap()) {
+        let key = input.key().unwrap();
+        match if key.starts_with("presses/") { &pressed } else { &stored }.lock().unwrap().get(key) {
             Some((body, written)) => MockResponse::Output(
                 GetObjectOutput::builder()
                     .body(ByteStream::from(body.to_string().into_bytes()))
@@ -231,6 +239,7 @@ fn s3(
         }
     });
     let (stored, pressed, refuse) = (Arc::clone(files), Arc::clone(presses), Arc::clone(denied));
+    let lost = Arc::clone(lost);
     let put = mock!(aws_sdk_s3::Client::put_object).then_compute_response(move |input: &PutObjectInput| {
         if refuse.lock().unwrap().contains(&"s3") {
             return MockResponse::Http(denial());
@@ -246,6 +255,9 @@ fn s3(
         }
         let body = serde_json::from_slice(input.body().bytes().unwrap()).unwrap();
         stored.insert(key.to_owned(), (body, written + 1));
+        if lost.lock().unwrap().take_if(|name| key.contains(*name)).is_some() {
+            return MockResponse::Http(refusal(412, "PreconditionFailed"));
+        }
         MockResponse::Output(PutObjectOutput::builder().e_tag(format!("\"{}\"", written + 1)).build())
     });
     let (stored, lists, denied) = (Arc::clone(files), Arc::clone(lists), Arc::clone(denied));

@@ -3,7 +3,9 @@
 use serde_json::{Value, json};
 use testing::Aws;
 
-use super::{super::Outcome, FAILED, NOWHERE, Script, arn, build, check, event, function, request, running};
+use super::{super::Outcome, FAILED, Script, arn, build, check, event, function, request, running};
+
+const NOWHERE: &str = "http://127.0.0.1:1/";
 
 /// What the state machine sends before a scan of the upload that [`request`] is about.
 fn claim(scan: &str) -> Value {

@@ -59,7 +59,20 @@ fn a_dismissal_of_a_bucket_says_what_is_shown_of_it_from_now_on() {
 
 #[test]
 fn a_bucket_that_two_people_have_to_agree_on_says_so() {
-    assert_json_snapshot!(bucket_finding(&finding("policy"), true, Approvals::Two, &signer()));
+    assert_json_snapshot!(bucket_finding(&finding("policy"), BucketReach::Changeable, Approvals::Two, &signer()));
+}
+
+/// The finding, about the quarantine bucket.
+fn about_the_quarantine(finding: &Finding) -> Finding {
+    serde_json::from_str(&serde_json::to_string(finding).unwrap().replace("acme-uploads", QUARANTINE)).unwrap()
+}
+
+#[test]
+fn the_quarantine_bucket_itself_has_nothing_to_press_and_a_next_step() {
+    let own = about_the_quarantine(&finding("policy"));
+    let reach = super::digests::everywhere().bucket_reach(&own, QUARANTINE);
+    assert_eq!(reach, BucketReach::Quarantine);
+    assert_json_snapshot!(bucket_finding(&own, reach, Approvals::Two, &signer()));
 }
 
 #[test]
@@ -73,6 +86,7 @@ fn a_page_offers_a_bucket_as_long_as_something_may_be_decided() {
         decision: by_ann(),
         dismissed,
         reopened: None,
+        request_id: None,
         at: later(1),
     };
     let record = |outcome| -> BucketRecord {
@@ -85,8 +99,7 @@ fn a_page_offers_a_bucket_as_long_as_something_may_be_decided() {
     let reopened = Claim { reopened: by_ann().click().cloned(), ..claim(Some(DismissReason::TestData)) };
     let earlier = Claim { at: later(-1), ..claim(Some(DismissReason::TestData)) };
     let archived = Finding { archived: Some(true), ..bucket.clone() };
-    let own: Finding =
-        serde_json::from_str(&serde_json::to_string(&bucket).unwrap().replace("acme-uploads", QUARANTINE)).unwrap();
+    let own = about_the_quarantine(&bucket);
     for (name, finding, claim, record, button) in [
         ("nobody decided", &bucket, None, None, true),
         ("archived", &archived, None, None, false),
@@ -110,7 +123,8 @@ fn a_page_offers_a_bucket_as_long_as_something_may_be_decided() {
         let progress = crate::digest::Progress::of(&digest, []);
         let page = serde_json::to_string(&digest_page(&digest, &listed, &progress, reach, &signer())).unwrap();
         assert_eq!(page.contains("block-public-access-listed."), button, "{name}: {page}");
-        let nothing = name == "archived" || name == "the quarantine bucket itself";
-        assert_eq!(page.contains("nothing that could be changed for it"), nothing, "{name}: {page}");
+        assert_eq!(page.contains("nothing that could be changed for it"), name == "archived", "{name}: {page}");
+        let is_own = name == "the quarantine bucket itself";
+        assert_eq!(page.contains("the quarantine bucket of this deployment"), is_own, "{name}: {page}");
     }
 }

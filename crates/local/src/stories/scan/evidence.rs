@@ -3,7 +3,6 @@
 use std::io::Read as _;
 
 use anyhow::{Context as _, ensure};
-use aws_sdk_sfn::types::HistoryEvent;
 use serde_json::Value;
 
 use super::Scan;
@@ -41,19 +40,16 @@ impl Scan {
 
     /// How long the longest text is that Step Functions kept of a failed task.
     pub(in crate::stories) async fn longest_cause(&self, world: &World) -> anyhow::Result<usize> {
-        let causes = self.history(world).await?.into_iter().filter_map(|event| event.task_failed_event_details?.cause);
-        Ok(causes.map(|cause| cause.chars().count()).max().unwrap_or_default())
-    }
-
-    /// All events of its execution, with what went in and out.
-    async fn history(&self, world: &World) -> anyhow::Result<Vec<HistoryEvent>> {
         let history = world.sfn.get_execution_history().execution_arn(&self.arn).include_execution_data(true);
         let mut pages = history.into_paginator().send();
-        let mut events = Vec::new();
+        let mut longest = 0;
         while let Some(page) = pages.next().await {
-            events.extend(page.context("read the history")?.events);
+            for event in page.context("read the history")?.events {
+                let cause = event.task_failed_event_details.and_then(|details| details.cause).unwrap_or_default();
+                longest = longest.max(cause.chars().count());
+            }
         }
-        Ok(events)
+        Ok(longest)
     }
 
     /// No token is anywhere that a person or a pipeline can read: the build's log and variables, the evidence, the
@@ -63,9 +59,15 @@ impl Scan {
             ("the channel", world.slack.messages(&self.place.channel).iter().map(Message::words).collect()),
             ("the mails", format!("{:?}", world.mails().await?)),
         ];
-        let events = self.history(world).await?;
-        ensure!(!events.is_empty(), "the execution has no history");
-        told.push(("the execution", format!("{events:?}")));
+        let history = world.sfn.get_execution_history().execution_arn(&self.arn).include_execution_data(true);
+        let mut pages = history.into_paginator().send();
+        let mut events = 0;
+        while let Some(page) = pages.next().await {
+            let page = page.context("read the history")?.events;
+            events += page.len();
+            told.push(("the execution", format!("{page:?}")));
+        }
+        ensure!(events > 0, "the execution has no history");
         if let Some(build) = build_log::build_of(world, &self.place, &self.id).await? {
             told.push(("the build", format!("{build:?}")));
             told.push(("the build's log", build_log::lines(world, &build).await?.join("\n")));
