@@ -65,7 +65,7 @@ def run(environment, folder, log):
     """Runs all phases as CodeBuild does, in one bash: a phase ends with its first failure, then comes its `finally`;
     without install and pre_build there is no build, without build no post_build.
 
-    Returns ({phase: succeeded}, {exported variable: value}).
+    Returns ({phase: succeeded}, {exported variable: value}, {phase: status of its last command}).
     """
     spec = phases()
     script = ["succeeded=1"]
@@ -73,9 +73,10 @@ def run(environment, folder, log):
         script.append(f'if [ "$succeeded" = 1 ] || [ {name} = post_build -a "$build_ran" = 1 ]; then phase=1')
         script.append(f"[ {name} = build ] && build_ran=1")
         for command in spec[name]["commands"]:
-            script.append(f'if [ "$phase" = 1 ]; then\n{command}\n[ $? -eq 0 ] || phase=0; fi')
+            script.append(f'if [ "$phase" = 1 ]; then\n{command}\nlast=$?; [ "$last" -eq 0 ] || phase=0; fi')
         script += spec[name].get("finally", [])
-        script.append(f'echo "{name}=$phase" >> "$RESULTS"; [ "$phase" = 1 ] || succeeded=0; fi')
+        script.append(f'echo "{name}=$phase" >> "$RESULTS"; echo "{name}-status=$last" >> "$RESULTS"')
+        script.append('[ "$phase" = 1 ] || succeeded=0; fi')
     for name in exported():
         script.append(f'echo "{name}=${{{name}:-}}" >> "$RESULTS"')
     results = folder / "results"
@@ -89,5 +90,6 @@ def run(environment, folder, log):
         subprocess.run(["bash", str(file)], cwd=source, env=environment, stdout=output, stderr=subprocess.STDOUT,
                        timeout=600, check=False)
     found = dict(line.split("=", 1) for line in results.read_text().splitlines())
+    statuses = {name: int(found.pop(f"{name}-status")) for name in spec if name in found}
     outcome = {name: found.pop(name) == "1" for name in spec if name in found}
-    return outcome, found
+    return outcome, found, statuses

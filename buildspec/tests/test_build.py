@@ -108,7 +108,7 @@ class Build(unittest.TestCase):
             "SONAR_FILE_NAME": "sonar-project.properties",
         } | changes
         log = self.folder / "log"
-        phases, exported = buildspec.run(environment, self.folder, log)
+        phases, exported, self.statuses = buildspec.run(environment, self.folder, log)
         calls = self.folder / "calls"
         text = (calls.read_text() if calls.exists() else "") + log.read_text()
         # Whatever happened: no secret in what people read, and nothing left of the temporary files.
@@ -155,9 +155,15 @@ class Outcomes(Build):
     def test_a_scan_that_breaks_off(self):
         phases, exported, text = self.build(status=1, report=":")
         self.assertFalse(phases["build"])
+        self.assertEqual(self.statuses["build"], 1)
         self.assertEqual(self.told(text, "ANALYSIS"), [])
         self.assertEqual(exported["SONAR_CE_TASK_ID"], "")
         self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "scanner.log"])
+
+    def test_a_scanner_that_is_ended_from_outside(self):
+        _, _, text = self.build(report="kill -9 $$")
+        self.assertEqual(self.statuses["build"], 137)
+        self.assertRegex(text, r"(?m)^\S+: line \d+: +\d+ Killed +")
 
     def test_an_upload_that_is_refused(self):
         phases, _, text = self.build(upload=make(("../a.py", b"")))
@@ -254,6 +260,18 @@ class Secrets(Build):
         self.assertEqual(exported["SONAR_CE_TASK_ID"], "")
 
 
+    def test_of_what_the_scanner_leaves_only_a_small_file_of_its_own_is_kept(self):
+        secret = self.folder / "secret"
+        secret.write_text(f"ceTaskId=stolen\n{SECRET}\n")
+        for report in (f'ln -s {secret} "$report"', f'ln {secret} "$report"', 'mkfifo "$report"', 'mkdir "$report"'):
+            phases, exported, text = self.build(status=1, report=report)
+            self.assertFalse(phases["build"], report)
+            self.assertEqual(exported["SONAR_CE_TASK_ID"], "")
+            self.assertEqual(self.evidence(), ["build.txt", "preflight.json", "scanner.log"])
+        _, exported, _ = self.build(report=f"{REPORT}; head -c 9000000 /dev/zero >> \"$report\"")
+        self.assertEqual((self.folder / "source/scan-evidence/report-task.txt").stat().st_size, 65536)
+
+
 class HostileSource(Build):
     """What the zip brings along is in $SCAN_ROOT/source, which nothing but the scanner looks at."""
 
@@ -264,6 +282,7 @@ class HostileSource(Build):
         root = root.removesuffix("/scan.properties")
         for pinned in ("-Dsonar.host.url=https://sonar.example.com:9000/x", "-Dsonar.projectKey=payments-1a2b3c4d",
                        f"-Dsonar.projectBaseDir={root}/source", "-Dsonar.sources=.",
+                       f"-Dsonar.tests={root}/work/no-tests",
                        f"-Dsonar.scanner.metadataFilePath={root}/work/report-task.txt",
                        f"-Dsonar.working.directory={root}/work/scannerwork",
                        "-Dsonar.scanner.skipJreProvisioning=true",

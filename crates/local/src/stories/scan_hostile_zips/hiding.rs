@@ -20,10 +20,19 @@ const CLIENT: &str = "const https = require('node:https');\n\
 const ENCODED: &str = "# coding: utf-7\n\
     # +AAo-import requests+AAo-requests.get('https://ledger', verify+AD0-False)\n";
 
-/// In a folder of tests that the settings call tests, in folders of other people's code, in a file that git ignores.
+/// A connection whose certificate nobody checks: go:S4830.
+const GO: &str = "package ledger\n\nimport (\n\t\"crypto/tls\"\n\t\"net/http\"\n)\n\n\
+    func Client() *http.Client {\n\
+    \treturn &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}\n}\n";
+
+/// In a folder of tests that the settings call tests, in folders of other people's code, in a file that git ignores, and in
+/// files whose names are those of tests to the analysers of secrets and of Go, unless they are told what the tests are.
 pub(super) fn in_folders() -> anyhow::Result<Vec<Entry>> {
     let settings = "sonar.tests=tests\nsonar.test.inclusions=**/*\nsonar.java.test.binaries=.\n";
     Ok(vec![
+        Entry::File("docs/settings.py".to_owned(), secret().into_bytes()),
+        Entry::File("latest.py".to_owned(), secret().into_bytes()),
+        Entry::File("ledger_test.go".to_owned(), GO.into()),
         Entry::File("tests/ledger.py".to_owned(), ledger()?),
         Entry::File("vendor/client.js".to_owned(), CLIENT.into()),
         Entry::File(".gitignore".to_owned(), b"*\n".to_vec()),
@@ -36,7 +45,17 @@ pub(super) fn in_folders() -> anyhow::Result<Vec<Entry>> {
 /// It is found in all of them.
 pub(super) async fn is_found(world: &World, narrator: &Narrator, scan: &Scan) -> anyhow::Result<()> {
     let words = scan.notification(world, narrator, GATE_FAILED).await?.words();
-    for found in ["tests/ledger.py", "python:S4830", "vendor/client.js", "javascript:S4830"] {
+    for found in [
+        "tests/ledger.py",
+        "python:S4830",
+        "vendor/client.js",
+        "javascript:S4830",
+        "docs/settings.py",
+        "latest.py",
+        "secrets:S6689",
+        "ledger_test.go",
+        "go:S4830",
+    ] {
         ensure!(words.contains(found), "{}: `{found}` was not found: {words}", scan.key);
     }
     Ok(())
@@ -87,6 +106,11 @@ pub(super) async fn is_told(world: &World, narrator: &Narrator, scan: &Scan) -> 
     }
     scan.ends(world, narrator, "SUCCEEDED PASSED").await?;
     scan.verify(world, narrator, MAY_GO_ON, "PASSED").await
+}
+
+/// A token of GitHub by its form; in pieces, so that nobody takes it for a real one here.
+fn secret() -> String {
+    format!("TOKEN = \"{}{}\"\n", "ghp_", "CID7e8gGxQcMIJeFmEfRsV3zkXPUC42CjFbm")
 }
 
 fn ledger() -> anyhow::Result<Vec<u8>> {
