@@ -290,6 +290,7 @@ class HostileSource(Build):
                        "-Dsonar.qualitygate.wait=true", "-Dsonar.qualitygate.timeout=300",
                        "-Dsonar.scm.disabled=true", "-Dsonar.scm.exclusions.disabled=true",
                        "-Dsonar.rust.clippy.enabled=false", "-Dsonar.filesize.limit=20",
+                       "-Dsonar.text.analyzeAllFiles=true",
                        "-Dsonar.scanner.excludeHiddenFiles=false", "-Dsonar.javascript.exclusions=.git",
                        "-Dsonar.typescript.exclusions=.git", "-Dsonar.go.exclusions=.git", "-Dsonar.php.exclusions=.git",
                        "-Dsonar.ruby.exclusions=.git", "-Dsonar.javascript.detectBundles=false",

@@ -368,7 +368,10 @@ impl Cause {
                 "Check that the stack's release is still in its bucket and that the scanner's secret holds a token, then \
                  upload the zip again."
             }
-            Self::Download { .. } => "Check that nobody deleted this version, then upload the zip again.",
+            Self::Download { .. } => {
+                "Check that nobody deleted this version and that it was not uploaded with a KMS key of its own, which the \
+                 build may not use, then upload the zip again."
+            }
             Self::Install { .. } => "Check that the build can reach its Maven repository, then upload the zip again.",
             Self::Refused { .. } => "Mend the zip as the message says and upload it again.",
             Self::Preparation { .. } => "Read the end of the build's log, mend the cause and upload the zip again.",

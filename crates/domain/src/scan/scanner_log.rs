@@ -61,10 +61,28 @@ const TEXTS: [(&str, ScannerFailure); 22] = [
 /// Finds the cause in the log's lines.
 #[must_use]
 pub fn classify(lines: &[String]) -> ScannerFailure {
-    TEXTS
-        .iter()
-        .find(|(text, _)| lines.iter().any(|line| line.contains(text)))
-        .map_or(ScannerFailure::Unknown, |(_, failure)| *failure)
+    let known = TEXTS.iter().find(|(text, _)| lines.iter().any(|line| line.contains(text)));
+    match known {
+        Some((_, failure)) => *failure,
+        None if lines.iter().any(|line| is_killed(line)) => ScannerFailure::OutOfMemory,
+        None => ScannerFailure::Unknown,
+    }
+}
+
+/// What a shell writes about a program that the kernel has ended, which it does when memory runs out: the word alone, or
+/// behind `…: line 12: 4711`. The word may be in the name of an uploaded file as well.
+fn is_killed(line: &str) -> bool {
+    let said = line.trim();
+    let Some((before, after)) = said.split_once("Killed") else { return false };
+    let mut words = before.split_whitespace().rev();
+    let of_shell = words.next().is_some_and(is_number)
+        && words.next().and_then(|word| word.strip_suffix(':')).is_some_and(is_number)
+        && words.next() == Some("line");
+    said == "Killed" || (of_shell && after.starts_with([' ', '\t']))
+}
+
+fn is_number(word: &str) -> bool {
+    !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What the preflight of the buildspec writes before it refuses a zip.
@@ -159,6 +177,15 @@ mod tests {
         check("ERROR You're not authorized to analyze this project or the project", ScannerFailure::Forbidden);
         check("java.lang.OutOfMemoryError: Java heap space", ScannerFailure::OutOfMemory);
         check("[Container] Phase context: Reason: exit status 137", ScannerFailure::OutOfMemory);
+        check("INFO a\nKilled\n", ScannerFailure::OutOfMemory);
+        check(
+            "/codebuild/output/tmp/script.sh: line 44:  4711 Killed                  ${as_nobody[@]+\"${as_nobody[@]}\"}",
+            ScannerFailure::OutOfMemory,
+        );
+        check("Killed\nERROR Failed to query server version: null", ScannerFailure::ServerUnreachable);
+        for name in ["INFO Killed.java", "Killed by tests", "line 7: 12 Killed.java", "src: line 7: x Killed by"] {
+            check(name, ScannerFailure::Unknown);
+        }
         check("Error: Invalid or corrupt jarfile x.jar", ScannerFailure::CorruptDownload);
         check("ERROR Failed to upload report: timeout", ScannerFailure::ReportRefused);
         check("ERROR [baseline-browser-mapping] The data is old", ScannerFailure::Unknown);

@@ -2,6 +2,7 @@
 
 mod hiding;
 mod trap;
+mod two_faces;
 
 use anyhow::{Context as _, ensure};
 
@@ -27,9 +28,13 @@ const LONGEST_CAUSE: usize = 32_768;
 /// All of them at once, as many as can be; then the two that name a scan which has passed.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     let trap = Trap::set().await?;
-    let upload = |name: &str, entries: Vec<Entry>| {
+    let upload_zip = |name: &str, zip: Vec<u8>| {
         let key = format!("hostile-{name}/scan.zip");
-        async move { Scan::upload(world, narrator, &key, zip_entries(&entries)?).await }
+        async move { Scan::upload(world, narrator, &key, zip).await }
+    };
+    let upload = |name: &str, entries: Vec<Entry>| {
+        let name = name.to_owned();
+        async move { upload_zip(&name, zip_entries(&entries)?).await }
     };
     let file = |name: &str, text: &str| Entry::File(name.to_owned(), text.into());
 
@@ -45,8 +50,12 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
             with_issue(Entry::File("data.bin".to_owned(), vec![0; BOMB_BYTES]))?,
         )
         .await?,
+        upload_zip("behind-another", two_faces::behind_another()?).await?,
+        upload_zip("described-twice", two_faces::described_twice()?).await?,
     ];
-    for (scan, why) in refused.iter().zip(["is not a plain path", "is a link", "as zip bombs do"]) {
+    let reasons =
+        ["is not a plain path", "is a link", "as zip bombs do", "not where its end says", "is described in two ways"];
+    for (scan, why) in refused.iter().zip(reasons) {
         let message = scan.notification(world, narrator, PIPELINE_FAILED).await?;
         ensure!(message.words().contains(why), "{} was not refused as `{why}`: {}", scan.key, message.words());
         ensure!(message.offers.is_empty(), "{}: there is a button, but no verdict to accept", scan.key);

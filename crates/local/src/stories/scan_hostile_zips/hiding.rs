@@ -20,19 +20,14 @@ const CLIENT: &str = "const https = require('node:https');\n\
 const ENCODED: &str = "# coding: utf-7\n\
     # +AAo-import requests+AAo-requests.get('https://ledger', verify+AD0-False)\n";
 
-/// A connection whose certificate nobody checks: go:S4830.
-const GO: &str = "package ledger\n\nimport (\n\t\"crypto/tls\"\n\t\"net/http\"\n)\n\n\
-    func Client() *http.Client {\n\
-    \treturn &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}\n}\n";
-
-/// In a folder of tests that the settings call tests, in folders of other people's code, in a file that git ignores, and in
-/// files whose names are those of tests to the analysers of secrets and of Go, unless they are told what the tests are.
+/// In a folder of tests that the settings call tests, in folders of other people's code, in a file that git ignores; and
+/// secrets in files that the analyser of secrets would take for tests by their names, and in one without a language.
 pub(super) fn in_folders() -> anyhow::Result<Vec<Entry>> {
     let settings = "sonar.tests=tests\nsonar.test.inclusions=**/*\nsonar.java.test.binaries=.\n";
     Ok(vec![
         Entry::File("docs/settings.py".to_owned(), secret().into_bytes()),
         Entry::File("latest.py".to_owned(), secret().into_bytes()),
-        Entry::File("ledger_test.go".to_owned(), GO.into()),
+        Entry::File("keys.txt".to_owned(), secret().into_bytes()),
         Entry::File("tests/ledger.py".to_owned(), ledger()?),
         Entry::File("vendor/client.js".to_owned(), CLIENT.into()),
         Entry::File(".gitignore".to_owned(), b"*\n".to_vec()),
@@ -53,8 +48,7 @@ pub(super) async fn is_found(world: &World, narrator: &Narrator, scan: &Scan) ->
         "docs/settings.py",
         "latest.py",
         "secrets:S6689",
-        "ledger_test.go",
-        "go:S4830",
+        "keys.txt",
     ] {
         ensure!(words.contains(found), "{}: `{found}` was not found: {words}", scan.key);
     }
