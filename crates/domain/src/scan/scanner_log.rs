@@ -64,7 +64,7 @@ pub fn classify(lines: &[String]) -> ScannerFailure {
     let known = TEXTS.iter().find(|(text, _)| lines.iter().any(|line| line.contains(text)));
     match known {
         Some((_, failure)) => *failure,
-        None if lines.iter().any(|line| is_killed(line)) => ScannerFailure::OutOfMemory,
+        None if lines.iter().any(|line| is_killed(line)) || ended_without_a_word(lines) => ScannerFailure::OutOfMemory,
         None => ScannerFailure::Unknown,
     }
 }
@@ -79,6 +79,15 @@ fn is_killed(line: &str) -> bool {
         && words.next().and_then(|word| word.strip_suffix(':')).is_some_and(is_number)
         && words.next() == Some("line");
     said == "Killed" || (of_shell && after.starts_with([' ', '\t']))
+}
+
+/// Whether the scanner's engine, its program with the most memory, was ended: the scanner then gives no reason.
+fn ended_without_a_word(lines: &[String]) -> bool {
+    let Some(start) = lines.iter().rposition(|line| line.contains("Starting SonarScanner Engine")) else {
+        return false;
+    };
+    let mut said = lines.iter().skip(start).filter(|line| line.contains("ERROR") || line.contains("EXECUTION FAILURE"));
+    said.next().is_some_and(|line| !line.contains("ERROR"))
 }
 
 fn is_number(word: &str) -> bool {
@@ -182,6 +191,10 @@ mod tests {
             "/codebuild/output/tmp/script.sh: line 44:  4711 Killed                  ${as_nobody[@]+\"${as_nobody[@]}\"}",
             ScannerFailure::OutOfMemory,
         );
+        let engine = "INFO Starting SonarScanner Engine...\nINFO Java 21.0.9\n";
+        check(&format!("{engine}INFO EXECUTION FAILURE"), ScannerFailure::OutOfMemory);
+        check(&format!("{engine}ERROR What it was\nINFO EXECUTION FAILURE"), ScannerFailure::Unknown);
+        check(engine, ScannerFailure::Unknown);
         check("Killed\nERROR Failed to query server version: null", ScannerFailure::ServerUnreachable);
         for name in ["INFO Killed.java", "Killed by tests", "line 7: 12 Killed.java", "src: line 7: x Killed by"] {
             check(name, ScannerFailure::Unknown);
