@@ -14,10 +14,10 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::{Finding, MAX_KEY_BYTES, NULL_VERSION, ObjectRef, hex};
 
-pub use claim::{Claim, FirstApproval, Shown};
+pub use claim::{Claim, FirstApproval, Shown, may_be_moved};
 pub use manifest::{Location, Manifest, Original, Properties, Run, State, Transition};
 pub use parts::{LARGEST_SINGLE_COPY, Part, parts};
-pub use proof::{Checksum, Fingerprint, compare};
+pub use proof::{Checksum, Fingerprint, compare, compare_with_both, recognize};
 pub use restoration::{
     CopyLeft, Occupant, Place, Restoration, RestorationState, RestoreOutcome, Restored, RestoredTo, place, restored_key,
 };

@@ -138,6 +138,8 @@ impl Click {
 }
 
 /// How a remediation ended. What may heal by itself is no outcome but an error, and is tried again.
+///
+/// `copied` says that a copy of the scanned content lies in quarantine, be it of this attempt or of an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum Outcome {
@@ -155,9 +157,16 @@ pub enum Outcome {
     /// A policy refuses one of the steps.
     AccessDenied { step: Step, copied: bool },
     /// The object is encrypted with a key that may not be used here.
-    KeyUnusable,
+    KeyUnusable {
+        #[serde(default)]
+        copied: bool,
+    },
     /// The object is in an archive and has to be restored first.
-    Archived { storage_class: String },
+    Archived {
+        storage_class: String,
+        #[serde(default)]
+        copied: bool,
+    },
     /// The bucket is in another Region than this deployment.
     OtherRegion,
     /// This deployment may not touch the bucket, or not any more.
@@ -200,16 +209,34 @@ impl Outcome {
             Self::ChangedSinceScan { copied }
             | Self::Locked { copied, .. }
             | Self::AccessDenied { copied, .. }
+            | Self::KeyUnusable { copied }
+            | Self::Archived { copied, .. }
             | Self::OutOfReach { copied, .. } => *copied,
-            Self::AlreadyGone | Self::KeyUnusable | Self::Archived { .. } | Self::OtherRegion => false,
+            Self::AlreadyGone | Self::OtherRegion => false,
         }
+    }
+
+    /// The same end, where a copy lies in quarantine or not.
+    #[must_use]
+    pub fn with_copy(mut self, is_there: bool) -> Self {
+        match &mut self {
+            Self::ChangedSinceScan { copied }
+            | Self::Locked { copied, .. }
+            | Self::AccessDenied { copied, .. }
+            | Self::KeyUnusable { copied }
+            | Self::Archived { copied, .. }
+            | Self::OutOfReach { copied, .. } => *copied = is_there,
+            // The one always, the others never: their copy would be all that is left, and the move complete.
+            Self::Quarantined { .. } | Self::AlreadyGone | Self::OtherRegion => {}
+        }
+        self
     }
 
     /// Whether a person can remove the obstacle and press the button once more.
     #[must_use]
     pub fn can_be_tried_again(&self) -> bool {
         match self {
-            Self::Locked { .. } | Self::AccessDenied { .. } | Self::KeyUnusable | Self::Archived { .. } => true,
+            Self::Locked { .. } | Self::AccessDenied { .. } | Self::KeyUnusable { .. } | Self::Archived { .. } => true,
             Self::OutOfReach { why, .. } => why.can_be_lifted(),
             Self::Quarantined { .. } | Self::AlreadyGone | Self::ChangedSinceScan { .. } | Self::OtherRegion => false,
         }

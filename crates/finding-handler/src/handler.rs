@@ -312,7 +312,7 @@ impl FindingHandler {
     }
 
     /// Who decided about the case, if somebody has.
-    async fn claim(&self, finding: &Finding) -> Result<Option<Claim>, Error> {
+    pub(crate) async fn claim(&self, finding: &Finding) -> Result<Option<Claim>, Error> {
         let Some(case_id) = bucket::case_id(finding) else {
             return Ok(None);
         };

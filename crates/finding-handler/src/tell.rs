@@ -32,6 +32,14 @@ impl FindingHandler {
         if manifest.as_ref().is_some_and(|manifest| manifest.run_at((self.clock)()).is_some()) {
             return Err(Error::UnderWay);
         }
+        // Somebody dismissed the finding before the run began, which ended at once: there is nothing to tell. What the
+        // request came to before is told.
+        let has_ended = manifest.as_ref().is_some_and(|manifest| {
+            manifest.finding_id == finding.id && manifest.decision == Decision::Policy && manifest.outcome().is_some()
+        });
+        if !has_ended && self.claim(finding).await?.is_some_and(|claim| claim.dismisses(finding)) {
+            return Ok(Outcome::ToldBefore);
+        }
         // Lambda may run a request twice, and SQS deliver a record twice.
         let ended_at = manifest.as_ref().and_then(Manifest::ended_at);
         let shown = self.shown(finding).await?;

@@ -687,7 +687,7 @@ async fn when_only_the_message_failed_the_truth_is_told_of_every_task() {
 async fn when_only_the_message_failed_the_truth_is_told() {
     for (outcome, expected) in [
         (quarantined(), "Quarantined `acme-uploads/hr/employee-records.txt`: personal information"),
-        (Outcome::KeyUnusable, "Object not moved: `acme-uploads/hr/employee-records.txt`"),
+        (Outcome::KeyUnusable { copied: false }, "Object not moved: `acme-uploads/hr/employee-records.txt`"),
     ] {
         let world = World::new().await;
         let (key, manifest) = ended(&finding("personal"), outcome, NOW);

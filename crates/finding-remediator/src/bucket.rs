@@ -41,6 +41,11 @@ impl Remediator {
                 known.manifest.before = None;
                 known
             }
+            // Another attempt failed to change anything: how the bucket is set may be another matter by now.
+            (Some(mut known), None) if !same && changed_nothing(&known.manifest) => {
+                known.manifest.before = None;
+                known
+            }
             // An earlier run died: what it noted before it changed anything holds.
             (Some(known), None) => known,
             (None, _) => {
@@ -87,17 +92,23 @@ impl Remediator {
         }
         let now =
             settings::read(&self.s3, &record.manifest).await.map_err(|refused| ended(refused, Error::ReadSettings))?;
-        let before = record.manifest.before.get_or_insert_with(|| now.clone()).clone();
         if now.are_on() {
             // On before this act, or by a run of it that died before it could say so.
+            let before = record.manifest.before.get_or_insert(now);
             return Ok(if before.are_on() { BucketOutcome::AlreadyOn } else { BucketOutcome::TurnedOn });
         }
+        record.manifest.before = Some(now);
         record.write(&self.records).await?;
         settings::turn_on(&self.s3, &record.manifest).await.map_err(|refused| ended(refused, Error::ChangeSettings))?;
         let after =
             settings::read(&self.s3, &record.manifest).await.map_err(|refused| ended(refused, Error::ReadSettings))?;
         Ok(if after.are_on() { BucketOutcome::TurnedOn } else { BucketOutcome::ChangedMeanwhile })
     }
+}
+
+/// Whether the last attempt failed when S3 was to change the settings.
+fn changed_nothing(record: &BucketRecord) -> bool {
+    matches!(&record.state, BucketState::Failed { error_type, .. } if error_type == Error::BUCKET_CHANGE_FAILED)
 }
 
 /// How a call that S3 refused ends the act, or that it failed.

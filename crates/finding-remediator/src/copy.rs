@@ -4,7 +4,7 @@ mod in_parts;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::types::{MetadataDirective, ServerSideEncryption, StorageClass, TaggingDirective};
+use aws_sdk_s3::types::{ChecksumAlgorithm, MetadataDirective, ServerSideEncryption, StorageClass, TaggingDirective};
 use domain::quarantine::{Fingerprint, LARGEST_SINGLE_COPY, Location, Properties, SourceVersion, compare, copy_source};
 use domain::remediation::{Outcome, Proof, Step};
 use jiff::Timestamp;
@@ -76,8 +76,15 @@ impl OnlyIf {
     }
 }
 
-/// Makes the copy and answers with its version id.
-pub(crate) async fn copy(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, Refusal> {
+/// What S3 says about a copy that it has made.
+pub(crate) struct Written {
+    pub(crate) version_id: Option<String>,
+    /// As S3 spells it: quoted.
+    pub(crate) etag: Option<String>,
+}
+
+/// Makes the copy. It has a checksum over the whole object, whatever the original has.
+pub(crate) async fn copy(s3: &Client, transfer: &Transfer<'_>) -> Result<Written, Refusal> {
     if inspect::size(transfer.head) > LARGEST_SINGLE_COPY {
         in_parts::copy(s3, transfer).await
     } else {
@@ -85,7 +92,14 @@ pub(crate) async fn copy(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<
     }
 }
 
-async fn in_one(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, Refusal> {
+/// The checksum that S3 has to compute for a copy whose original has none over the whole object: an old one, or one that
+/// was uploaded in parts. By itself S3 takes over what is there.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html>
+fn new_checksum(head: &HeadObjectOutput) -> Option<ChecksumAlgorithm> {
+    inspect::fingerprint(head).checksums.is_empty().then_some(ChecksumAlgorithm::Crc64Nvme)
+}
+
+async fn in_one(s3: &Client, transfer: &Transfer<'_>) -> Result<Written, Refusal> {
     let Transfer { from, head, properties, to, owner, only_if, tags, keep } = transfer;
     let recorded = tagging(properties);
     let replaces = *tags == Tags::AsRecorded && recorded.len() <= LARGEST_TAGGING;
@@ -101,6 +115,7 @@ async fn in_one(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, 
         .set_if_none_match(only_if.if_none_match())
         .set_if_match(only_if.if_match())
         .metadata_directive(MetadataDirective::Copy)
+        .set_checksum_algorithm(new_checksum(head))
         .tagging_directive(directive)
         .set_tagging((replaces && !recorded.is_empty()).then_some(recorded))
         // The one header that S3 does not copy by itself.
@@ -111,7 +126,7 @@ async fn in_one(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, 
         .set_bucket_key_enabled(keep.bucket_key)
         .send()
         .await?;
-    Ok(answer.version_id)
+    Ok(Written { etag: answer.copy_object_result.and_then(|copied| copied.e_tag), version_id: answer.version_id })
 }
 
 /// Tags as S3 takes them in a header: the form of a query.
@@ -119,15 +134,17 @@ fn tagging(properties: &Properties) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&properties.tags).finish()
 }
 
-/// How a call for a copy into quarantine that S3 refused ends the case, or that it failed.
+/// How a call for a copy into quarantine that S3 refused ends the case, or that it failed. Whether an earlier attempt left
+/// a copy is found out when the case ends.
 pub(crate) fn refused(refusal: Refusal, head: &HeadObjectOutput, step: Step) -> Stop {
     Stop::Ended(match (refusal.status, refusal.code.as_str()) {
         (412, _) => Outcome::ChangedSinceScan { copied: false },
         (404, "NoSuchKey" | "NoSuchVersion") => Outcome::AlreadyGone,
         (_, "InvalidObjectState" | "ObjectNotInActiveTierError") => Outcome::Archived {
             storage_class: head.storage_class().map_or("STANDARD", StorageClass::as_str).to_owned(),
+            copied: false,
         },
-        _ if refusal.is_about_the_key() => Outcome::KeyUnusable,
+        _ if refusal.is_about_the_key() => Outcome::KeyUnusable { copied: false },
         (403, _) => Outcome::AccessDenied { step, copied: false },
         _ => return Error::Copy(refusal.cause).into(),
     })

@@ -39,7 +39,8 @@ pub(crate) async fn head(s3: &Client, version: &SourceVersion) -> Result<Option<
     if matches!(refused.status, 404 | 405) { Ok(None) } else { Err(refused) }
 }
 
-/// The scanned version; none when it does not exist (any more).
+/// The scanned version; none when it does not exist (any more). Whether an earlier attempt left a copy is found out when
+/// the case ends.
 pub(crate) async fn source(s3: &Client, source: &SourceVersion) -> Result<Option<HeadObjectOutput>, Stop> {
     let refused = match head(s3, source).await {
         Ok(found) => return Ok(found),
@@ -56,7 +57,7 @@ pub(crate) async fn source(s3: &Client, source: &SourceVersion) -> Result<Option
         (400, "InvalidArgument") if refused.message.to_ascii_lowercase().contains("version") => return Ok(None),
         (403, _) => Stop::Ended(Outcome::AccessDenied { step: Step::Read, copied: false }),
         // An object under a key that only its owner has (SSE-C): S3 wants the key even for `HEAD`.
-        _ if refused.is_about_the_key() => Stop::Ended(Outcome::KeyUnusable),
+        _ if refused.is_about_the_key() => Stop::Ended(Outcome::KeyUnusable { copied: false }),
         _ => Error::Inspect(refused.cause).into(),
     })
 }
@@ -108,7 +109,7 @@ pub(crate) fn obstacle(head: &HeadObjectOutput, now: Timestamp) -> Option<Outcom
         || matches!(head.archive_status(), Some(ArchiveStatus::ArchiveAccess | ArchiveStatus::DeepArchiveAccess));
     let restored = head.restore().is_some_and(|restore| restore.contains("ongoing-request=\"false\""));
     let storage_class = class.map_or("STANDARD", StorageClass::as_str).to_owned();
-    (cold && !restored).then_some(Outcome::Archived { storage_class })
+    (cold && !restored).then_some(Outcome::Archived { storage_class, copied: false })
 }
 
 pub(crate) fn lock_end(head: &HeadObjectOutput) -> Option<Timestamp> {

@@ -3,7 +3,9 @@
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use domain::finding::{Finding, FindingType, Severity};
 use domain::policy::Why;
-use domain::quarantine::{Location, Manifest, Original, Plan, SourceVersion, State, plan};
+use domain::quarantine::{
+    Claim, Location, Manifest, Original, Plan, SourceVersion, State, claim_key, may_be_moved, plan,
+};
 use domain::remediation::{Decision, Outcome, Proof, Step};
 use jiff::{SignedDuration, Timestamp};
 use platform::metrics::Metric;
@@ -62,26 +64,44 @@ impl Remediator {
             return Ok(Handled { subject_id: finding.id.clone(), case_id, ended: None });
         }
 
-        let same = record.as_ref().is_some_and(|record| job.is_same(&record.manifest));
+        let known = record.as_ref().map(|record| &record.manifest);
+        let same = known.is_some_and(|manifest| job.is_same(manifest));
+        let is_quarantined = known.is_some_and(Manifest::is_quarantined);
+        let is_done = is_quarantined && (same || !self.is_back(&job.plan.source).await?);
         let outcome = match record {
             Some(record) if same && was_told(&record.manifest) => None,
-            Some(record) if record.manifest.is_quarantined() && (same || !self.is_back(&job.plan.source).await?) => {
-                let outcome = record.manifest.outcome().cloned();
-                self.tell_quarantine(finding, decision, record, !same).await?;
-                outcome
-            }
-            record => {
+            record if !is_done && self.may_begin(finding, &job, record.as_ref()).await? => {
                 let record = self.begin(&job, record).await?;
                 // Only the first run of a request: a message can be replaced five times.
                 if !same {
                     self.tell_that_it_begins(finding, decision).await;
                 }
                 let (record, outcome) = Box::pin(self.quarantine(&job, record, is_silent(decision))).await?;
-                self.tell_quarantine(finding, decision, record, false).await?;
+                Box::pin(self.tell_quarantine(finding, decision, record, false)).await?;
                 Some(outcome)
+            }
+            Some(record) if is_quarantined => {
+                let outcome = record.manifest.outcome().cloned();
+                Box::pin(self.tell_quarantine(finding, decision, record, !same)).await?;
+                outcome
+            }
+            _ => {
+                tracing::info!(finding.id = finding.id, case.id = case_id, "somebody decided otherwise meanwhile");
+                None
             }
         };
         Ok(Handled { subject_id: finding.id.clone(), case_id, ended: outcome.map(Ended::Quarantine) })
+    }
+
+    /// Whether the object is to be moved: what was begun is gone on with; else the case's claim is asked, since hours may
+    /// lie between a decision and its run.
+    async fn may_begin(&self, finding: &Finding, job: &Job<'_>, record: Option<&Record>) -> Result<bool, Error> {
+        let manifest = record.map(|record| &record.manifest);
+        if manifest.is_some_and(|manifest| job.is_same(manifest) && manifest.state == State::Started) {
+            return Ok(true);
+        }
+        let claim: Option<Claim> = self.records.read(&claim_key(&job.plan.case_id)).await.map_err(Error::ReadRecord)?;
+        Ok(may_be_moved(finding, job.decision, claim.as_ref(), manifest))
     }
 
     /// Whether the same bytes lie under the same key once more. A version id is given out once; without one, somebody
@@ -90,9 +110,12 @@ impl Remediator {
         if !source.is_mutable() || self.obstacle(source).is_some() {
             return Ok(false);
         }
-        let found = inspect::head(&self.s3, &source.current()).await;
-        let found = found.map_err(|refused| Error::Inspect(refused.cause))?;
-        Ok(found.is_some_and(|head| inspect::is_as_scanned(&head, source)))
+        match inspect::head(&self.s3, &source.current()).await {
+            Ok(found) => Ok(found.is_some_and(|head| inspect::is_as_scanned(&head, source))),
+            // So S3 answers about what is gone, to whoever may not list the bucket.
+            Err(refused) if refused.status == 403 => Ok(false),
+            Err(refused) => Err(Error::Inspect(refused.cause)),
+        }
     }
 
     fn obstacle(&self, source: &SourceVersion) -> Option<Why> {
@@ -107,9 +130,13 @@ impl Remediator {
         mut record: Record,
         told: bool,
     ) -> Result<(Record, Outcome), Error> {
-        let outcome = match Box::pin(self.relocate(job, &mut record)).await {
-            Ok(outcome) | Err(Stop::Ended(outcome)) => outcome,
-            Err(Stop::Failed(error)) => {
+        let ended = match Box::pin(self.relocate(job, &mut record)).await {
+            Ok(outcome) | Err(Stop::Ended(outcome)) => self.with_copy(outcome, &mut record).await,
+            Err(Stop::Failed(error)) => Err(error),
+        };
+        let outcome = match ended {
+            Ok(outcome) => outcome,
+            Err(error) => {
                 record.let_go(&self.records).await;
                 return Err(error);
             }
@@ -184,16 +211,21 @@ impl Remediator {
     async fn relocate(&self, job: &Job<'_>, record: &mut Record) -> Result<Outcome, Stop> {
         let mut source = job.plan.source.clone();
         if let Some(why) = self.obstacle(&source) {
-            return Ok(Outcome::OutOfReach { why, copied: self.find_copy(record).await? });
+            return Ok(Outcome::OutOfReach { why, copied: false });
         }
         if source.version_id.is_none() {
             // What an earlier run of this move looked at may have got a newer version on top since.
             source.version_id = record.manifest.original.as_ref().and_then(|original| original.version_id.clone());
         }
-        let head = match self.scanned(&mut source).await? {
-            Some(head) if inspect::is_as_scanned(&head, &source) => head,
-            Some(_) => return self.finish_or(Outcome::ChangedSinceScan { copied: false }, &source, record).await,
-            None => return self.finish_or(Outcome::AlreadyGone, &source, record).await,
+        let head = match self.scanned(&mut source).await {
+            Ok(Some(head)) if inspect::is_as_scanned(&head, &source) => head,
+            Ok(Some(_)) => return self.finish_or(Outcome::ChangedSinceScan { copied: false }, &source, record).await,
+            Ok(None) => return self.finish_or(Outcome::AlreadyGone, &source, record).await,
+            // A bucket cannot move: if a copy was made, it was deleted since with all that it held, and made anew.
+            Err(Stop::Ended(Outcome::OtherRegion)) => {
+                return self.finish_or(Outcome::OtherRegion, &source, record).await;
+            }
+            Err(stop) => return Err(stop),
         };
         if let Some(obstacle) = inspect::obstacle(&head, (self.clock)()) {
             return Ok(obstacle);
@@ -209,10 +241,16 @@ impl Remediator {
             Err(refusal) => return self.refused(copy::refused(refusal, &head, Step::Read), &source, record).await,
         };
         let original = inspect::original(&head, &source, tags);
-        let earlier = record.manifest.original.replace(original.clone());
+        let is_same = record.manifest.original.as_ref() == Some(&original);
+        let has_copy = is_same && self.find_copy(record).await? && self.is_of_today(record.manifest.copied_at);
+        if !has_copy {
+            // The copy of an earlier run, if there is one, may expire before this one: whoever goes on takes the newest.
+            record.manifest.quarantine.version_id = None;
+            record.manifest.copied_at = None;
+        }
+        record.manifest.original = Some(original.clone());
         record.write(&self.records).await?;
-        let is_same = earlier.is_some_and(|earlier| earlier == original);
-        if !(is_same && self.find_copy(record).await? && self.is_of_today(record.manifest.copied_at)) {
+        if !has_copy {
             let transfer = Transfer {
                 from: &source,
                 head: &head,
@@ -223,11 +261,11 @@ impl Remediator {
                 tags: Tags::AsTheyAre,
                 keep: Keep::default(),
             };
-            let version_id = match Box::pin(copy::copy(&self.s3, &transfer)).await {
-                Ok(version_id) => version_id,
+            let written = match Box::pin(copy::copy(&self.s3, &transfer)).await {
+                Ok(written) => written,
                 Err(refusal) => return self.refused(copy::refused(refusal, &head, Step::Copy), &source, record).await,
             };
-            record.manifest.quarantine.version_id = version_id;
+            record.manifest.quarantine.version_id = written.version_id;
         }
         let proof = self.verify(&original, record).await?.ok_or(Error::CopyDiffers)?;
         remove::original(&self.s3, &source, &head).await?;
@@ -266,6 +304,16 @@ impl Remediator {
         }
     }
 
+    /// Whatever stopped the move, be it at its last step or at its first look, a copy of this or an earlier attempt may
+    /// lie in quarantine: then the record says so, and offers Restore.
+    async fn with_copy(&self, outcome: Outcome, record: &mut Record) -> Result<Outcome, Error> {
+        if outcome.is_quarantined() {
+            return Ok(outcome);
+        }
+        let copied = self.find_copy(record).await?;
+        Ok(outcome.with_copy(copied))
+    }
+
     /// Looks for the copy of an earlier run of this move, which may have died before it could record it, and records it:
     /// a second one would stay behind when the object is restored.
     async fn find_copy(&self, record: &mut Record) -> Result<bool, Error> {
@@ -291,12 +339,13 @@ impl Remediator {
         copied_at.is_some_and(|at| (self.clock)().duration_since(at) < SignedDuration::from_hours(24))
     }
 
-    /// Compares the copy that is recorded with the original, and records how old it is: S3 deletes it by its own age,
-    /// whenever the move ends. None when there is no copy.
+    /// Compares the copy that is recorded, or else the newest, with the original, and records which it is and how old: S3
+    /// deletes it by its own age, whenever the move ends. None when there is no copy.
     async fn verify(&self, original: &Original, record: &mut Record) -> Result<Option<Proof>, Error> {
         let at = self.quarantined(&record.manifest.quarantine);
         let copied = copy::verify(&self.s3, &original.fingerprint(), &at).await?;
         Ok(copied.map(|copied| {
+            record.manifest.quarantine.version_id = copied.version_id;
             record.manifest.copied_at = copied.made_at;
             copied.proof
         }))
@@ -355,8 +404,9 @@ fn describe(outcome: &Outcome) -> &'static str {
         Outcome::AlreadyGone => "Not moved: the version was gone",
         Outcome::ChangedSinceScan { .. } => "Not moved: the object changed since the scan",
         Outcome::Locked { .. } => "Not moved: locked",
+        Outcome::AccessDenied { step: Step::Read, copied: true } => "Copied; not finished: access denied",
         Outcome::AccessDenied { .. } => "Not moved: access denied",
-        Outcome::KeyUnusable => "Not moved: the encryption key cannot be used",
+        Outcome::KeyUnusable { .. } => "Not moved: the encryption key cannot be used",
         Outcome::Archived { .. } => "Not moved: archived",
         Outcome::OtherRegion => "Not moved: the bucket is in another Region",
         Outcome::OutOfReach { copied: false, .. } => "Not moved: this deployment may not touch the bucket",

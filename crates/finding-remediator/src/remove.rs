@@ -45,12 +45,16 @@ async fn null(s3: &Client, source: &SourceVersion, head: &HeadObjectOutput) -> R
         current.version_id().is_none_or(|id| id == NULL_VERSION) && current.e_tag() == head.e_tag()
     });
     let marker = if is_current { delete(s3, &source.current(), head).await? } else { None };
-    match inspect::head(s3, source).await? {
-        Some(left) if left.e_tag() == head.e_tag() => {}
-        _ => return Ok(()),
+    let marker_on_top = marker.filter(|id| id != NULL_VERSION);
+    match inspect::head(s3, source).await {
+        Ok(Some(left)) if left.e_tag() == head.e_tag() => {}
+        Ok(_) => return Ok(()),
+        // Gone, in words for who may not list the bucket: a marker on top would have left it there.
+        Err(refused) if refused.status == 403 && is_current && marker_on_top.is_none() => return Ok(()),
+        Err(refused) => return Err(refused),
     }
     delete(s3, source, head).await?;
-    if let Some(marker) = marker.filter(|id| id != NULL_VERSION) {
+    if let Some(marker) = marker_on_top {
         delete(s3, &SourceVersion { version_id: Some(marker), ..source.clone() }, head).await?;
     }
     Ok(())
@@ -72,10 +76,14 @@ async fn delete(s3: &Client, version: &SourceVersion, head: &HeadObjectOutput) -
 }
 
 /// Looks once more: what was deleted must be gone. A newer upload without a version id may have taken its place.
-pub(crate) async fn check_gone(s3: &Client, source: &SourceVersion) -> Result<(), Stop> {
-    match inspect::source(s3, source).await? {
-        Some(found) if inspect::is_as_scanned(&found, source) => Err(Error::StillThere.into()),
-        _ => Ok(()),
+pub(crate) async fn check_gone(s3: &Client, source: &SourceVersion) -> Result<(), Error> {
+    match inspect::head(s3, source).await {
+        Ok(Some(found)) if inspect::is_as_scanned(&found, source) => Err(Error::StillThere),
+        Ok(_) => Ok(()),
+        // To whoever may not list the bucket S3 refuses what does not exist like what may not be read, and it has said
+        // before that it deleted the version. <https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html>
+        Err(refused) if refused.status == 403 => Ok(()),
+        Err(refused) => Err(Error::Inspect(refused.cause)),
     }
 }
 

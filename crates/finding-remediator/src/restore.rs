@@ -7,11 +7,12 @@ mod find;
 
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::types::{ServerSideEncryption, StorageClass};
+use domain::finding::NULL_VERSION;
 use domain::quarantine::{
     CopyLeft, Location, Occupant, Original, Place, Restoration, RestorationState, RestoreOutcome, Restored, RestoredTo,
-    SourceVersion, cases_of_restored, compare, place, restored_key,
+    SourceVersion, cases_of_restored, compare, compare_with_both, place, restored_key,
 };
-use domain::remediation::{Decision, Outcome, Step};
+use domain::remediation::{Decision, Outcome, Proof, Step};
 
 use crate::copy::{Keep, OnlyIf, Tags, Transfer};
 use crate::error::{Error, Refusal};
@@ -20,6 +21,13 @@ use crate::record::Record;
 use crate::{copy, inspect, remove};
 
 type Stop = crate::error::Stop<RestoreOutcome>;
+
+/// The object is back in its bucket.
+struct Back {
+    at: Location,
+    /// What `HEAD` says about it, and how it was compared; none when it was compared before, and somebody removed it since.
+    found: Option<(HeadObjectOutput, Proof)>,
+}
 
 impl Remediator {
     /// Puts the object back, unless that was done, and tells Slack.
@@ -121,22 +129,26 @@ impl Remediator {
             return Ok(RestoreOutcome::OutOfReach { why });
         }
         let from = self.quarantined(&record.manifest.quarantine);
-        let (at, head) = match self.back_already(&original, &from, record, was_moved).await? {
-            Some(found) => found,
-            None => match self.copy_back(&original, &from, record).await {
+        let copy = inspect::head(&self.s3, &from).await.map_err(|refused| Error::InspectCopy(refused.cause))?;
+        let back = self.back_already(&original, copy.as_ref(), record, was_moved).await?;
+        let Back { at, found } = if let Some(back) = back {
+            back
+        } else {
+            let copy = copy.ok_or(Stop::Ended(RestoreOutcome::CopyGone))?;
+            match self.copy_back(&original, &from, &copy, record).await {
                 // A run that is over, or whose record somebody else's replaced, may be what put it there.
                 Err(Stop::Ended(occupied @ RestoreOutcome::Occupied { .. })) => {
-                    match self.is_the_occupant(&original, record).await? {
-                        Some(found) => found,
+                    match self.is_the_occupant(&original, &copy, record).await? {
+                        Some(back) => back,
                         None => return Ok(occupied),
                     }
                 }
                 copied => copied?,
-            },
+            }
         };
-        if let Some(head) = head {
-            let proof = compare(&original.fingerprint(), &inspect::fingerprint(&head)).ok_or(Error::RestoredDiffers)?;
-            self.record_restored(decision, record, RestoredTo { at: at.clone(), proof }).await?;
+        if let Some((head, proof)) = found {
+            let etag = inspect::etag(&head);
+            self.record_restored(decision, record, RestoredTo { at: at.clone(), etag, proof }).await?;
             // The person's decision outlives the next scan, which finds the object as a case of its own.
             let note = Restored {
                 from_case_id: record.manifest.case_id.clone(),
@@ -168,11 +180,10 @@ impl Remediator {
         &self,
         original: &Original,
         from: &SourceVersion,
+        copy: &HeadObjectOutput,
         record: &Record,
-    ) -> Result<(Location, Option<HeadObjectOutput>), Stop> {
-        let copy = inspect::head(&self.s3, from).await.map_err(|refused| Error::InspectCopy(refused.cause))?;
-        let copy = copy.ok_or(Stop::Ended(RestoreOutcome::CopyGone))?;
-        if compare(&original.fingerprint(), &inspect::fingerprint(&copy)).is_none() {
+    ) -> Result<Back, Stop> {
+        if compare(&original.fingerprint(), &inspect::fingerprint(copy)).is_none() {
             return Err(Error::CopyDiffers.into());
         }
         let there = inspect::head(&self.s3, &current(original)).await.map_err(not_readable)?;
@@ -189,7 +200,7 @@ impl Remediator {
         let mut at = Location { bucket: original.bucket.clone(), key: original.key.clone(), version_id: None };
         let transfer = Transfer {
             from,
-            head: &copy,
+            head: copy,
             properties: &original.properties,
             to: &at,
             owner: original.account_id.as_deref(),
@@ -197,16 +208,20 @@ impl Remediator {
             tags: Tags::AsRecorded,
             keep: as_it_was(original),
         };
-        let version_id = Box::pin(copy::copy(&self.s3, &transfer)).await.map_err(not_written)?;
-        at.version_id = version_id.filter(|id| id != "null");
+        let written = Box::pin(copy::copy(&self.s3, &transfer)).await.map_err(not_written)?;
+        at.version_id = written.version_id.filter(|id| id != NULL_VERSION);
         tracing::info!(case.id = record.manifest.case_id, "copied the object back");
         let restored = SourceVersion { version_id: at.version_id.clone(), ..current(original) };
         let head = inspect::head(&self.s3, &restored).await;
         let head = head.map_err(|refused| Error::InspectRestored(refused.cause))?;
         // Somebody else deleted or replaced it at once: the next run looks at what is there now.
         let head = head.ok_or(Error::RestoredDiffers)?;
-        let is_same = compare(&original.fingerprint(), &inspect::fingerprint(&head)).is_some();
-        if !is_same || !self.carries_the_same(original, &at, &head).await? {
+        // Without a version of its own, somebody else's upload may be what is looked at.
+        let is_ours = written.etag.is_none_or(|etag| head.e_tag() == Some(&etag));
+        let (copied, there) = (inspect::fingerprint(copy), inspect::fingerprint(&head));
+        let proof = compare_with_both(&original.fingerprint(), &copied, &there).filter(|_| is_ours);
+        let is_same = proof.is_some() && self.carries_the_same(original, &at, &head).await?;
+        let Some(proof) = proof.filter(|_| is_same) else {
             // Left there, it would be read as the original, and be in the way of the next attempt. Without a version of
             // its own it may be what somebody else has uploaded over it since, which is not ours to delete.
             if restored.version_id.is_none() {
@@ -214,8 +229,8 @@ impl Remediator {
             }
             remove::failed_restoration(&self.s3, &restored, &head).await;
             return Err(Error::RestoredDiffers.into());
-        }
-        Ok((at, Some(head)))
+        };
+        Ok(Back { at, found: Some((head, proof)) })
     }
 }
 

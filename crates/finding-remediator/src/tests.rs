@@ -1,7 +1,9 @@
 mod buckets;
 mod cases;
+mod claims;
 mod crashes;
 mod meddling;
+mod obstacles;
 mod reach;
 mod restores;
 mod runs;
@@ -12,9 +14,11 @@ mod versions;
 use std::sync::{Arc, Mutex};
 
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
+use domain::finding::Finding;
 use domain::policy::Sources;
-use domain::quarantine::{Manifest, Retention, State, manifest_key};
-use domain::remediation::Outcome;
+use domain::quarantine::{Claim, Manifest, Retention, State, claim_key, manifest_key};
+use domain::remediation::{Decision, Outcome};
+use domain::slack::button::DismissReason;
 use jiff::Timestamp;
 use platform::metrics::Metrics;
 use platform::records::Records;
@@ -35,6 +39,8 @@ struct World {
     slack: StandIn,
     metrics: Lines,
     remediator: Remediator,
+    /// Presses come as they are, without the claim of the case that RemediationHandler makes before.
+    claims_nothing: bool,
 }
 
 impl World {
@@ -74,7 +80,7 @@ impl World {
             metrics: Metrics::writing_to("acme-macie", metrics.clone()),
             clock: || Timestamp::from_second(NOW).unwrap(),
         };
-        Self { s3, slack, metrics, remediator }
+        Self { s3, slack, metrics, remediator, claims_nothing: false }
     }
 
     fn s3(&self) -> std::sync::MutexGuard<'_, S3> {
@@ -97,8 +103,25 @@ impl World {
     }
 
     async fn run_as(&self, invocation: &str, request: &Value) -> Result<Handled, Error> {
+        if !self.claims_nothing {
+            self.claim(request, None);
+        }
         let until = Timestamp::from_second(NOW + 900).unwrap();
         self.remediator.handle(request.clone(), &Invocation { id: invocation.to_owned(), until }).await
+    }
+
+    /// Claims the case of a press on a finding's message, as RemediationHandler does.
+    fn claim(&self, request: &Value, dismissed: Option<DismissReason>) {
+        let finding = serde_json::from_value::<Finding>(request["task"]["quarantine"]["finding"].clone());
+        let decision = serde_json::from_value::<Decision>(request["decision"].clone());
+        let (Ok(finding), Ok(decision)) = (finding, decision) else {
+            return;
+        };
+        if decision != Decision::Policy {
+            let claim = Claim::of(&finding, &decision, "r1", Timestamp::from_second(NOW).unwrap());
+            let claim = Claim { dismissed, ..claim };
+            self.s3().put_record(&claim_key(&finding.case_id().unwrap()), &claim);
+        }
     }
 
     fn case(&self, case_id: &str) -> Manifest {
@@ -107,8 +130,7 @@ impl World {
     }
 
     fn manifest(&self, request: &Value) -> Manifest {
-        let finding: domain::finding::Finding =
-            serde_json::from_value(request["task"]["quarantine"]["finding"].clone()).unwrap();
+        let finding: Finding = serde_json::from_value(request["task"]["quarantine"]["finding"].clone()).unwrap();
         self.case(&finding.case_id().unwrap())
     }
 

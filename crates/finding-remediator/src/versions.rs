@@ -5,7 +5,7 @@ use domain::quarantine::{
 };
 use domain::remediation::{Decision, Outcome};
 
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 use crate::handler::{Ended, Handled, Invocation, Remediator};
 use crate::inspect;
 use crate::listing::{self, Listed};
@@ -155,7 +155,8 @@ impl Remediator {
         }
         if let Some(outcome) = known.as_ref().and_then(|known| known.manifest.outcome())
             && outcome.is_quarantined()
-            && matches!(inspect::head(&self.s3, &job.plan.source).await, Ok(None))
+            // To whoever may not list the bucket S3 refuses what is gone.
+            && matches!(inspect::head(&self.s3, &job.plan.source).await, Ok(None) | Err(Refusal { status: 403, .. }))
         {
             // By an earlier run that died before it could say so here.
             return Ok(outcome.clone());

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::Manifest;
 use crate::finding::{Finding, FindingType, Severity};
 use crate::remediation::{Click, Decision};
 use crate::slack::button::{self, DismissReason};
@@ -114,5 +115,68 @@ impl Shown {
     pub fn covers(&self, finding: &Finding) -> bool {
         let is_same_of_unknown = self.severity.is_none() && self.finding_type == finding.kind;
         finding.severity() <= self.severity || is_same_of_unknown
+    }
+}
+
+/// Whether a request to move the finding's object still is what was decided, when its run begins: it may have waited for
+/// hours. The configuration does not overrule a person, who dismissed the finding or put the object back (`manifest`)
+/// meanwhile. A press counts if the case was claimed by it; where somebody else was first, it was only asked to be told.
+#[must_use]
+pub fn may_be_moved(
+    finding: &Finding,
+    decision: &Decision,
+    claim: Option<&Claim>,
+    manifest: Option<&Manifest>,
+) -> bool {
+    if *decision == Decision::Policy {
+        return !claim.is_some_and(|claim| claim.dismisses(finding)) && !manifest.is_some_and(Manifest::is_restored);
+    }
+    claim.is_some_and(|claim| claim.dismissed.is_none() && claim.decision == decision.recorded())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn finding(kind: &str) -> Finding {
+        serde_json::from_value(json!({"id": "f1", "type": kind})).unwrap()
+    }
+
+    fn press(user: &str) -> Decision {
+        serde_json::from_value(json!({"by": "person", "userId": user, "channelId": "C1",
+            "decidedAt": "2026-11-20T10:20:00Z", "responseUrl": "https://hooks.slack.com/actions/T1/1/a"}))
+        .unwrap()
+    }
+
+    fn claim(decision: &Decision, dismissed: Option<&str>, reopened: bool) -> Claim {
+        let click = reopened.then(|| json!({"userId": "U9", "channelId": "C1", "decidedAt": "2026-11-20T10:30:00Z"}));
+        serde_json::from_value(json!({"findingId": "f1", "findingType": "SensitiveData:S3Object/Personal",
+            "decision": decision.recorded(), "dismissed": dismissed, "reopened": click, "at": "2026-11-20T10:20:00Z"}))
+        .unwrap()
+    }
+
+    #[test]
+    fn what_was_dismissed_meanwhile_is_not_moved_unasked() {
+        let by_ann = press("U1");
+        let personal = finding("SensitiveData:S3Object/Personal");
+        let holds = |finding: &Finding, claim: &Claim| may_be_moved(finding, &Decision::Policy, Some(claim), None);
+        assert!(!holds(&personal, &claim(&by_ann, Some("test-data"), false)));
+        assert!(holds(&personal, &claim(&by_ann, Some("test-data"), true)), "it was taken back");
+        assert!(holds(&finding("SensitiveData:S3Object/Financial"), &claim(&by_ann, Some("test-data"), false)));
+        assert!(holds(&personal, &claim(&by_ann, None, false)));
+        assert!(may_be_moved(&personal, &Decision::Policy, None, None));
+    }
+
+    #[test]
+    fn only_the_press_that_claimed_the_case_moves_the_object() {
+        let (by_ann, by_bob) = (press("U1"), press("U2"));
+        let finding = finding("SensitiveData:S3Object/Personal");
+        let holds = |decision, claim: Option<&Claim>| may_be_moved(&finding, decision, claim, None);
+        assert!(holds(&by_ann, Some(&claim(&by_ann, None, false))));
+        assert!(!holds(&by_bob, Some(&claim(&by_ann, None, false))));
+        assert!(!holds(&by_ann, Some(&claim(&by_ann, Some("test-data"), false))));
+        assert!(!holds(&by_ann, None));
     }
 }

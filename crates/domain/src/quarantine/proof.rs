@@ -41,6 +41,25 @@ pub fn compare(original: &Fingerprint, copy: &Fingerprint) -> Option<Proof> {
     (ours == theirs).then(|| Proof::Etag { value: ours.to_owned() })
 }
 
+/// Compares what lies somewhere with the original and with a copy of it, by the strongest means of both: S3 gave the copy
+/// a checksum, which the original may not have. None: it differs from either.
+#[must_use]
+pub fn compare_with_both(original: &Fingerprint, copy: &Fingerprint, there: &Fingerprint) -> Option<Proof> {
+    let proofs = [compare(original, there)?, compare(copy, there)?];
+    proofs.into_iter().find(|proof| *proof != Proof::Size).or(Some(Proof::Size))
+}
+
+/// Whether what lies somewhere is the original, by its bytes: any two objects may have the same size. None: it is
+/// something else, or nobody can tell.
+#[must_use]
+pub fn recognize(original: &Fingerprint, copy: Option<&Fingerprint>, there: &Fingerprint) -> Option<Proof> {
+    let proof = match copy {
+        Some(copy) => compare_with_both(original, copy, there),
+        None => compare(original, there),
+    };
+    proof.filter(|proof| *proof != Proof::Size)
+}
+
 /// The `ETag` where it is an MD5 digest: uploaded in one piece and not under a KMS key.
 fn is_digest(fingerprint: &Fingerprint) -> Option<&str> {
     let etag = fingerprint.etag.as_deref()?;
@@ -84,5 +103,29 @@ mod tests {
         ] {
             assert_eq!(compare(&original, &copy), expected, "{original:?} {copy:?}");
         }
+    }
+
+    #[test]
+    fn what_only_has_the_size_of_the_original_is_not_recognized() {
+        let under_kms = |etag, checksums| object(1, etag, true, checksums);
+        let checksum = Some(Proof::Checksum { algorithm: "CRC64NVME".into(), value: "a=".into() });
+        let crc = |value| [("CRC64NVME", value)];
+        let original = under_kms(MD5, &[]);
+        for (copy, there, expected) in [
+            (None, under_kms(OTHER_MD5, &[]), None),
+            (None, object(1, MD5, false, &[]), None),
+            (Some(under_kms(OTHER_MD5, &[])), under_kms(MD5, &[]), None),
+            (Some(under_kms(OTHER_MD5, &crc("a="))), under_kms(MD5, &[]), None),
+            (Some(under_kms(OTHER_MD5, &crc("a="))), under_kms(MD5, &[("CRC32", "a=")]), None),
+            (Some(under_kms(OTHER_MD5, &crc("a="))), under_kms(MD5, &crc("b=")), None),
+            (Some(under_kms(OTHER_MD5, &crc("a="))), under_kms(MD5, &crc("a=")), checksum),
+            (Some(object(1, MD5, false, &[])), object(1, MD5, false, &[]), Some(Proof::Etag { value: MD5.into() })),
+            (Some(object(1, MD5, false, &[])), object(2, MD5, false, &[]), None),
+        ] {
+            assert_eq!(recognize(&original, copy.as_ref(), &there), expected, "{copy:?} {there:?}");
+        }
+        let original = object(1, MD5, false, &crc("a="));
+        let damaged = object(1, MD5, false, &crc("b="));
+        assert_eq!(recognize(&original, Some(&damaged), &original), None, "the copy is of something else");
     }
 }

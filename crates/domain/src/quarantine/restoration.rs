@@ -24,6 +24,9 @@ pub struct Restoration {
 #[serde(rename_all = "camelCase")]
 pub struct RestoredTo {
     pub at: Location,
+    /// What S3 called the upload: without a version of its own, somebody else's may take its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     pub proof: Proof,
 }
 

@@ -107,7 +107,7 @@ fn a_manifest_is_read_as_it_was_written() {
         Outcome::Quarantined { proof: Proof::Size, remaining_versions: None },
         Outcome::ChangedSinceScan { copied: true },
         Outcome::Locked { until: Some(at(9)), legal_hold: false, copied: false },
-        Outcome::Archived { storage_class: "GLACIER".into() },
+        Outcome::Archived { storage_class: "GLACIER".into(), copied: false },
         Outcome::AlreadyGone,
     ];
     let states = outcomes.into_iter().map(|outcome| State::Ended { outcome, at: at(3), told: true });

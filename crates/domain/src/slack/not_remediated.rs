@@ -55,6 +55,17 @@ fn explain(outcome: &Outcome) -> (&'static str, String, String) {
                 "restrict who can read it, have the lock lifted by whoever set it, then press the button again.".into(),
             )
         }
+        // A run that copied it may have deleted it in its bucket: to whoever may not list a bucket, S3 refuses what is
+        // gone like what may not be read.
+        Outcome::AccessDenied { step: Step::Read, copied: true } => (
+            "Move not finished",
+            "The object may not be read: a policy refuses it. It may be gone from its bucket already, which S3 says only \
+             to who may list the bucket."
+                .into(),
+            "allow the remediator's role `s3:GetObject`, `s3:GetObjectVersion`, their `Tagging` and `s3:ListBucket` in \
+             the bucket's policy, then press the button again."
+                .into(),
+        ),
         Outcome::AccessDenied { step, .. } => {
             let (verb, actions) = match step {
                 Step::Read => ("read", "`s3:GetObject`, `s3:GetObjectVersion`, their `Tagging` and `s3:ListBucket`"),
@@ -67,14 +78,14 @@ fn explain(outcome: &Outcome) -> (&'static str, String, String) {
                 format!("allow the remediator's role {actions} in the bucket's policy, then press the button again."),
             )
         }
-        Outcome::KeyUnusable => (
+        Outcome::KeyUnusable { .. } => (
             not_moved,
             "The object is encrypted with a key that the remediator may not use. It is still in its bucket.".into(),
             "allow the remediator's role `kms:Decrypt` in the key's policy, or enable the key, then press the button \
              again."
                 .into(),
         ),
-        Outcome::Archived { storage_class } => (
+        Outcome::Archived { storage_class, .. } => (
             not_moved,
             format!("The object is in the archive class {}. It is still in its bucket.", facts::name(storage_class)),
             "restore the object in the S3 console, which takes hours, then press the button again.".into(),

@@ -174,10 +174,11 @@ fn each_outcome_without_a_move_has_its_own_sentences() {
         ("locked", Outcome::Locked { until: Some(at(86_400)), legal_hold: false, copied: false }),
         ("legal_hold", Outcome::Locked { until: None, legal_hold: true, copied: true }),
         ("read_denied", Outcome::AccessDenied { step: Step::Read, copied: false }),
+        ("read_denied_with_a_copy", Outcome::AccessDenied { step: Step::Read, copied: true }),
         ("copy_denied", Outcome::AccessDenied { step: Step::Copy, copied: false }),
         ("delete_denied", Outcome::AccessDenied { step: Step::Delete, copied: true }),
-        ("key_unusable", Outcome::KeyUnusable),
-        ("archived", Outcome::Archived { storage_class: "DEEP_ARCHIVE".into() }),
+        ("key_unusable", Outcome::KeyUnusable { copied: false }),
+        ("archived", Outcome::Archived { storage_class: "DEEP_ARCHIVE".into(), copied: false }),
         ("other_region", Outcome::OtherRegion),
         ("out_of_reach", Outcome::OutOfReach { why: Why::OutsideSources, copied: false }),
         ("other_account", Outcome::OutOfReach { why: Why::OtherAccount, copied: true }),
@@ -243,7 +244,7 @@ fn whoever_clicks_second_learns_who_decided() {
     let claim = claim(None);
     let finding = finding("personal");
     let done = manifest(&finding, by_ann(), quarantined(Some(0)));
-    let failed = manifest(&finding, by_ann(), Outcome::KeyUnusable);
+    let failed = manifest(&finding, by_ann(), Outcome::KeyUnusable { copied: false });
     let gone = self::claim(Some(DismissReason::HandledElsewhere));
     let automatic = manifest(&finding, Decision::Policy, quarantined(Some(0)));
     let (claim, gone) = (Some(&claim), Some(&gone));
@@ -305,7 +306,7 @@ fn all_messages(finding: &Finding) -> Vec<Value> {
     ];
     messages.extend(ends::all(finding));
     if plan(finding).is_ok() {
-        for outcome in [quarantined(Some(1)), Outcome::Archived { storage_class: "<!here>`".into() }] {
+        for outcome in [quarantined(Some(1)), Outcome::Archived { storage_class: "<!here>`".into(), copied: false }] {
             let manifest = manifest(finding, by_ann(), outcome);
             messages.push(remediated(finding, &manifest, &signer()));
             messages.push(already_quarantined(finding, &manifest, &signer()));
@@ -400,7 +401,7 @@ fn a_hostile_key_of_1024_bytes_is_shown_cut_in_every_message() {
     assert_json_snapshot!([
         review_request(&finding, QUARANTINE, Approvals::One, &signer()),
         remediated(&finding, &moved, &signer()),
-        not_remediated(&finding, &manifest(&finding, by_ann(), Outcome::KeyUnusable), &signer()),
+        not_remediated(&finding, &manifest(&finding, by_ann(), Outcome::KeyUnusable { copied: false }), &signer()),
     ]);
 }
 

@@ -139,8 +139,8 @@ async fn an_automatic_remediation_that_moved_nothing_has_a_message_of_its_own_ho
         Outcome::ChangedSinceScan { copied: false },
         Outcome::Locked { until: None, legal_hold: true, copied: false },
         Outcome::AccessDenied { step: Step::Delete, copied: true },
-        Outcome::KeyUnusable,
-        Outcome::Archived { storage_class: "GLACIER".into() },
+        Outcome::KeyUnusable { copied: false },
+        Outcome::Archived { storage_class: "GLACIER".into(), copied: false },
         Outcome::OtherRegion,
     ];
     let findings: Vec<String> = (0..9).map(|number| numbered("financial-high", number, 1)).collect();
@@ -157,6 +157,22 @@ async fn an_automatic_remediation_that_moved_nothing_has_a_message_of_its_own_ho
     assert_eq!(told.lines().count(), 9, "eight, and the digest for what was moved: {told}");
     assert_eq!(world.noted(), [format!("{:032x}", 7)].into());
     assert_eq!(world.metrics.sums()["RemediationsFailed"], 1);
+}
+
+#[tokio::test]
+async fn what_was_dismissed_before_its_run_began_is_not_told_as_a_failure() {
+    let world = World::with(1, 100).await;
+    let event = numbered("financial-high", 1, 3);
+    let finding = read(&event);
+    let claim = json!({"findingId": finding.id, "findingType": finding.kind, "dismissed": "test-data",
+        "decision": {"by": "policy"}, "at": "2026-11-20T10:15:02Z"});
+    world.file(&claim_key(&finding.case_id().unwrap()), &claim);
+    assert!(world.handle(&[ended_request(&event, "Success", &json!({"by": "policy"}))]).await.is_empty());
+    assert_eq!(world.slack.take(), NOTHING);
+    // What the request had come to before the dismissal is told.
+    let record = world.remediated(&event, Outcome::KeyUnusable { copied: true });
+    assert!(world.handle(&[record]).await.is_empty());
+    assert_eq!(world.slack.take().len(), 1);
 }
 
 #[tokio::test]

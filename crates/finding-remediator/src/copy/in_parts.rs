@@ -3,21 +3,20 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
-use aws_sdk_s3::primitives::{DateTime, DateTimeFormat};
 use aws_sdk_s3::types::{ChecksumAlgorithm, ChecksumType, CompletedMultipartUpload, CompletedPart, CopyPartResult};
 use domain::quarantine::{Part, copy_source, parts};
 use tokio::task::JoinSet;
 
-use super::Transfer;
+use super::{Transfer, Written};
 use crate::error::Refusal;
 use crate::inspect;
 
 /// Parts that S3 copies at the same time. Each takes seconds and none of our memory.
 const AT_ONCE: usize = 16;
 
-/// Copies in parts and answers with the new version's id. A failed upload is aborted, so that its parts do not stay
+/// Copies in parts. A failed upload is aborted, so that its parts do not stay
 /// and cost; after a crash the bucket's lifecycle rule does that.
-pub(super) async fn copy(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<String>, Refusal> {
+pub(super) async fn copy(s3: &Client, transfer: &Transfer<'_>) -> Result<Written, Refusal> {
     let upload_id = create(s3, transfer).await?;
     let copied = match copy_parts(s3, transfer, &upload_id).await {
         Ok(parts) => complete(s3, transfer, &upload_id, parts).await,
@@ -42,7 +41,7 @@ pub(super) async fn copy(s3: &Client, transfer: &Transfer<'_>) -> Result<Option<
 async fn create(s3: &Client, transfer: &Transfer<'_>) -> Result<String, Refusal> {
     let Transfer { head, properties, to, owner, keep, .. } = transfer;
     let tags = super::tagging(properties);
-    let mut request = s3
+    let request = s3
         .create_multipart_upload()
         .bucket(&to.bucket)
         .key(&to.key)
@@ -58,29 +57,31 @@ async fn create(s3: &Client, transfer: &Transfer<'_>) -> Result<String, Refusal>
         .set_storage_class(keep.storage_class.clone())
         .set_server_side_encryption(keep.encryption.clone())
         .set_ssekms_key_id(keep.kms_key_id.clone())
-        .set_bucket_key_enabled(keep.bucket_key);
-    // A header that is no date is no header that S3 would take again.
-    let expires =
-        properties.expires.as_deref().and_then(|text| DateTime::from_str(text, DateTimeFormat::HttpDate).ok());
-    if let Some(expires) = expires {
-        request = request.expires(expires);
-    }
-    if let Some(algorithm) = algorithm(head) {
-        request = request.checksum_algorithm(algorithm).checksum_type(ChecksumType::FullObject);
-    }
+        .set_bucket_key_enabled(keep.bucket_key)
+        .checksum_algorithm(algorithm(head))
+        .checksum_type(ChecksumType::FullObject);
+    // The SDK takes a date only and writes it in its own way; the header may hold any text.
+    let expires = properties.expires.clone();
+    let request = request.customize().mutate_request(move |request| {
+        if let Some(expires) = expires.clone() {
+            // It came in a header, so it can be one.
+            let _ = request.headers_mut().try_insert("expires", expires);
+        }
+    });
     let answer = request.send().await?;
     answer.upload_id.ok_or_else(|| Refusal::other("S3 gave the upload no id"))
 }
 
-/// The original's checksum that the copy can be compared by. S3 computes the three CRCs over the whole object however it
+/// The checksum that the copy gets: the original's, by which they can be compared, if it can be had. S3 computes the three CRCs over the whole object however it
 /// was cut into parts, but not SHA-1 and SHA-256.
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html>
-fn algorithm(head: &HeadObjectOutput) -> Option<ChecksumAlgorithm> {
+fn algorithm(head: &HeadObjectOutput) -> ChecksumAlgorithm {
     let checksums = inspect::fingerprint(head).checksums;
     let has = |name: &str| checksums.iter().any(|checksum| checksum.algorithm == name);
     [ChecksumAlgorithm::Crc64Nvme, ChecksumAlgorithm::Crc32C, ChecksumAlgorithm::Crc32]
         .into_iter()
         .find(|algorithm| has(algorithm.as_str()))
+        .unwrap_or(ChecksumAlgorithm::Crc64Nvme)
 }
 
 async fn copy_parts(s3: &Client, transfer: &Transfer<'_>, upload_id: &str) -> Result<Vec<CompletedPart>, Refusal> {
@@ -132,7 +133,7 @@ async fn complete(
     transfer: &Transfer<'_>,
     upload_id: &str,
     parts: Vec<CompletedPart>,
-) -> Result<Option<String>, Refusal> {
+) -> Result<Written, Refusal> {
     let answer = s3
         .complete_multipart_upload()
         .bucket(&transfer.to.bucket)
@@ -144,5 +145,5 @@ async fn complete(
         .multipart_upload(CompletedMultipartUpload::builder().set_parts(Some(parts)).build())
         .send()
         .await?;
-    Ok(answer.version_id)
+    Ok(Written { version_id: answer.version_id, etag: answer.e_tag })
 }

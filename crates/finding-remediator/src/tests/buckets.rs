@@ -107,6 +107,32 @@ async fn each_refusal_has_its_own_end() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_changed_nothing_is_not_what_another_is_undone_to() {
+    // The owner sets more, or all, before somebody else decides.
+    for (between, expected) in
+        [([true, true, false, false], BucketOutcome::TurnedOn), ([true; 4], BucketOutcome::AlreadyOn)]
+    {
+        let world = World::new().await;
+        world.s3().public_access.insert("uploads".into(), block([true, false, false, false]));
+        world.s3().refuse.insert("put-block", Refused { status: 501, code: "Trouble", message: "" });
+        let first = press(&world, "blockPublicAccess", 30);
+        assert_eq!(run(&world, &first).await.unwrap_err().error_type(), "BucketChangeFailed");
+        world.s3().refuse.clear();
+        world.s3().public_access.insert("uploads".into(), block(between));
+        assert_eq!(run(&world, &press(&world, "blockPublicAccess", 50)).await.unwrap(), Some(expected));
+        let record = record(&world, BucketAct::BlockPublicAccess);
+        let before = PublicAccessBlock {
+            block_public_acls: between[0],
+            ignore_public_acls: between[1],
+            block_public_policy: between[2],
+            restrict_public_buckets: between[3],
+        };
+        assert_eq!(record.before, Some(Settings::PublicAccess(Some(before))));
+        assert_eq!(record.undo().is_some(), expected == BucketOutcome::TurnedOn);
+    }
+}
+
+#[tokio::test]
 async fn no_crash_forgets_what_was_set_before() {
     for task in ["blockPublicAccess", "encryptByDefault"] {
         for die_late in [false, true] {

@@ -44,6 +44,7 @@ async fn moves_exactly_the_scanned_version_and_destroys_last() {
         world.s3().calls,
         [
             format!("get {case}"),
+            format!("get quarantine/cases/{}/claim.json", handled.case_id),
             format!("put {case}"),
             "head uploads/k?versionId=v1".into(),
             "get-tags uploads/k".into(),
@@ -281,7 +282,7 @@ async fn what_cannot_be_moved_is_seen_before_anything_is_copied() {
         ),
         (
             Version { storage_class: Some(StorageClass::DeepArchive), ..version("x", MD5) },
-            Outcome::Archived { storage_class: "DEEP_ARCHIVE".into() },
+            Outcome::Archived { storage_class: "DEEP_ARCHIVE".into(), copied: false },
         ),
     ] {
         let (world, finding) = with(object).await;
@@ -314,9 +315,9 @@ async fn each_refusal_of_s3_has_its_own_end_and_keeps_the_original() {
     check_refusal("get-tags", 403, "AccessDenied", "Access Denied", denied(Step::Read, false)).await;
     check_refusal("get-tags", 404, "NoSuchVersion", "", Outcome::AlreadyGone).await;
     let no_decrypt = "User: r is not authorized to perform: kms:Decrypt on the resource";
-    check_refusal("copy", 403, "AccessDenied", no_decrypt, Outcome::KeyUnusable).await;
-    check_refusal("copy", 400, "KMS.DisabledException", "", Outcome::KeyUnusable).await;
-    let archived = Outcome::Archived { storage_class: "STANDARD".into() };
+    check_refusal("copy", 403, "AccessDenied", no_decrypt, Outcome::KeyUnusable { copied: false }).await;
+    check_refusal("copy", 400, "KMS.DisabledException", "", Outcome::KeyUnusable { copied: false }).await;
+    let archived = Outcome::Archived { storage_class: "STANDARD".into(), copied: false };
     check_refusal("copy", 403, "ObjectNotInActiveTierError", "", archived).await;
     check_refusal("copy", 412, "PreconditionFailed", "", Outcome::ChangedSinceScan { copied: false }).await;
     check_refusal("copy", 404, "NoSuchKey", "", Outcome::AlreadyGone).await;
@@ -422,7 +423,7 @@ async fn a_request_that_is_none_is_an_error_with_the_field() {
 async fn where_head_is_refused_without_a_reason_the_reason_is_asked_for() {
     let own_key = "The object was stored using a form of Server Side Encryption.";
     for (code, message, expected) in [
-        ("InvalidRequest", own_key, Outcome::KeyUnusable),
+        ("InvalidRequest", own_key, Outcome::KeyUnusable { copied: false }),
         ("InvalidArgument", "Invalid version id specified", Outcome::AlreadyGone),
         ("AuthorizationHeaderMalformed", "the region 'us-east-1' is wrong", Outcome::OtherRegion),
     ] {

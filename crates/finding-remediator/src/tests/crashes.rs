@@ -2,8 +2,11 @@
 
 use domain::remediation::Outcome;
 
-use super::s3::Version;
-use super::{QUARANTINE, World, by_policy, finding, was_told};
+use serde_json::json;
+
+use super::s3::{Refused, Version};
+use super::{NOW, QUARANTINE, World, by_policy, finding, was_told};
+use crate::Ended;
 
 const MD5: &str = "07b21b45c9ed4a3fabf8173be102d9c2";
 
@@ -81,6 +84,60 @@ async fn without_versions_no_crash_loses_the_object_and_the_next_run_finishes() 
 #[tokio::test]
 async fn in_parts_no_crash_loses_the_object_and_the_next_run_finishes() {
     check_every_crash("uploads", 5_300_000_000).await;
+}
+
+/// An attempt three weeks ago copied, and could not delete. The copy is made anew, the function dies at any call, and S3
+/// deletes the old copy by its age, before or after the next run.
+#[tokio::test]
+async fn with_an_old_copy_no_crash_makes_the_record_name_the_one_that_expires() {
+    const LATER: i64 = NOW + 21 * 86_400;
+    let refused = Refused { status: 403, code: "AccessDenied", message: "" };
+    for (die_late, expires_first) in [(false, false), (false, true), (true, false), (true, true)] {
+        for die_at in 0..20 {
+            let mut world = World::new().await;
+            let secret =
+                Version { etag: format!("\"{MD5}\""), body: b"secret".to_vec(), size: 6, ..Version::default() };
+            let id = world.s3().upload("uploads", "k", secret);
+            let finding = finding("f1", "uploads", "k", &id, MD5);
+            world.s3().refuse.insert("delete", refused.clone());
+            let case_id = world.handle(&by_policy(&finding)).await.unwrap().case_id;
+            world.s3().refuse.clear();
+            let old = world.case(&case_id).quarantine;
+            world.remediator.clock = || jiff::Timestamp::from_second(LATER).unwrap();
+            let calls = world.s3().calls.len();
+            {
+                let mut s3 = world.s3();
+                s3.time = LATER;
+                (s3.die_at, s3.die_late) = (Some(calls + die_at), die_late);
+            }
+            let again = world.click(&finding);
+            let died = world.run_as("again", &again).await.is_err();
+            world.s3().die_at = None;
+            let expire = || world.s3().expire(&old.bucket, &old.key, old.version_id.as_deref().unwrap());
+            // S3 keeps one that is the only one for as long as its age allows, which is what is tried here.
+            let is_replaced = world.s3().versions(QUARANTINE, |key| key == old.key).len() > 1;
+            if expires_first && is_replaced {
+                expire();
+            }
+            world.run_as("again", &again).await.unwrap();
+            if is_replaced {
+                expire();
+            }
+            let manifest = world.case(&case_id);
+            assert!(manifest.is_quarantined(), "call {die_at}: {:?}", manifest.state);
+            let recorded = manifest.quarantine.version_id.unwrap();
+            assert_ne!(Some(&recorded), old.version_id.as_ref(), "call {die_at}");
+            let there = world.s3().versions(QUARANTINE, |key| key == old.key);
+            assert!(there.iter().any(|(_, copy)| copy.id.as_ref() == Some(&recorded)), "call {die_at}: {there:?}");
+            let restore = world.press(&json!({"restore": {"caseId": case_id}}), "U1", 50);
+            let restored = world.run_as("restore", &restore).await.unwrap().ended;
+            assert!(matches!(restored, Some(Ended::Restoration(outcome)) if outcome.is_restored()), "call {die_at}");
+            assert_eq!(places(&world, "uploads"), (1, 0), "call {die_at}");
+            if !died {
+                break;
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Others upload, overwrite and delete between our calls, and the function dies: whatever they do, the secret is in
 //! exactly one place in the end, unless they themselves destroyed it, and nothing of theirs is lost.
 
+use aws_sdk_s3::types::ServerSideEncryption;
+use domain::quarantine::Location;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
@@ -20,6 +22,12 @@ fn version(body: &str, etag: &str) -> Version {
     }
 }
 
+/// A file of which S3 tells nothing but its size, which all of them have in common.
+fn opaque(body: &str) -> Version {
+    let encryption = Some(ServerSideEncryption::AwsKms);
+    Version { etag: String::new(), size: 6, checksum: None, encryption, ..version(body, "") }
+}
+
 /// How the bucket keeps versions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Versioning {
@@ -33,6 +41,8 @@ enum Versioning {
 #[derive(Debug, Clone)]
 struct Plan {
     versioning: Versioning,
+    /// All files have one size, no checksum, and an `ETag` that is no digest.
+    alike: bool,
     meddling: Vec<(usize, Option<u8>)>,
     /// The runs of the function die after so many calls.
     deaths: Vec<(usize, bool)>,
@@ -45,9 +55,10 @@ fn plans() -> impl Strategy<Value = Plan> {
     let meddling = prop::collection::vec((1..40_usize, prop::option::of(0..9_u8)), 0..6);
     let deaths = prop::collection::vec((0..16_usize, any::<bool>()), 0..4);
     let versioning = prop::sample::select(vec![Versioning::None, Versioning::On, Versioning::Suspended]);
-    let pressed = (any::<bool>(), any::<bool>());
-    (versioning, meddling, deaths, pressed).prop_map(|(versioning, meddling, deaths, (versions, restores))| Plan {
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>());
+    (versioning, meddling, deaths, flags).prop_map(|(versioning, meddling, deaths, (alike, versions, restores))| Plan {
         versioning,
+        alike,
         meddling,
         deaths,
         versions,
@@ -61,22 +72,25 @@ async fn play(plan: &Plan) -> Result<(), TestCaseError> {
     if plan.versioning == Versioning::Suspended {
         world.s3().set_versioning(bucket, false);
     }
-    let id = world.s3().upload(bucket, "k", version("secret", MD5));
+    let file = |body: &str, etag: &str| if plan.alike { opaque(body) } else { version(body, etag) };
+    let id = world.s3().upload(bucket, "k", file("secret", MD5));
+    let etag = world.s3().etag(bucket, "k");
     let mut uploaded = Vec::new();
     for (index, (call, what)) in plan.meddling.iter().enumerate() {
         let meddling = match what {
             Some(_) => {
                 let body = format!("theirs {index}");
                 uploaded.push(body.clone());
-                Meddling::Upload(bucket.into(), "k".into(), Box::new(version(&body, &format!("etag {index}"))))
+                Meddling::Upload(bucket.into(), "k".into(), Box::new(file(&body, &format!("etag {index}"))))
             }
             None => Meddling::Delete(bucket.into(), "k".into()),
         };
         world.s3().others.entry(*call).or_default().push(meddling);
     }
-    let case = serde_json::from_value::<domain::finding::Finding>(finding("f1", bucket, "k", &id, MD5)).unwrap();
+    let finding = finding("f1", bucket, "k", &id, &etag);
+    let case = serde_json::from_value::<domain::finding::Finding>(finding.clone()).unwrap();
     let case_id = case.case_id().unwrap();
-    let mut requests = vec![by_policy(&finding("f1", bucket, "k", &id, MD5))];
+    let mut requests = vec![by_policy(&finding)];
     if plan.versions {
         requests.push(world.press(&json!({"quarantineVersions": {"caseId": case_id}}), "U1", 25));
     }
@@ -131,18 +145,21 @@ fn check_record(world: &World, plan: &Plan, bucket: &str, case_id: &str) -> Resu
     let manifest = world.case(case_id);
     prop_assert!(manifest.run.is_none(), "a run that ended still holds the case");
     let s3 = world.s3();
-    let is_at = |bucket: &str, key: &str| {
-        s3.versions(bucket, |found| found == key).iter().any(|(_, found)| found.body == b"secret")
+    let is_there = || {
+        s3.versions(bucket, |key| key == "k").iter().any(|(_, found)| found.body == b"secret") || s3.destroyed_by_others
     };
-    if manifest.is_quarantined() {
-        prop_assert!(is_at(QUARANTINE, &manifest.quarantine.key), "not where the record says: {plan:?}");
-    } else if manifest.has_copy() {
-        prop_assert!(is_at(QUARANTINE, &manifest.quarantine.key), "no copy where the record says: {plan:?}");
+    let Location { key, version_id, .. } = &manifest.quarantine;
+    let copies = s3.versions(QUARANTINE, |found| found == key);
+    if manifest.has_copy() {
+        let recorded = copies.iter().find(|(_, copy)| copy.id == *version_id);
+        let recorded = recorded.map(|(_, copy)| copy.body.as_slice());
+        prop_assert_eq!(recorded, Some(b"secret".as_slice()), "the recorded copy: {:?}", plan);
     } else if manifest.is_restored() {
-        prop_assert!(is_at(bucket, "k") || s3.destroyed_by_others, "not restored: {plan:?}");
+        prop_assert!(is_there(), "not restored: {plan:?}");
     } else {
         prop_assert!(manifest.outcome().is_some(), "the record does not say how it ended: {plan:?}");
-        prop_assert!(is_at(bucket, "k") || s3.destroyed_by_others, "neither moved nor there: {plan:?}");
+        prop_assert!(is_there(), "neither moved nor there: {plan:?}");
+        prop_assert!(copies.is_empty(), "the record denies a copy: {plan:?}");
     }
     Ok(())
 }

@@ -34,10 +34,17 @@ fn version(body: &str, etag: &str) -> Version {
 async fn quarantined(bucket: &str, secret: Version) -> (World, String) {
     let world = World::new().await;
     let id = world.s3().upload(bucket, "k", secret);
-    let handled = world.handle(&by_policy(&finding("f1", bucket, "k", &id, MD5))).await.unwrap();
+    let etag = world.s3().etag(bucket, "k");
+    let handled = world.handle(&by_policy(&finding("f1", bucket, "k", &id, &etag))).await.unwrap();
     assert!(handled.outcome.unwrap().is_quarantined());
     world.slack.take();
     (world, handled.case_id)
+}
+
+/// An old file under a KMS key: S3 tells nothing about its bytes but how many they are.
+fn opaque(body: &str) -> Version {
+    let encryption = Some(ServerSideEncryption::AwsKms);
+    Version { etag: String::new(), size: 6, checksum: None, encryption, ..version(body, "") }
 }
 
 fn restore(case_id: &str) -> Value {
@@ -126,7 +133,7 @@ async fn what_was_restored_can_be_quarantined_and_restored_again() {
     let (world, case) = quarantined("flat", version("secret", MD5)).await;
     run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap();
     // Without versioning and time, the finding opens the same case.
-    let again = world.handle(&by_policy(&finding("f2", "flat", "k", "", MD5))).await.unwrap();
+    let again = world.handle(&world.click(&finding("f2", "flat", "k", "", MD5))).await.unwrap();
     assert_eq!(again.case_id, case);
     assert!(again.outcome.unwrap().is_quarantined());
     assert_eq!(places(&world, "flat"), (0, 1));
@@ -307,8 +314,7 @@ async fn what_was_never_quarantined_is_not_restored() {
     assert_eq!(run(&world, &unknown).await.unwrap_err().error_type(), "CaseUnknown");
 }
 
-async fn check_every_crash(bucket: &str, size: i64) {
-    let secret = || Version { size, ..version("secret", MD5) };
+async fn check_every_crash(bucket: &str, secret: impl Fn() -> Version) {
     let calls_of_a_whole_run = {
         let (world, case) = quarantined(bucket, secret()).await;
         let before = world.s3().calls.len();
@@ -341,17 +347,90 @@ async fn check_every_crash(bucket: &str, size: i64) {
 
 #[tokio::test]
 async fn with_versions_no_crash_loses_or_doubles_the_object() {
-    check_every_crash("uploads", 6).await;
+    check_every_crash("uploads", || version("secret", MD5)).await;
+    check_every_crash("uploads", || opaque("secret")).await;
 }
 
 #[tokio::test]
 async fn without_versions_no_crash_loses_or_doubles_the_object() {
-    check_every_crash("flat", 6).await;
+    check_every_crash("flat", || version("secret", MD5)).await;
+    check_every_crash("flat", || opaque("secret")).await;
 }
 
 #[tokio::test]
 async fn in_parts_no_crash_loses_or_doubles_the_object() {
-    check_every_crash("uploads", 5_300_000_000).await;
+    check_every_crash("uploads", || Version { size: 5_300_000_000, ..version("secret", MD5) }).await;
+    check_every_crash("flat", || Version { size: 5_300_000_000, ..opaque("secret") }).await;
+}
+
+#[tokio::test]
+async fn an_unrelated_file_of_the_same_size_is_not_taken_for_the_object() {
+    // Old ones have no checksum, newer ones have one by themselves, clients may choose another.
+    let theirs =
+        [None, Some("crc of theirs")].map(|sum| Version { checksum: sum.map(str::to_owned), ..opaque("theirs") });
+    for (bucket, theirs) in ["uploads", "flat"].into_iter().flat_map(|bucket| theirs.clone().map(|one| (bucket, one))) {
+        let (world, case) = quarantined(bucket, opaque("secret")).await;
+        world.s3().upload(bucket, "k", theirs);
+        // The second press, and a run after one that died, look for what the first may have put back.
+        for minute in [30, 31] {
+            let press = world.press(&restore(&case), "U1", minute);
+            if minute == 31 {
+                let die_at = world.s3().calls.len() + 3;
+                world.s3().die_at = Some(die_at);
+                assert!(run(&world, &press).await.is_err());
+                world.s3().die_at = None;
+            }
+            let outcome = run(&world, &press).await.unwrap();
+            assert!(matches!(outcome, Some(RestoreOutcome::Occupied { .. })), "{bucket}: {outcome:?}");
+            assert_eq!(places(&world, bucket), (0, 1), "{bucket}: the only copy");
+            assert_eq!(world.s3().body(bucket, "k").unwrap(), b"theirs");
+        }
+        world.s3().remove(bucket, "k");
+        assert_eq!(run(&world, &world.press(&restore(&case), "U1", 35)).await.unwrap(), Some(DELETED));
+        assert_eq!(places(&world, bucket), (1, 0), "{bucket}");
+    }
+}
+
+#[tokio::test]
+async fn what_replaced_the_object_while_it_was_moved_is_not_taken_for_it() {
+    for suspended in [false, true] {
+        let world = World::new().await;
+        let bucket = if suspended { "uploads" } else { "flat" };
+        if suspended {
+            world.s3().set_versioning(bucket, false);
+        }
+        let id = world.s3().upload(bucket, "k", opaque("secret"));
+        let etag = world.s3().etag(bucket, "k");
+        world.s3().before_delete = Some(opaque("theirs"));
+        let handled = world.handle(&by_policy(&finding("f1", bucket, "k", &id, &etag))).await.unwrap();
+        assert!(handled.outcome.unwrap().left_a_copy(), "{bucket}");
+        let outcome = run(&world, &world.press(&restore(&handled.case_id), "U1", 30)).await.unwrap();
+        assert!(matches!(outcome, Some(RestoreOutcome::Occupied { .. })), "{bucket}: {outcome:?}");
+        assert_eq!(places(&world, bucket), (0, 1), "{bucket}: the only copy");
+    }
+}
+
+#[tokio::test]
+async fn an_upload_of_the_same_size_right_after_the_copy_back_is_left_alone() {
+    let (world, case) = quarantined("flat", opaque("secret")).await;
+    let calls = world.s3().calls.len();
+    let theirs = super::s3::Meddling::Upload("flat".into(), "k".into(), Box::new(opaque("theirs")));
+    world.s3().others.insert(calls + 5, vec![theirs]);
+    let outcome = run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap();
+    assert_eq!(outcome, Some(RestoreOutcome::Differs));
+    assert_eq!(places(&world, "flat"), (0, 1));
+}
+
+#[tokio::test]
+async fn a_header_expires_that_is_no_date_comes_along_in_parts_too() {
+    for size in [6, 5_300_000_000] {
+        let secret = Version { size, expires: Some("whenever".into()), ..version("secret", MD5) };
+        let (world, case) = quarantined("uploads", secret).await;
+        let copy = world.s3().versions(QUARANTINE, |key| key.starts_with("objects/")).remove(0).1;
+        assert_eq!(copy.expires.as_deref(), Some("whenever"), "{size}");
+        assert_eq!(run(&world, &world.press(&restore(&case), "U1", 30)).await.unwrap(), Some(DELETED), "{size}");
+        assert_eq!(world.s3().versions("uploads", |_| true)[0].1.expires.as_deref(), Some("whenever"), "{size}");
+    }
 }
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
-use aws_sdk_s3::config::interceptors::BeforeSerializationInterceptorContextRef;
-use aws_sdk_s3::config::{ConfigBag, Intercept};
+use aws_sdk_s3::config::interceptors::{BeforeSerializationInterceptorContextRef, BeforeTransmitInterceptorContextRef};
+use aws_sdk_s3::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_s3::error::BoxError;
 use aws_sdk_s3::operation::abort_multipart_upload::AbortMultipartUploadOutput;
 use aws_sdk_s3::operation::complete_multipart_upload::{CompleteMultipartUploadInput, CompleteMultipartUploadOutput};
@@ -26,8 +26,8 @@ use aws_sdk_s3::operation::put_public_access_block::{PutPublicAccessBlockInput, 
 use aws_sdk_s3::operation::upload_part_copy::{UploadPartCopyInput, UploadPartCopyOutput};
 use aws_sdk_s3::primitives::{ByteStream, DateTime, SdkBody};
 use aws_sdk_s3::types::{
-    CopyPartResult, ObjectLockLegalHoldStatus, ObjectVersion, PublicAccessBlockConfiguration, ServerSideEncryption,
-    ServerSideEncryptionConfiguration, StorageClass, Tag, TaggingDirective,
+    CopyObjectResult, CopyPartResult, ObjectLockLegalHoldStatus, ObjectVersion, PublicAccessBlockConfiguration,
+    ServerSideEncryption, ServerSideEncryptionConfiguration, StorageClass, Tag, TaggingDirective,
 };
 use aws_smithy_mocks::{MockResponse, RuleMode, mock, mock_client};
 use percent_encoding::percent_decode_str;
@@ -38,6 +38,7 @@ use super::turns::Turns;
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Version {
     pub(super) id: Option<String>,
+    /// Empty for one that S3 makes up, as it does under a KMS key.
     pub(super) etag: String,
     pub(super) body: Vec<u8>,
     pub(super) size: i64,
@@ -48,6 +49,7 @@ pub(super) struct Version {
     /// Seconds since 1970; 0 for "when it is uploaded".
     pub(super) last_modified: i64,
     pub(super) cache_control: Option<String>,
+    pub(super) expires: Option<String>,
     pub(super) redirect: Option<String>,
     pub(super) checksum: Option<String>,
     pub(super) encryption: Option<ServerSideEncryption>,
@@ -90,6 +92,10 @@ pub(super) struct S3 {
     pub(super) time: i64,
     /// Buckets that do not exist.
     pub(super) gone: BTreeSet<String>,
+    /// Buckets that may not be listed: what does not exist is refused there like what may not be read.
+    pub(super) unlisted: BTreeSet<String>,
+    /// The headers `Expires` of requests, which the SDK's inputs do not have.
+    expires: Vec<String>,
     /// Block Public Access and default encryption, by bucket.
     pub(super) public_access: HashMap<String, PublicAccessBlockConfiguration>,
     pub(super) encryption: HashMap<String, ServerSideEncryptionConfiguration>,
@@ -155,9 +161,23 @@ impl S3 {
             versions.retain(|version| !is_replaced(version));
         }
         self.time += 1;
+        let etag = if version.etag.is_empty() { format!("\"{:032x}\"", self.next_id) } else { version.etag };
         let last_modified = if version.last_modified == 0 { self.time } else { version.last_modified };
-        versions.push(Version { id: id.clone(), last_modified, ..version });
+        versions.push(Version { id: id.clone(), etag, last_modified, ..version });
         id.unwrap_or_default()
+    }
+
+    /// Puts a record into quarantine, unless exactly this one is there.
+    pub(super) fn put_record(&mut self, key: &str, record: &impl serde::Serialize) {
+        let body = serde_json::to_vec(record).unwrap();
+        if self.body(super::QUARANTINE, key).as_ref() != Some(&body) {
+            self.upload(super::QUARANTINE, key, Version { body, ..Version::default() });
+        }
+    }
+
+    /// The `ETag` of what is current, as Macie writes it.
+    pub(super) fn etag(&self, bucket: &str, key: &str) -> String {
+        self.find(bucket, key, None).unwrap().etag.trim_matches('"').to_owned()
     }
 
     /// What others do.
@@ -191,6 +211,12 @@ impl S3 {
     pub(super) fn change_version(&mut self, bucket: &str, key: &str, id: &str, change: impl FnOnce(&mut Version)) {
         let versions = self.objects.get_mut(&(bucket.to_owned(), key.to_owned())).unwrap();
         change(versions.iter_mut().find(|version| version.id.as_deref() == Some(id)).unwrap());
+    }
+
+    /// Removes a version, as S3 does by its age.
+    pub(super) fn expire(&mut self, bucket: &str, key: &str, id: &str) {
+        let versions = self.objects.get_mut(&(bucket.to_owned(), key.to_owned())).unwrap();
+        versions.retain(|version| version.id.as_deref() != Some(id));
     }
 
     pub(super) fn remove(&mut self, bucket: &str, key: &str) {
@@ -295,7 +321,8 @@ impl S3 {
         if self.gone.contains(bucket) {
             return Err(refused(404, ""));
         }
-        let found = self.find(bucket, key, input.version_id.as_deref()).ok_or(refused(404, ""))?;
+        let missing = if self.unlisted.contains(bucket) { refused(403, "") } else { refused(404, "") };
+        let found = self.find(bucket, key, input.version_id.as_deref()).ok_or(missing)?;
         let hold = found.legal_hold.then_some(ObjectLockLegalHoldStatus::On);
         Ok(HeadObjectOutput::builder()
             .set_version_id(found.id.clone())
@@ -304,6 +331,7 @@ impl S3 {
             .last_modified(DateTime::from_secs(found.last_modified))
             .set_content_type(found.content_type.clone())
             .set_cache_control(found.cache_control.clone())
+            .set_expires_string(found.expires.clone())
             .set_website_redirect_location(found.redirect.clone())
             .set_metadata(Some(found.metadata.clone()))
             .set_checksum_crc64_nvme(found.checksum.clone().filter(|_| input.checksum_mode.is_some()))
@@ -329,7 +357,9 @@ impl S3 {
         version.retain_until = None;
         version.legal_hold = false;
         version.storage_class = None;
-        version.encryption = None;
+        if is_kms(version.encryption.take().as_ref()) {
+            version.etag = digest(&version.body);
+        }
         version.last_modified = 0;
         Ok(version)
     }
@@ -340,10 +370,12 @@ impl S3 {
         assert!(input.expected_bucket_owner.is_some() && input.expected_source_bucket_owner.is_some(), "owners");
         let (bucket, key) = (some(&input.bucket), some(&input.key));
         self.check(bucket, key, input.if_none_match.as_deref(), input.if_match.as_deref())?;
-        let checksum =
-            version.checksum.clone().map(|sum| if self.damage_copies { format!("{sum}Damaged") } else { sum });
+        let checksum = version.checksum.clone().or(input.checksum_algorithm.as_ref().map(|_| checksum(&version.body)));
+        let checksum = checksum.map(|sum| if self.damage_copies { format!("{sum}Damaged") } else { sum });
+        let etag = if is_kms(input.server_side_encryption.as_ref()) { String::new() } else { version.etag.clone() };
         let version = Version {
             checksum,
+            etag,
             encryption: input.server_side_encryption.clone(),
             storage_class: input.storage_class.clone(),
             redirect: input.website_redirect_location.clone(),
@@ -355,7 +387,10 @@ impl S3 {
             ..version
         };
         let id = self.upload(bucket, key, version);
-        Ok(CopyObjectOutput::builder().set_version_id(Some(id).filter(|id| !id.is_empty())).build())
+        let etag = self.find(bucket, key, None).map(|version| version.etag.clone());
+        let result = CopyObjectResult::builder().set_e_tag(etag).build();
+        let output = CopyObjectOutput::builder().copy_object_result(result);
+        Ok(output.set_version_id(Some(id).filter(|id| !id.is_empty())).build())
     }
 
     fn create_upload(&mut self, input: &CreateMultipartUploadInput) -> CreateMultipartUploadOutput {
@@ -379,7 +414,7 @@ impl S3 {
         let source = self.copy_source(some(&input.copy_source), input.copy_source_if_match.as_deref())?;
         let (version, parts) = self.uploads.get_mut(some(&input.upload_id)).ok_or(refused(404, "NoSuchUpload"))?;
         version.body.clone_from(&source.body);
-        version.checksum.clone_from(&source.checksum);
+        version.checksum = source.checksum.clone().or_else(|| Some(checksum(&source.body)));
         let etag = format!("\"part{}\"", input.part_number.unwrap());
         parts.push((input.part_number.unwrap(), some(&input.copy_source_range).to_owned()));
         let result = CopyPartResult::builder().e_tag(etag).build();
@@ -402,8 +437,10 @@ impl S3 {
         }
         version.size = next;
         version.etag = format!("\"parts-{}\"", parts.len());
+        version.expires = self.expires.pop();
+        let output = CompleteMultipartUploadOutput::builder().e_tag(&version.etag);
         let id = self.upload(bucket, key, version);
-        Ok(CompleteMultipartUploadOutput::builder().set_version_id(Some(id).filter(|id| !id.is_empty())).build())
+        Ok(output.set_version_id(Some(id).filter(|id| !id.is_empty())).build())
     }
 
     fn tagging(&mut self, input: &GetObjectTaggingInput) -> Result<GetObjectTaggingOutput, Refused> {
@@ -576,6 +613,32 @@ impl Intercept for Gate {
         }
         Ok(())
     }
+
+    fn read_before_transmit(
+        &self,
+        call: &BeforeTransmitInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let expires = call.request().headers().get("expires").map(str::to_owned);
+        self.0.lock().unwrap().expires.extend(expires);
+        Ok(())
+    }
+}
+
+fn is_kms(encryption: Option<&ServerSideEncryption>) -> bool {
+    encryption == Some(&ServerSideEncryption::AwsKms)
+}
+
+/// In the form of an MD5 digest.
+fn digest(body: &[u8]) -> String {
+    let mut hasher = std::hash::DefaultHasher::new();
+    std::hash::Hash::hash(body, &mut hasher);
+    format!("\"{:032x}\"", std::hash::Hasher::finish(&hasher))
+}
+
+fn checksum(body: &[u8]) -> String {
+    format!("crc of {}", String::from_utf8_lossy(body))
 }
 
 fn answer(refused: &Refused) -> HttpResponse {

@@ -140,11 +140,16 @@ async fn a_claim_is_taken_over_only_when_its_remediation_is_over_or_dead() {
         ("begun 20 minutes ago, heard of since", claim_by("U03BOB", NOW - 1_201, "f"), Some(heard_of(NOW - 90)), 0),
         ("begun, and offered again since", claim_by("U03BOB", NOW - 300, "f"), Some(heard_of(NOW - 200)), 1),
         ("begun, and heard of after it was offered", claim_by("U03BOB", NOW - 300, "f"), Some(heard_of(NOW - 50)), 0),
-        ("not moved", claim_by("U03BOB", NOW - 60, "f"), Some(ended(Outcome::KeyUnusable, NOW - 50)), 1),
+        (
+            "not moved",
+            claim_by("U03BOB", NOW - 60, "f"),
+            Some(ended(Outcome::KeyUnusable { copied: false }, NOW - 50)),
+            1,
+        ),
         (
             "not moved before this claim",
             claim_by("U03BOB", NOW - 60, "f"),
-            Some(ended(Outcome::KeyUnusable, NOW - 70)),
+            Some(ended(Outcome::KeyUnusable { copied: false }, NOW - 70)),
             0,
         ),
         ("moved", claim_by("U03BOB", NOW - 9_999, &finding().id), Some(ended(quarantined(), NOW - 9_000)), 0),

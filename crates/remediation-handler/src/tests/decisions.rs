@@ -278,7 +278,7 @@ async fn what_was_moved_unasked_or_is_being_moved_cannot_be_dismissed() {
 #[tokio::test]
 async fn a_dismissal_after_a_failed_move_is_added_to_its_record() {
     let world = World::new().await;
-    let before = automatic(&world, Some(domain::remediation::Outcome::KeyUnusable));
+    let before = automatic(&world, Some(domain::remediation::Outcome::KeyUnusable { copied: false }));
     world.press(&world.dismissal(DismissReason::AcceptedRisk)).await.unwrap();
     assert_eq!(record(&world, &claim_key(CASE)).unwrap()["dismissed"], "accepted-risk");
     let after = record(&world, &manifest_key(CASE)).unwrap();

@@ -75,7 +75,7 @@ async fn an_agreement_to_one_attempt_is_none_to_the_next() {
     let ann = recorded(&world, &world.click()).await;
     let bob = recorded(&world, &by(&world.click(), "U03BOB")).await;
     assert_eq!(world.invoked().len(), 1);
-    automatic(&world, Some(Outcome::KeyUnusable));
+    automatic(&world, Some(Outcome::KeyUnusable { copied: false }));
     assert_no_effect(&world, ann, "the first").await;
     assert_no_effect(&world, bob, "the second").await;
 }
@@ -157,7 +157,7 @@ proptest! {
                         requests.push((step, recorded(&world, &by(&click, user)).await));
                     }
                     Step::Moved => drop(automatic(&world, Some(quarantined()))),
-                    Step::NotMoved => drop(automatic(&world, Some(Outcome::KeyUnusable))),
+                    Step::NotMoved => drop(automatic(&world, Some(Outcome::KeyUnusable { copied: false }))),
                     Step::PutBack if record(&world, &manifest_key(CASE)).is_some() => restore(&world),
                     Step::PutBack => {}
                 }

@@ -73,7 +73,7 @@ fn a_page_says_of_each_finding_what_may_be_done_about_it() {
         },
         Listed {
             entry: entry(&asked),
-            manifest: Some(manifest(&asked, by_ann(), Outcome::KeyUnusable)),
+            manifest: Some(manifest(&asked, by_ann(), Outcome::KeyUnusable { copied: false })),
             finding: Some(asked),
             claim: None,
             bucket: None,

@@ -36,7 +36,7 @@ fn with_restoration(finding: &Finding, outcome: RestoreOutcome) -> Manifest {
     manifest.restoration = Some(Restoration {
         decision: by_ann(),
         started_at: at(60),
-        restored: Some(RestoredTo { at: at_home, proof }),
+        restored: Some(RestoredTo { at: at_home, etag: None, proof }),
         state: RestorationState::Ended { outcome, at: at(65), told: false },
     });
     manifest
@@ -76,8 +76,8 @@ fn versions(finding: &Finding) -> Vec<Message> {
         Some(Outcome::Locked { until: Some(at(86_400)), legal_hold: false, copied: false }),
         Some(Outcome::Locked { until: None, legal_hold: false, copied: true }),
         Some(Outcome::AccessDenied { step: Step::Delete, copied: true }),
-        Some(Outcome::KeyUnusable),
-        Some(Outcome::Archived { storage_class: "`<!channel>".into() }),
+        Some(Outcome::KeyUnusable { copied: false }),
+        Some(Outcome::Archived { storage_class: "`<!channel>".into(), copied: false }),
         Some(Outcome::OtherRegion),
         Some(Outcome::OutOfReach { why: Why::OtherAccount, copied: false }),
         None,
