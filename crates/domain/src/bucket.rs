@@ -11,7 +11,7 @@ use crate::quarantine::{Claim, Transition};
 use crate::remediation::Decision;
 use crate::slack::button::Action;
 
-pub use self::standing::{DEAD_AFTER, Standing, standing};
+pub use self::standing::{DEAD_AFTER, Standing, is_open_to, last_end, standing};
 
 /// What is turned on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,6 +6,7 @@ mod parts;
 mod proof;
 mod restoration;
 mod retention;
+mod standing;
 mod versions;
 
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ pub use restoration::{
     CopyLeft, Occupant, Place, Restoration, RestorationState, RestoreOutcome, Restored, RestoredTo, place, restored_key,
 };
 pub use retention::{NoRetention, Retention};
+pub use standing::{Standing, is_open_to, last_end, standing};
 pub use versions::{MOST_VERSIONS_AT_ONCE, OtherVersion, OtherVersions, RemainingVersion};
 
 /// What is to be moved, and to where.

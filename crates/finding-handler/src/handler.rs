@@ -255,7 +255,7 @@ impl FindingHandler {
         }
         let restored = self.restored(finding, manifest.as_ref()).await?;
         // One message for all types of findings in an object, unless somebody has dealt with one of them since.
-        let dismissed_at = claim.filter(|claim| claim.dismissed.is_some()).map(|claim| claim.at);
+        let dismissed_at = claim.as_ref().and_then(Claim::dismissed_at);
         let dealt_with_at = dismissed_at.max(restored.as_ref().map(|restored| restored.at));
         let was_shown = self.shown(finding).await?.is_some_and(|shown| {
             let is_open = dealt_with_at.is_none_or(|at| shown.at > at);

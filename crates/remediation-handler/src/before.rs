@@ -4,20 +4,20 @@ use domain::finding::Finding;
 use domain::quarantine::Manifest;
 use domain::slack::{already_decided, bucket_already_decided, dismissed};
 
-use crate::claim::Standing;
+use crate::claim::Case;
 use crate::error::Error;
 use crate::handler::{Press, RemediationHandler};
 
 impl RemediationHandler {
     /// Tells whoever clicked, in private, who decided about the case, when, and how far it is.
-    pub(crate) async fn tell_what_was_decided(&self, press: &Press<'_>, finding: &Finding, standing: &Standing) {
-        let claim = standing.claim();
+    pub(crate) async fn tell_what_was_decided(&self, press: &Press<'_>, finding: &Finding, case: &Case) {
+        let claim = case.claim();
         let message = if finding.is_policy() {
-            bucket_already_decided(claim, &finding.kind, standing.bucket.as_ref())
+            bucket_already_decided(claim, &finding.kind, case.bucket.as_ref())
         } else {
-            already_decided(claim, standing.manifest.as_ref())
+            already_decided(claim, case.manifest.as_ref())
         };
-        self.answer_privately(press.click, &message).await;
+        self.answer(press.click, &message).await;
     }
 
     /// The same, and puts a dismissal in the place of the clicked message, which a crash may have left as it was.
@@ -29,11 +29,11 @@ impl RemediationHandler {
         press: &Press<'_>,
         finding: &Finding,
         case_id: &str,
-        standing: &Standing,
+        case: &Case,
     ) -> Result<(), Error> {
-        self.tell_what_was_decided(press, finding, standing).await;
-        let is_quarantined = standing.manifest.as_ref().is_some_and(Manifest::is_quarantined);
-        let claim = standing.claim().filter(|_| !is_quarantined);
+        self.tell_what_was_decided(press, finding, case).await;
+        let is_quarantined = case.manifest.as_ref().is_some_and(Manifest::is_quarantined);
+        let claim = case.claim().filter(|_| !is_quarantined);
         if let Some((claim, reason)) = claim.and_then(|claim| Some((claim, claim.dismissal()?))) {
             let keys = self.button_keys().await?;
             let message = dismissed(finding, case_id, claim, reason, &self.signer(&keys, press.now));

@@ -30,12 +30,12 @@ impl RemediationHandler {
                 self.invoke_remediator(task(finding), decision).await?;
                 Ok(Outcome::Started)
             }
-            Decided::Before(standing, _) => {
-                self.show_what_was_decided(press, &finding, &case_id, &standing).await?;
+            Decided::Before(case, _) => {
+                self.show_what_was_decided(press, &finding, &case_id, &case).await?;
                 Ok(Outcome::AlreadyDecided)
             }
             Decided::First(_, click) => {
-                self.say(press, &one_more_person_for_bucket(&finding, &click)).await;
+                self.answer(press.click, &one_more_person_for_bucket(&finding, &click)).await;
                 Ok(Outcome::FirstApproval)
             }
             Decided::FirstAgain(..) => Ok(self.refuse(press.click, Refusal::AgreedAlready).await),

@@ -36,7 +36,7 @@ impl RemediationHandler {
         }
         // The remediator has no address to answer a list at.
         if press.pressed.in_list && manifest.is_restored() {
-            self.answer_privately(press.click, &already_restored(&manifest)).await;
+            self.answer(press.click, &already_restored(&manifest)).await;
             return Ok(Outcome::AlreadyDecided);
         }
         let decision = if self.config.second_approver.is_needed_for(manifest.severity) {
@@ -49,7 +49,7 @@ impl RemediationHandler {
         };
         self.invoke_remediator(task(case_id.clone()), decision).await?;
         if press.pressed.in_list {
-            self.answer_privately(press.click, &restoring(&manifest)).await;
+            self.answer(press.click, &restoring(&manifest)).await;
         }
         Ok(Outcome::Started)
     }
@@ -76,7 +76,7 @@ impl RemediationHandler {
             Agreement::Decided(decision) => Ok(decision),
             Agreement::First(click) => {
                 tracing::info!(case.id = case_id, button, "took the first of two approvals");
-                self.say(press, &one_more_person(manifest, button, &click)).await;
+                self.answer(press.click, &one_more_person(manifest, button, &click)).await;
                 Err(Outcome::FirstApproval)
             }
             Agreement::Again(_) => Err(self.refuse(press.click, Refusal::AgreedAlready).await),

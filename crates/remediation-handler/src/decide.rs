@@ -6,7 +6,7 @@ use domain::remediation::{Click, Decision};
 use jiff::Timestamp;
 
 use crate::approval::Agreement;
-use crate::claim::Standing;
+use crate::claim::{Case, Claimed};
 use crate::error::Error;
 use crate::handler::{Press, RemediationHandler};
 
@@ -14,11 +14,11 @@ pub(crate) enum Decided {
     /// The case belongs to this decision, and what was decided may begin.
     Claimed(Decision),
     /// Somebody decided before; this decision did not count.
-    Before(Standing, Decision),
+    Before(Box<Case>, Decision),
     /// Theirs is the first of two approvals.
-    First(Standing, Click),
+    First(Box<Case>, Click),
     /// Theirs was the first of two approvals before.
-    FirstAgain(Standing, Click),
+    FirstAgain(Box<Case>, Click),
 }
 
 impl RemediationHandler {
@@ -35,28 +35,29 @@ impl RemediationHandler {
         made_at: Option<Timestamp>,
     ) -> Result<Decided, Error> {
         let failed = |source| Error::Claim { case_id: case_id.to_owned(), source };
-        let standing = Standing::read(&self.records, case_id, finding).await.map_err(failed)?;
+        let case = Box::new(Case::read(&self.records, case_id, finding).await.map_err(failed)?);
         let by = |decision: &Decision| Claim::of(finding, decision, press.request_id, press.now);
         let mut decision = Decision::Person(self.clicked(press));
-        if !standing.is_open_to(finding, &by(&decision), made_at) {
-            return Ok(Decided::Before(standing, decision));
+        if !case.is_open_to(finding, &by(&decision), made_at) {
+            return Ok(Decided::Before(case, decision));
         }
         if self.config.second_approver.is_needed(finding) {
-            let (key, after) = (first_approval_key(case_id), standing.last_end(finding));
+            let (key, after) = (first_approval_key(case_id), case.last_end(finding));
             match self.agree(press, &key, &finding.id, after).await.map_err(failed)? {
                 Agreement::Decided(by_two) => decision = by_two,
                 Agreement::First(click) => {
                     tracing::info!(finding.id = finding.id, case.id = case_id, "took the first of two approvals");
-                    return Ok(Decided::First(standing, click));
+                    return Ok(Decided::First(case, click));
                 }
-                Agreement::Again(click) => return Ok(Decided::FirstAgain(standing, click)),
+                Agreement::Again(click) => return Ok(Decided::FirstAgain(case, click)),
             }
         }
-        if !standing.claim_it(&self.records, case_id, &by(&decision)).await.map_err(failed)? {
-            let standing = Standing::read(&self.records, case_id, finding).await.map_err(failed)?;
-            return Ok(Decided::Before(standing, decision));
+        match case.claim_it(&self.records, case_id, finding, &by(&decision)).await.map_err(failed)? {
+            Claimed::Ours => {
+                tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
+                Ok(Decided::Claimed(decision))
+            }
+            Claimed::Before(case) => Ok(Decided::Before(case, decision)),
         }
-        tracing::info!(finding.id = finding.id, case.id = case_id, "claimed the case");
-        Ok(Decided::Claimed(decision))
     }
 }

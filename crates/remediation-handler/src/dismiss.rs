@@ -6,7 +6,7 @@ use domain::remediation::Decision;
 use domain::slack::button::DismissReason;
 use domain::slack::{Refusal, dismissed};
 
-use crate::claim::{Claimed, claim};
+use crate::claim::{Case, Claimed};
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
 
@@ -21,12 +21,18 @@ impl RemediationHandler {
         let decision = Decision::Person(self.clicked(press));
         let ours = Claim { dismissed: Some(reason), ..Claim::of(&finding, &decision, press.request_id, press.now) };
         let failed = |source| Error::Claim { case_id: case_id.clone(), source };
-        let (claim, first) = match claim(&self.records, &case_id, &finding, &ours).await.map_err(failed)? {
+        let case = Case::read(&self.records, &case_id, &finding).await.map_err(failed)?;
+        let claimed = if case.is_open_to(&finding, &ours, None) {
+            case.claim_it(&self.records, &case_id, &finding, &ours).await.map_err(failed)?
+        } else {
+            Claimed::Before(Box::new(case))
+        };
+        let (claim, first) = match claimed {
             Claimed::Ours => (ours, true),
-            Claimed::Before(standing) => {
-                let manifest = standing.manifest.as_ref();
-                self.tell_what_was_decided(press, &finding, &standing).await;
-                let claim = standing.claim().filter(|claim| claim.dismisses(&finding));
+            Claimed::Before(case) => {
+                let manifest = case.manifest.as_ref();
+                self.tell_what_was_decided(press, &finding, &case).await;
+                let claim = case.claim().filter(|claim| claim.dismisses(&finding));
                 let Some(claim) = claim.filter(|_| !manifest.is_some_and(Manifest::may_be_quarantined)) else {
                     return Ok(Outcome::AlreadyDecided);
                 };

@@ -138,7 +138,7 @@ impl RemediationHandler {
             }
             Err(error) => {
                 let refusal = if matches!(error, Error::TooSlow) { Refusal::TooSlow } else { Refusal::Failed };
-                self.answer_privately(&click, &refused(&refusal)).await;
+                self.answer(&click, &refused(&refusal)).await;
                 Err(error)
             }
         }
@@ -281,7 +281,7 @@ impl RemediationHandler {
     pub(crate) async fn refuse(&self, click: &Interaction, refusal: Refusal) -> Outcome {
         tracing::warn!(user.id = click.user.id, ?refusal, "refused a click");
         self.measure_refusal((self.clock)());
-        self.answer_privately(click, &refused(&refusal)).await;
+        self.answer(click, &refused(&refusal)).await;
         Outcome::Refused(refusal)
     }
 
@@ -290,24 +290,15 @@ impl RemediationHandler {
         self.metrics.flush(now);
     }
 
-    /// Tells the person who clicked, and nobody else.
-    pub(crate) async fn answer_privately(&self, click: &Interaction, message: &Message) {
-        self.answer(click, message).await;
-    }
-
-    /// Says something in the channel, beside the clicked message.
-    pub(crate) async fn say(&self, press: &Press<'_>, message: &Message) {
-        self.answer(press.click, message).await;
-    }
-
     /// Puts the message in the place of the clicked one; a list stays, and the message comes beside it.
     pub(crate) async fn replace(&self, press: &Press<'_>, message: Message) {
         let message = if press.pressed.in_list { message.beside_the_original() } else { message.replacing_original() };
         self.answer(press.click, &message).await;
     }
 
-    /// Only a courtesy, and bounded: a failure is logged, and the click is answered all the same.
-    async fn answer(&self, click: &Interaction, message: &Message) {
+    /// Says something where the click came from. Only a courtesy, and bounded: a failure is logged, and the click is answered
+    /// all the same.
+    pub(crate) async fn answer(&self, click: &Interaction, message: &Message) {
         let Some(url) = &click.response_url else {
             return;
         };

@@ -6,7 +6,7 @@ use domain::quarantine::Manifest;
 use domain::remediation::{Click, Decision, Task};
 use domain::slack::{Approvals, Refusal, moving, review_request};
 
-use crate::claim::Standing;
+use crate::claim::Case;
 use crate::decide::Decided;
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
@@ -28,8 +28,8 @@ impl RemediationHandler {
         let made_at = (!press.pressed.in_list).then_some(press.pressed.made_at);
         let decision = match self.decide(press, &finding, &case_id, made_at).await? {
             Decided::Claimed(decision) => decision,
-            Decided::Before(standing, decision) => {
-                return self.tell_who_decided(press, finding, &case_id, &standing, decision).await;
+            Decided::Before(case, decision) => {
+                return self.tell_who_decided(press, finding, &case_id, &case, decision).await;
             }
             Decided::First(before, click) => {
                 self.show_first(press, &finding, &case_id, &before, &click).await?;
@@ -45,7 +45,7 @@ impl RemediationHandler {
         let courtesy = press.pressed.in_list.then(|| moving(&finding));
         self.invoke_remediator(Task::Quarantine { finding }, decision).await?;
         if let Some(message) = courtesy {
-            self.answer_privately(press.click, &message).await;
+            self.answer(press.click, &message).await;
         }
         Ok(Outcome::Started)
     }
@@ -55,13 +55,13 @@ impl RemediationHandler {
         press: &Press<'_>,
         finding: Finding,
         case_id: &str,
-        standing: &Standing,
+        case: &Case,
         decision: Decision,
     ) -> Result<Outcome, Error> {
-        self.show_what_was_decided(press, &finding, case_id, standing).await?;
-        let is_quarantined = standing.manifest.as_ref().is_some_and(Manifest::is_quarantined);
+        self.show_what_was_decided(press, &finding, case_id, case).await?;
+        let is_quarantined = case.manifest.as_ref().is_some_and(Manifest::is_quarantined);
         // Another message about the same object, whose button is still there: the remediator replaces it by what was done.
-        if is_quarantined && standing.claim().is_some_and(|claim| claim.finding_id != finding.id) {
+        if is_quarantined && case.claim().is_some_and(|claim| claim.finding_id != finding.id) {
             self.invoke_remediator(Task::Quarantine { finding }, decision).await?;
         }
         Ok(Outcome::AlreadyDecided)
@@ -74,13 +74,13 @@ impl RemediationHandler {
         press: &Press<'_>,
         finding: &Finding,
         case_id: &str,
-        before: &Standing,
+        before: &Case,
         first: &Click,
     ) -> Result<(), Error> {
         let keys = self.button_keys().await?;
         let bucket = &self.config.quarantine_bucket;
         let message = review_request(finding, bucket, Approvals::OneMore(first), &self.signer(&keys, press.now));
-        let now = Standing::read(&self.records, case_id, finding).await;
+        let now = Case::read(&self.records, case_id, finding).await;
         let now = now.map_err(|source| Error::Claim { case_id: case_id.to_owned(), source })?;
         if now.claim() == before.claim() {
             self.replace(press, message).await;

@@ -5,7 +5,7 @@ use domain::quarantine::{State, Transition};
 use domain::remediation::Decision;
 use domain::slack::{Refusal, bucket_finding, review_request};
 
-use crate::claim::Standing;
+use crate::claim::{Case, Claimed};
 use crate::error::Error;
 use crate::handler::{Outcome, Press, RemediationHandler};
 
@@ -20,16 +20,17 @@ impl RemediationHandler {
             return Ok(self.refuse(press.click, Refusal::UnknownFinding).await);
         };
         let failed = |source| Error::Claim { case_id: case_id.clone(), source };
-        let standing = Standing::read(&self.records, &case_id, &finding).await.map_err(failed)?;
-        let claim = standing.claim().filter(|claim| claim.dismissed.is_some() && claim.finding_type == finding.kind);
+        let case = Case::read(&self.records, &case_id, &finding).await.map_err(failed)?;
+        let claim = case.claim().filter(|claim| claim.dismissed.is_some() && claim.finding_type == finding.kind);
         let Some(mut claim) = claim.cloned() else {
-            self.tell_what_was_decided(press, &finding, &standing).await;
+            self.tell_what_was_decided(press, &finding, &case).await;
             return Ok(Outcome::AlreadyDecided);
         };
         if claim.reopened.is_none() {
             claim.reopened = Some(self.clicked(press).recorded());
             claim.request_id = Some(press.request_id.to_owned());
-            if !standing.claim_it(&self.records, &case_id, &claim).await.map_err(failed)? {
+            let claimed = case.claim_it(&self.records, &case_id, &finding, &claim).await.map_err(failed)?;
+            if matches!(claimed, Claimed::Before(_)) {
                 // Somebody else was faster, with this or another button: the next press shows what holds.
                 return Ok(self.refuse(press.click, Refusal::Failed).await);
             }

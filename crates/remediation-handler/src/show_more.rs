@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use crate::claim::Standing;
+use crate::claim::Case;
 use crate::error::Error;
 use crate::finding::from_sdk;
 use crate::handler::{Outcome, Press, RemediationHandler};
@@ -101,12 +101,12 @@ impl RemediationHandler {
             let (records, finding) = (self.records.clone(), findings.remove(&entry.finding_id));
             reads.spawn(async move {
                 let known = finding.as_ref().and_then(|finding| Some((finding, bucket::case_id(finding)?)));
-                let standing = match known {
-                    Some((finding, case_id)) => Some(Standing::read(&records, &case_id, finding).await?),
+                let case = match known {
+                    Some((finding, case_id)) => Some(Case::read(&records, &case_id, finding).await?),
                     None => None,
                 };
-                let claim = standing.as_ref().and_then(Standing::claim).cloned();
-                let (manifest, bucket) = standing.map_or((None, None), |standing| (standing.manifest, standing.bucket));
+                let claim = case.as_ref().and_then(Case::claim).cloned();
+                let (manifest, bucket) = case.map_or((None, None), |case| (case.manifest, case.bucket));
                 Ok::<_, RecordError>((position, Listed { entry, finding, claim, manifest, bucket }))
             });
         }

@@ -46,6 +46,27 @@ pub fn standing(finding: &Finding, claim: Option<&Claim>, record: Option<&Bucket
     }
 }
 
+/// Whether this decision may be taken about the settings of a bucket. `before` is what was decided.
+#[must_use]
+pub fn is_open_to(finding: &Finding, ours: &Claim, before: Option<&Claim>, record: Option<&BucketRecord>) -> bool {
+    let acts = ours.dismissed.is_none();
+    match standing(finding, before, record, ours.at) {
+        Standing::Open => true,
+        Standing::Dismissed | Standing::Done => false,
+        Standing::Dead => acts,
+        Standing::UnderWay => {
+            let was_begun = |before: &Claim| record.is_some_and(|record| record.is_of(before));
+            acts && before.is_some_and(|before| !was_begun(before) && before.is_by_the_same_person(ours))
+        }
+    }
+}
+
+/// When a bucket was decided or acted on last, or changed: an approval from before that was for another attempt.
+#[must_use]
+pub fn last_end(finding: &Finding, claim: Option<&Claim>, record: Option<&BucketRecord>) -> Option<Timestamp> {
+    claim.and_then(Claim::dismissed_at).max(record.and_then(BucketRecord::ended_at)).max(finding.changed_at())
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -42,7 +42,7 @@ impl Closed {
     /// How many findings there were.
     #[must_use]
     pub fn total(&self) -> usize {
-        self.counts.iter().map(|count| count.count).sum()
+        total(&self.counts)
     }
 }
 
@@ -72,8 +72,7 @@ impl Progress {
     /// A finding that was noted after the counts were made is counted once people come to it.
     #[must_use]
     pub fn total(&self) -> usize {
-        let counted: usize = self.counts.iter().map(|count| count.count).sum();
-        counted.max(self.listed + self.remaining.len())
+        total(&self.counts).max(self.listed + self.remaining.len())
     }
 
     /// How many were listed so far.
@@ -100,6 +99,10 @@ impl Progress {
     pub fn counts(&self) -> &[Count] {
         &self.counts
     }
+}
+
+fn total(counts: &[Count]) -> usize {
+    counts.iter().map(|count| count.count).sum()
 }
 
 fn count(noted: &[Entry]) -> Vec<Count> {

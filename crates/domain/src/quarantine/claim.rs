@@ -45,6 +45,12 @@ impl Claim {
         }
     }
 
+    /// When somebody decided that nothing is to be done, be that taken back or not.
+    #[must_use]
+    pub fn dismissed_at(&self) -> Option<Timestamp> {
+        self.dismissed.map(|_| self.at)
+    }
+
     /// Why nothing is to be done, if that still holds.
     #[must_use]
     pub fn dismissal(&self) -> Option<DismissReason> {
