@@ -142,6 +142,12 @@ class OneReading(Preflight):
                         {"extra": field(1, struct.pack("<2Q", size, packed)), "size": 0xFFFFFFFF, "packed": 0xFFFFFFFF}):
             self.good(archive(File(header=changes)))
 
+    def test_a_header_that_is_none(self):
+        for at in range(4):
+            whole = bytearray(archive(File()))
+            whole[at] ^= 1
+            self.refused(bytes(whole), "'a.py' is not where the zip says")
+
     def test_extra_fields_that_end_too_early(self):
         for extra in (b"\1", field(0x5455, bytes(5))[:-1], field(0x5455, b"") + b"PK"):
             for place in ("header", "listed"):
@@ -271,6 +277,10 @@ class OneReading(Preflight):
         self.refused(archive(*two, here=1), "one part of a zip")
         self.refused(archive(*two, disk=1), "one part of a zip")
         self.refused(archive(File(listed={"comment": b"x" * 10}))[:-32] + end(len(File().whole()), 50, 1), "lists more files")
+
+    def test_a_list_that_is_too_long_to_be_read(self):
+        files = [File(b"%d" % number, listed={"comment": b"x" * 65535}) for number in range(513)]
+        self.refused(archive(*files), "list of files has more than 32 MiB")
 
     def test_a_file_that_windows_takes_for_a_folder(self):
         self.refused(archive(File(listed={"attributes": 0x10})), "a folder in another")
