@@ -2,7 +2,7 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use domain::policy::{Policy, Sources};
-use domain::quarantine::Retention;
+use domain::slack::button;
 use platform::env::{Env, EnvError};
 use url::Url;
 
@@ -24,9 +24,9 @@ pub struct Config {
     /// `SLACK_BUTTON_KEY_SECRET_ARN`: the secret holds the key that signs the values of buttons, or two of them on lines
     /// of their own, the newest first.
     pub slack_button_key_secret_arn: String,
-    /// `SLACK_TEAM_ID` and `SLACK_CHANNEL_ID`: where the buttons are shown, and only there they work.
-    pub slack_team_id: String,
-    pub slack_channel_id: String,
+    /// `SLACK_TEAM_ID` and `SLACK_CHANNEL_ID`; `QUARANTINE_RETENTION_DAYS`: days after which quarantined objects are deleted
+    /// for good, 0 to 36,500; 0 keeps them for ever.
+    pub buttons: button::Settings,
     /// `SLACK_ENDPOINT_URL`: the only place that messages are posted to.
     pub slack_endpoint_url: Url,
     /// `FINDING_QUEUE_URL`: the function's own queue, for what is to be done later.
@@ -37,9 +37,6 @@ pub struct Config {
     pub individual_messages: u16,
     /// `DIGEST_MINUTES`: length of that window, 1 to 10.
     pub digest_minutes: u8,
-    /// `QUARANTINE_RETENTION_DAYS`: days after which quarantined objects are deleted for good, 0 to 36,500; 0 keeps them
-    /// for ever.
-    pub quarantine_retention: Retention,
     /// `STACK_NAME`: the dimension of the metrics.
     pub stack_name: String,
 }
@@ -91,14 +88,16 @@ impl Config {
                 remediator_function_name,
                 slack_webhook_secret_arn,
                 slack_button_key_secret_arn,
-                slack_team_id,
-                slack_channel_id,
+                buttons: button::Settings {
+                    team_id: slack_team_id,
+                    channel_id: slack_channel_id,
+                    retention: quarantine_retention?,
+                },
                 slack_endpoint_url: slack_endpoint_url?,
                 finding_queue_url,
                 auto_remediation_limit: auto_remediation_limit?,
                 individual_messages: individual_messages?,
                 digest_minutes: digest_minutes?,
-                quarantine_retention: quarantine_retention?,
                 stack_name,
             })
         })

@@ -8,7 +8,7 @@ use domain::policy::{Decision, Reason, decide};
 use domain::quarantine::{Claim, Manifest, Restored, Shown, claim_key, manifest_key, restored_key, shown_key};
 use domain::remediation::{self, Request, Task};
 use domain::slack;
-use domain::slack::button::{Place, Signer};
+use domain::slack::button::Signer;
 use jiff::{SignedDuration, Timestamp};
 use platform::invoke;
 use platform::metrics::{Metric, Metrics};
@@ -354,8 +354,7 @@ impl FindingHandler {
     }
 
     pub(crate) fn signer<'a>(&'a self, keys: &'a Rotating) -> Signer<'a> {
-        let place = Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id };
-        Signer::new(keys.newest().expose_secret(), place, self.config.quarantine_retention, (self.clock)())
+        self.config.buttons.signer(keys.newest().expose_secret(), (self.clock)())
     }
 }
 

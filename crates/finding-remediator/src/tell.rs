@@ -7,7 +7,7 @@ use domain::bucket::{BucketRecord, BucketState};
 use domain::finding::Finding;
 use domain::quarantine::{Manifest, RestorationState, Run, State};
 use domain::remediation::Decision;
-use domain::slack::button::{Place, Signer};
+use domain::slack::button::Signer;
 use domain::slack::{
     Message, already_quarantined, already_restored, bucket_act, in_progress, moving_versions, not_remediated,
     other_versions, remediated, restoration, restoring, under_way,
@@ -164,7 +164,6 @@ impl Remediator {
     }
 
     fn signer<'a>(&'a self, keys: &'a Rotating) -> Signer<'a> {
-        let place = Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id };
-        Signer::new(keys.newest().expose_secret(), place, self.config.quarantine_retention, (self.clock)())
+        self.config.buttons.signer(keys.newest().expose_secret(), (self.clock)())
     }
 }

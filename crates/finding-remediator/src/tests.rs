@@ -18,7 +18,7 @@ use domain::finding::Finding;
 use domain::policy::Sources;
 use domain::quarantine::{Claim, Manifest, Retention, State, claim_key, manifest_key};
 use domain::remediation::{Decision, Outcome};
-use domain::slack::button::DismissReason;
+use domain::slack::button::{self, DismissReason};
 use jiff::Timestamp;
 use platform::metrics::Metrics;
 use platform::records::Records;
@@ -64,10 +64,8 @@ impl World {
             sources: Sources { account_id: "111122223333".into(), bucket_pattern: "*".into() },
             slack_webhook_secret_arn: "arn".into(),
             slack_button_key_secret_arn: "arn".into(),
-            slack_team_id: "T1".into(),
-            slack_channel_id: "C1".into(),
+            buttons: button::Settings { team_id: "T1".into(), channel_id: "C1".into(), retention: Retention::FOR_EVER },
             slack_endpoint_url: slack.url.clone(),
-            quarantine_retention: Retention::FOR_EVER,
             stack_name: "acme-macie".into(),
         };
         let metrics = Lines::default();

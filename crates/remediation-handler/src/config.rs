@@ -1,5 +1,5 @@
 use domain::policy::{SecondApprover, Sources};
-use domain::quarantine::Retention;
+use domain::slack::button;
 use platform::env::{Env, EnvError};
 use url::Url;
 
@@ -11,12 +11,11 @@ pub struct Config {
     pub slack_signing_secret_arn: String,
     /// `SLACK_BUTTON_KEY_SECRET_ARN`: the secret holds the key that signs the values of buttons, or two of them likewise.
     pub slack_button_key_secret_arn: String,
-    /// `SLACK_TEAM_ID`
-    pub slack_team_id: String,
+    /// `SLACK_TEAM_ID` and `SLACK_CHANNEL_ID`; `QUARANTINE_RETENTION_DAYS`: days after which quarantined objects are deleted
+    /// for good, 0 to 36,500; 0 keeps them for ever.
+    pub buttons: button::Settings,
     /// `SLACK_APP_ID`
     pub slack_app_id: String,
-    /// `SLACK_CHANNEL_ID`
-    pub slack_channel_id: String,
     /// `SLACK_ALLOWED_USER_IDS`, separated by commas. Empty: everybody in the channel.
     pub slack_allowed_user_ids: Vec<String>,
     /// `SECOND_APPROVER`: NONE or HIGH
@@ -30,9 +29,6 @@ pub struct Config {
     /// `ACCOUNT_ID` and `SOURCE_BUCKET_PATTERN`: asked at each click, because they may be others than when the message
     /// was posted.
     pub sources: Sources,
-    /// `QUARANTINE_RETENTION_DAYS`: days after which quarantined objects are deleted for good, 0 to 36,500; 0 keeps them
-    /// for ever.
-    pub quarantine_retention: Retention,
     /// `STACK_NAME`: the dimension of the metrics.
     pub stack_name: String,
 }
@@ -65,16 +61,18 @@ impl Config {
             Some(Self {
                 slack_signing_secret_arn,
                 slack_button_key_secret_arn,
-                slack_team_id: slack_team_id?,
+                buttons: button::Settings {
+                    team_id: slack_team_id?,
+                    channel_id: slack_channel_id?,
+                    retention: quarantine_retention?,
+                },
                 slack_app_id: slack_app_id?,
-                slack_channel_id: slack_channel_id?,
                 slack_allowed_user_ids: slack_allowed_user_ids?,
                 second_approver: second_approver?,
                 slack_endpoint_url: slack_endpoint_url?,
                 remediator_function_name,
                 quarantine_bucket,
                 sources: Sources { account_id, bucket_pattern },
-                quarantine_retention: quarantine_retention?,
                 stack_name,
             })
         })

@@ -4,7 +4,7 @@ use aws_config::SdkConfig;
 use domain::finding::Finding;
 use domain::quarantine::{is_finding_id, press_key};
 use domain::remediation::{Click, Decision, Request, Task};
-use domain::slack::button::{self, Action, InvalidValue, Place, Pressed, Signer};
+use domain::slack::button::{self, Action, InvalidValue, Pressed, Signer};
 use domain::slack::{Message, Refusal, refused};
 use http::{Method, Request as HttpRequest, Response, StatusCode};
 use jiff::Timestamp;
@@ -203,7 +203,7 @@ impl RemediationHandler {
     /// does not go with it was not written by us.
     async fn verified(&self, action_id: &str, value: &str, now: Timestamp) -> Result<Result<Pressed, Refusal>, Error> {
         let check = |keys: &Rotating| {
-            button::verify(value, keys.all().iter().map(ExposeSecret::expose_secret), self.place(), now)
+            button::verify(value, keys.all().iter().map(ExposeSecret::expose_secret), self.config.buttons.place(), now)
         };
         let mut verified = check(&self.button_keys().await?);
         // The key may have been replaced since it was read, and the button made with the new one.
@@ -242,11 +242,7 @@ impl RemediationHandler {
     }
 
     pub(crate) fn signer<'a>(&'a self, keys: &'a Rotating, now: Timestamp) -> Signer<'a> {
-        Signer::new(keys.newest().expose_secret(), self.place(), self.config.quarantine_retention, now)
-    }
-
-    fn place(&self) -> Place<'_> {
-        Place { team_id: &self.config.slack_team_id, channel_id: &self.config.slack_channel_id }
+        self.config.buttons.signer(keys.newest().expose_secret(), now)
     }
 
     /// Who decided and when, and where the message can be changed: not for a list, which stays.
@@ -256,7 +252,7 @@ impl RemediationHandler {
         Click {
             user_id: click.user.id.clone(),
             user_name: click.user.username.clone().or_else(|| click.user.name.clone()),
-            channel_id: self.config.slack_channel_id.clone(),
+            channel_id: self.config.buttons.channel_id.clone(),
             decided_at: press.now,
             response_url: response_url.filter(|_| !press.pressed.in_list),
         }

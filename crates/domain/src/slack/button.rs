@@ -142,6 +142,29 @@ pub struct Place<'a> {
     pub channel_id: &'a str,
 }
 
+/// What a deployment says about its buttons.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Where they are shown, and only there they work.
+    pub team_id: String,
+    pub channel_id: String,
+    /// How long objects stay in quarantine.
+    pub retention: Retention,
+}
+
+impl Settings {
+    #[must_use]
+    pub fn place(&self) -> Place<'_> {
+        Place { team_id: &self.team_id, channel_id: &self.channel_id }
+    }
+
+    /// Signs for buttons that are made `now`, with the newest of the secret's keys.
+    #[must_use]
+    pub fn signer<'a>(&'a self, key: &'a str, now: Timestamp) -> Signer<'a> {
+        Signer::new(key, self.place(), self.retention, now)
+    }
+}
+
 /// A button that we made for this place, and that still holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pressed {

@@ -517,7 +517,7 @@ async fn a_finding_that_names_no_account_is_about_a_bucket_of_this_one() {
 async fn a_move_that_ends_weeks_later_copies_again_because_s3_would_delete_the_old_copy_first() {
     const LATER: i64 = NOW + 20 * 86_400;
     let (mut world, finding) = with(version("secret", MD5)).await;
-    world.remediator.config.quarantine_retention = "30".parse().unwrap();
+    world.remediator.config.buttons.retention = "30".parse().unwrap();
     world.s3().refuse.insert("delete", Refused { status: 403, code: "AccessDenied", message: "" });
     let first = world.handle(&world.click(&finding)).await.unwrap();
     assert_eq!(first.outcome, Some(Outcome::AccessDenied { step: Step::Delete, copied: true }));
