@@ -1,7 +1,7 @@
 """What S3 refuses a role: by a bucket's policy, or by the KMS key of an object.
 
-Plays the statements of bucket policies that refuse something to a role or to everybody, without a condition, and
-S3's answers about an object under a KMS key that is disabled or that the role may not use. Only for the calls of
+Plays the statements of bucket policies that refuse something to a role or to everybody, without a condition, among
+them that to list a bucket, without which S3 says 403 of what does not exist, and S3's answers about an object under a KMS key that is disabled or that the role may not use. Only for the calls of
 roles: whoever sets a test up is asked nothing. Touches ministack's `app._dispatch_service_request`,
 `app.detect_service`, `iam_actions._s3_source_object`, `s3._buckets`, `s3._object_versions`,
 `s3._stored_sse_headers` and `kms._keys`.
@@ -34,7 +34,10 @@ def install() -> None:
         role = calls.role_of(request) if request.service == "s3" else ""
         refused = (_by_policy(request, role) or _by_key(request, role)) if role else None
         if refused is None:
-            return await dispatch(method, path, headers, body, query, request_id)
+            answered = await dispatch(method, path, headers, body, query, request_id)
+            refused = _hidden(request, role, answered[0]) if role else None
+            if refused is None:
+                return answered
         status, answer_headers, answer = refused
         # The answer to HEAD has no body, and so no reason.
         return status, answer_headers, b"" if method == "HEAD" else answer
@@ -46,6 +49,18 @@ def _by_policy(request: call_checks.Request, role: str) -> tuple | None:
     for action, resource, _ in call_checks.before(request):
         bucket, _, key = resource.removeprefix("arn:aws:s3:::").partition("/")
         if action.startswith("s3:") and removals.is_refused(bucket, key, action, role):
+            return _denied(role, action, resource, "with an explicit deny in a resource-based policy")
+    return None
+
+
+def _hidden(request: call_checks.Request, role: str, status: int) -> tuple | None:
+    """Whoever may not list a bucket does not learn that something is missing in it.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    """
+    for action, resource, _ in call_checks.after(request, status):
+        bucket = resource.removeprefix("arn:aws:s3:::")
+        if action == "s3:ListBucket" and removals.is_refused(bucket, "", action, role):
             return _denied(role, action, resource, "with an explicit deny in a resource-based policy")
     return None
 

@@ -17,6 +17,7 @@ use crate::{
 /// be removed, the button puts the file back after all.
 pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     unwritable(world, narrator).await?;
+    unlisted(world, narrator).await?;
     bucket_gone(world, narrator).await?;
     copy_gone(world, narrator).await
 }
@@ -41,6 +42,33 @@ async fn unwritable(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
     ensure!(back.body.collect().await?.to_vec() == file.content, "the restored bytes are others");
     narrator.fact("the file is back, byte for byte, and nowhere else");
     Ok(())
+}
+
+/// To whoever may not list a bucket S3 refuses what is gone like what may not be read. The move is complete all the same;
+/// only whether the place is free for a restoration is hidden.
+async fn unlisted(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
+    let files = [("exports/payments.txt", samples::data("customer-payments.txt")?)];
+    let [file] = Upload::to_new_bucket(world, narrator, "not-restored-unlisted", files).await?;
+    narrator.step("The bucket gets a policy under which the remediator may not list it");
+    deny(world, &file.bucket, &["s3:ListBucket", "s3:ListBucketVersions"]).await?;
+    discover(world, narrator, &file.bucket).await?;
+    let done = file.message(world, narrator, "the outcome", is_about_quarantine).await?;
+    ensure!(done.words().contains("could not be listed"), "nothing of other versions: {}", done.words());
+    file.is_quarantined(world, narrator, "policy").await?;
+
+    narrator.step("@alice presses Restore");
+    let restore = button(&done, "Restore").context("the result has no button Restore")?;
+    let told = refused(world, narrator, &file, (&done, &restore), "may not be looked at: a policy refuses it").await?;
+    ensure!(told.words().contains("`s3:ListBucket`"), "no next step: {}", told.words());
+    file.is_recorded_as(world, "accessDenied").await?;
+    file.is_quarantined(world, narrator, "policy").await?;
+
+    narrator.step("The policy is removed, and @alice presses Restore on the refusal");
+    world.s3.delete_bucket_policy().bucket(&file.bucket).send().await.context("delete the policy")?;
+    let again = button(&told, "Restore").context("it cannot be tried again")?;
+    world.slack.click(&told, &again, &world.alice).await?;
+    file.message(world, narrator, "the restoration", says("Object restored")).await?;
+    file.is_recorded_as(world, "restored").await
 }
 
 async fn bucket_gone(world: &World, narrator: &Narrator) -> anyhow::Result<()> {
