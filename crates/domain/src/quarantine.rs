@@ -1,5 +1,6 @@
 //! How an object is quarantined, as data: what is copied, to where, in which parts, and what is recorded.
 
+mod begin;
 mod claim;
 mod manifest;
 mod parts;
@@ -15,6 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::{Finding, MAX_KEY_BYTES, NULL_VERSION, ObjectRef, hex};
 
+pub use begin::Subject;
 pub use claim::{Claim, FirstApproval, Shown, may_be_moved};
 pub use manifest::{Location, Manifest, Original, Properties, Run, State, Transition};
 pub use parts::{LARGEST_SINGLE_COPY, Part, parts};

@@ -4,10 +4,9 @@ use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use domain::finding::{Finding, FindingType, Severity};
 use domain::policy::Why;
 use domain::quarantine::{
-    Claim, Location, Manifest, Original, Plan, SourceVersion, State, claim_key, may_be_moved, plan,
+    Claim, Manifest, Original, Plan, SourceVersion, State, Subject, claim_key, may_be_moved, plan,
 };
 use domain::remediation::{Decision, Outcome, Proof, Step};
-use jiff::{SignedDuration, Timestamp};
 use platform::metrics::Metric;
 
 use crate::copy::{Keep, OnlyIf, Tags, Transfer};
@@ -31,9 +30,14 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
+    fn subject(&self) -> Subject<'_> {
+        let Self { finding_id, finding_type, severity, region, .. } = *self;
+        Subject { finding_id, finding_type, severity, region }
+    }
+
     /// Whether the record is about this very request, not about an earlier finding or decision of the same case.
     fn is_same(&self, manifest: &Manifest) -> bool {
-        manifest.finding_id == self.finding_id && manifest.decision == self.decision.recorded()
+        manifest.is_of(self.finding_id, self.decision)
     }
 }
 
@@ -155,55 +159,16 @@ impl Remediator {
     /// Takes the case for this run, before anything else is looked at: of two runs at once, only one can write that it
     /// begins.
     pub(crate) async fn begin(&self, job: &Job<'_>, record: Option<Record>) -> Result<Record, Error> {
-        let mut record = self.begun(job, record);
-        record.manifest.run = Some(job.invocation.run(job.decision));
+        let (subject, decision, now) = (job.subject(), job.decision, (self.clock)());
+        let mut record = if let Some(mut record) = record {
+            record.manifest.begin_again(&job.plan, &subject, decision, now);
+            record
+        } else {
+            Record::new(Manifest::begin(&job.plan, &subject, &self.config.quarantine_bucket, decision, now))
+        };
+        record.manifest.run = Some(job.invocation.run(decision));
         record.write(&self.records).await?;
         Ok(record)
-    }
-
-    /// The record with which this run begins: a new one, or the one that an earlier run left. A copy that was begun
-    /// keeps its place, so that no second one is left behind.
-    fn begun(&self, job: &Job<'_>, record: Option<Record>) -> Record {
-        let Some(mut record) = record else {
-            return Record::new(Manifest {
-                case_id: job.plan.case_id.clone(),
-                finding_id: job.finding_id.to_owned(),
-                finding_type: job.finding_type.clone(),
-                severity: job.severity,
-                region: job.region.map(str::to_owned),
-                decision: job.decision.recorded(),
-                original: None,
-                quarantine: Location {
-                    bucket: self.config.quarantine_bucket.clone(),
-                    key: job.plan.destination_key.clone(),
-                    version_id: None,
-                },
-                copied_at: None,
-                state: State::Started,
-                remaining: Vec::new(),
-                restoration: None,
-                other_versions: None,
-                run: None,
-                transitions: vec![self.transition(job.decision, "Quarantine decided")],
-            });
-        };
-        let again = if job.is_same(&record.manifest) { "Run again" } else { "Quarantine decided again" };
-        let manifest = &mut record.manifest;
-        if manifest.is_quarantined() || manifest.is_restored() {
-            // The object is back: what lies in quarantine from before is not touched.
-            manifest.original = None;
-            manifest.restoration = None;
-            manifest.quarantine.key.clone_from(&job.plan.destination_key);
-            manifest.quarantine.version_id = None;
-            manifest.copied_at = None;
-        }
-        job.finding_id.clone_into(&mut manifest.finding_id);
-        manifest.finding_type.clone_from(job.finding_type);
-        manifest.severity = manifest.severity.max(job.severity);
-        manifest.decision = job.decision.recorded();
-        manifest.state = State::Started;
-        manifest.transitions.push(self.transition(job.decision, again));
-        record
     }
 
     /// The move itself. A crash after any line leaves the object in its bucket, in quarantine, or in both, never in
@@ -242,7 +207,7 @@ impl Remediator {
         };
         let original = inspect::original(&head, &source, tags);
         let is_same = record.manifest.original.as_ref() == Some(&original);
-        let has_copy = is_same && self.find_copy(record).await? && self.is_of_today(record.manifest.copied_at);
+        let has_copy = is_same && self.find_copy(record).await? && record.manifest.copy_is_fresh((self.clock)());
         if !has_copy {
             // The copy of an earlier run, if there is one, may expire before this one: whoever goes on takes the newest.
             record.manifest.quarantine.version_id = None;
@@ -331,12 +296,6 @@ impl Remediator {
             Ok(None) | Err(Error::CopyDiffers) => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// Whether S3 will keep a copy for as long as a new one. The copy of a move that failed weeks ago may be deleted by its
-    /// age as soon as it is the only one.
-    fn is_of_today(&self, copied_at: Option<Timestamp>) -> bool {
-        copied_at.is_some_and(|at| (self.clock)().duration_since(at) < SignedDuration::from_hours(24))
     }
 
     /// Compares the copy that is recorded, or else the newest, with the original, and records which it is and how old: S3

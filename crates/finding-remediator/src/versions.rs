@@ -44,16 +44,8 @@ impl Remediator {
         if same && earlier.as_ref().is_some_and(|earlier| earlier.told) {
             return Ok(handled(None));
         }
-        let is_done = same && earlier.as_ref().is_some_and(|earlier| earlier.ended_at.is_some());
-        let mut others = OtherVersions {
-            decision: decision.recorded(),
-            ended_at: earlier.as_ref().filter(|_| is_done).and_then(|earlier| earlier.ended_at),
-            told: false,
-            out_of_reach: earlier.as_ref().filter(|_| is_done).and_then(|earlier| earlier.out_of_reach),
-            more: earlier.as_ref().is_some_and(|earlier| is_done && earlier.more),
-            unnamed: earlier.as_ref().map_or(0, |earlier| earlier.unnamed),
-            versions: earlier.map(|earlier| earlier.versions).unwrap_or_default(),
-        };
+        let mut others = OtherVersions::resume(earlier, decision);
+        let is_done = others.ended_at.is_some();
         if !is_done {
             let what = if same { "Other versions run again" } else { "Quarantine of all other versions decided" };
             record.manifest.transitions.push(self.transition(decision, what));
@@ -123,7 +115,7 @@ impl Remediator {
         let mut count = 0;
         let waiting = others.versions.clone().into_iter();
         for version in waiting.filter(|version| !version.outcome.as_ref().is_some_and(Outcome::is_quarantined)) {
-            match self.move_version(moving, &version).await {
+            match Box::pin(self.move_version(moving, &version)).await {
                 // Deleted by somebody else.
                 Ok(Outcome::AlreadyGone) => others.versions.retain(|noted| noted.case_id != version.case_id),
                 Ok(outcome) => others.note(OtherVersion { outcome: Some(outcome), ..version }),

@@ -1,14 +1,17 @@
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::restoration::{Restoration, RestoreOutcome, Restored};
 use super::versions::{OtherVersions, RemainingVersion};
 use super::{Checksum, Fingerprint};
-use crate::finding::{Finding, FindingType, Severity};
+use crate::finding::{FindingType, Severity};
 use crate::remediation::{Decision, Outcome};
 use crate::slack::button::DismissReason;
+
+/// S3 counts a copy's age in days. A younger one than this is not made anew.
+const COPY_IS_FRESH_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// The record of one case: where the object came from, where it is, who decided, and every step with its time.
 ///
@@ -170,27 +173,17 @@ impl Original {
 }
 
 impl Manifest {
-    /// The record of a case of which nothing was done yet. None for a finding about nothing that could be moved.
+    /// Whether the record is about this very request, not about an earlier finding or decision of the same case.
     #[must_use]
-    pub fn planned(finding: &Finding, quarantine_bucket: &str, decision: &Decision) -> Option<Self> {
-        let plan = super::plan(finding).ok()?;
-        Some(Self {
-            case_id: plan.case_id,
-            finding_id: finding.id.clone(),
-            finding_type: finding.kind.clone(),
-            severity: finding.severity(),
-            region: finding.region.clone(),
-            decision: decision.recorded(),
-            original: None,
-            quarantine: Location { bucket: quarantine_bucket.to_owned(), key: plan.destination_key, version_id: None },
-            copied_at: None,
-            state: State::Started,
-            remaining: Vec::new(),
-            restoration: None,
-            other_versions: None,
-            run: None,
-            transitions: Vec::new(),
-        })
+    pub fn is_of(&self, finding_id: &str, decision: &Decision) -> bool {
+        self.finding_id == finding_id && self.decision == decision.recorded()
+    }
+
+    /// Whether S3 will keep the copy for about as long as a new one. That of a move that failed weeks ago may be deleted by
+    /// its age as soon as it is the only one.
+    #[must_use]
+    pub fn copy_is_fresh(&self, now: Timestamp) -> bool {
+        self.copied_at.is_some_and(|at| now.duration_since(at) < COPY_IS_FRESH_FOR)
     }
 
     /// Notes what somebody decided about the case, once; `false` when it is noted already. How a move began or ended

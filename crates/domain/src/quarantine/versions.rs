@@ -69,6 +69,23 @@ impl OtherVersion {
 }
 
 impl OtherVersions {
+    /// What this decision begins with: what it came to before, if it had ended; else the versions that earlier ones moved,
+    /// with all else forgotten.
+    #[must_use]
+    pub fn resume(earlier: Option<Self>, decision: &Decision) -> Self {
+        let decision = decision.recorded();
+        match earlier {
+            Some(earlier) if earlier.decision == decision && earlier.ended_at.is_some() => {
+                Self { told: false, ..earlier }
+            }
+            earlier => {
+                let (unnamed, versions) =
+                    earlier.map(|earlier| (earlier.unnamed, earlier.versions)).unwrap_or_default();
+                Self { decision, ended_at: None, told: false, out_of_reach: None, more: false, unnamed, versions }
+            }
+        }
+    }
+
     /// Whether this attempt was this decision's, and has ended.
     #[must_use]
     pub fn has_ended_for(&self, decision: &Decision) -> bool {
@@ -108,6 +125,41 @@ mod tests {
     use crate::remediation::Proof;
 
     #[test]
+    fn a_decision_goes_on_where_it_stopped_and_another_only_keeps_the_versions() {
+        let by = |user: &str| -> Decision {
+            serde_json::from_value(serde_json::json!({"by": "person", "userId": user, "channelId": "C1",
+                "decidedAt": "2026-11-20T10:20:00Z"}))
+            .unwrap()
+        };
+        let version = OtherVersion {
+            version_id: "v1".into(),
+            etag: None,
+            case_id: "c1".into(),
+            outcome: Some(Outcome::AlreadyGone),
+        };
+        let ended = OtherVersions {
+            ended_at: Some(Timestamp::UNIX_EPOCH),
+            told: true,
+            out_of_reach: Some(Why::OutsideSources),
+            more: true,
+            unnamed: 7,
+            versions: vec![version.clone()],
+            ..OtherVersions::resume(None, &by("U1"))
+        };
+        let same = OtherVersions::resume(Some(ended.clone()), &by("U1"));
+        assert_eq!(same, OtherVersions { told: false, ..ended.clone() });
+        let expected = |user: &str| OtherVersions {
+            unnamed: 7,
+            versions: vec![version.clone()],
+            ..OtherVersions::resume(None, &by(user))
+        };
+        assert_eq!(OtherVersions::resume(Some(ended.clone()), &by("U2")), expected("U2"));
+        // It died before it had ended.
+        let unfinished = OtherVersions { ended_at: None, ..ended };
+        assert_eq!(OtherVersions::resume(Some(unfinished), &by("U1")), expected("U1"));
+    }
+
+    #[test]
     fn a_record_counts_what_it_does_not_name_any_more_and_keeps_what_is_left() {
         let moved = Some(Outcome::Quarantined { proof: Proof::Size, remaining_versions: Some(0) });
         let version = |number: usize, outcome: Option<Outcome>| OtherVersion {
@@ -116,15 +168,7 @@ mod tests {
             case_id: format!("{number:0>32}"),
             outcome,
         };
-        let mut others = OtherVersions {
-            decision: Decision::Policy,
-            ended_at: None,
-            told: false,
-            out_of_reach: None,
-            more: true,
-            unnamed: 0,
-            versions: Vec::new(),
-        };
+        let mut others = OtherVersions::resume(None, &Decision::Policy);
         for press in 0..20 {
             for number in 0..MOST_VERSIONS_AT_ONCE {
                 let locked = Outcome::Locked { until: None, legal_hold: true, copied: false };
