@@ -23,27 +23,27 @@ impl Remediator {
         let no_bucket = || Error::NoBucket { finding_id: finding.id.clone() };
         let case_id = case_id(finding).ok_or_else(no_bucket)?;
         let known = Record::<BucketRecord>::read_at(&self.records, record_key(&case_id, act)).await?;
-        let same = known.as_ref().is_some_and(|known| known.manifest.decision == decision.recorded());
+        let same = known.as_ref().is_some_and(|known| known.content.decision == decision.recorded());
         let handled = |outcome: Option<BucketOutcome>| Handled {
             subject_id: finding.id.clone(),
             case_id: case_id.clone(),
             ended: outcome.map(Ended::Bucket),
         };
-        let outcome = known.as_ref().and_then(|known| known.manifest.outcome());
+        let outcome = known.as_ref().and_then(|known| known.content.outcome());
         let mut record = match (known, outcome) {
-            (Some(known), Some(_)) if same && known.manifest.was_told() => return Ok(handled(None)),
+            (Some(known), Some(_)) if same && known.content.was_told() => return Ok(handled(None)),
             (Some(known), Some(outcome)) if same => {
                 self.tell_bucket_act(decision, known).await?;
                 return Ok(handled(Some(outcome)));
             }
             // It ended before: this is another try, and what is set now is what was set before it.
             (Some(mut known), Some(_)) => {
-                known.manifest.before = None;
+                known.content.before = None;
                 known
             }
             // Another attempt failed to change anything: how the bucket is set may be another matter by now.
-            (Some(mut known), None) if !same && changed_nothing(&known.manifest) => {
-                known.manifest.before = None;
+            (Some(mut known), None) if !same && changed_nothing(&known.content) => {
+                known.content.before = None;
                 known
             }
             // An earlier run died: what it noted before it changed anything holds.
@@ -54,11 +54,11 @@ impl Remediator {
             }
         };
         // A finding that names no account is about this one.
-        record.manifest.account_id.get_or_insert_with(|| self.config.sources.account_id.clone());
+        record.content.account_id.get_or_insert_with(|| self.config.sources.account_id.clone());
         let what = if same { "Run again" } else { "Decided" };
-        record.manifest.decision = decision.recorded();
-        record.manifest.state = BucketState::Started;
-        record.manifest.transitions.push(self.transition(decision, what));
+        record.content.decision = decision.recorded();
+        record.content.state = BucketState::Started;
+        record.content.transitions.push(self.transition(decision, what));
         let outcome = match Box::pin(self.turn_on(&mut record)).await {
             Ok(outcome) | Err(Stop::Ended(outcome)) => outcome,
             Err(Stop::Failed(error)) => {
@@ -67,8 +67,8 @@ impl Remediator {
             }
         };
         let ended = self.transition(decision, describe(outcome));
-        record.manifest.state = BucketState::Ended { outcome, at: ended.at, told: false };
-        record.manifest.transitions.push(ended);
+        record.content.state = BucketState::Ended { outcome, at: ended.at, told: false };
+        record.content.transitions.push(ended);
         record.write(&self.records).await?;
         self.tell_bucket_act(decision, record).await?;
         Ok(handled(Some(outcome)))
@@ -78,30 +78,30 @@ impl Remediator {
     async fn note_failure(&self, record: &mut Record<BucketRecord>, decision: &Decision, error: &Error) {
         let error_type = error.error_type();
         let failed = self.transition(decision, format!("Failed: {error_type}"));
-        record.manifest.state = BucketState::Failed { error_type: error_type.to_owned(), at: failed.at };
-        record.manifest.transitions.push(failed);
+        record.content.state = BucketState::Failed { error_type: error_type.to_owned(), at: failed.at };
+        record.content.transitions.push(failed);
         if let Err(error) = record.write(&self.records).await {
             tracing::warn!(error = platform::chain(&error), "could not note that the attempt failed");
         }
     }
 
     async fn turn_on(&self, record: &mut Record<BucketRecord>) -> Result<BucketOutcome, Stop> {
-        let BucketRecord { account_id, bucket, .. } = &record.manifest;
+        let BucketRecord { account_id, bucket, .. } = &record.content;
         if let Some(why) = self.config.sources.obstacle_at(account_id.as_deref(), Some(bucket)) {
             return Ok(BucketOutcome::OutOfReach { why });
         }
         let now =
-            settings::read(&self.s3, &record.manifest).await.map_err(|refused| ended(refused, Error::ReadSettings))?;
+            settings::read(&self.s3, &record.content).await.map_err(|refused| ended(refused, Error::ReadSettings))?;
         if now.are_on() {
             // On before this act, or by a run of it that died before it could say so.
-            let before = record.manifest.before.get_or_insert(now);
+            let before = record.content.before.get_or_insert(now);
             return Ok(if before.are_on() { BucketOutcome::AlreadyOn } else { BucketOutcome::TurnedOn });
         }
-        record.manifest.before = Some(now);
+        record.content.before = Some(now);
         record.write(&self.records).await?;
-        settings::turn_on(&self.s3, &record.manifest).await.map_err(|refused| ended(refused, Error::ChangeSettings))?;
+        settings::turn_on(&self.s3, &record.content).await.map_err(|refused| ended(refused, Error::ChangeSettings))?;
         let after =
-            settings::read(&self.s3, &record.manifest).await.map_err(|refused| ended(refused, Error::ReadSettings))?;
+            settings::read(&self.s3, &record.content).await.map_err(|refused| ended(refused, Error::ReadSettings))?;
         Ok(if after.are_on() { BucketOutcome::TurnedOn } else { BucketOutcome::ChangedMeanwhile })
     }
 }

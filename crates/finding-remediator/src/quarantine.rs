@@ -63,17 +63,17 @@ impl Remediator {
             invocation,
         };
         let record = Record::read(&self.records, &case_id).await?;
-        if let Some(run) = record.as_ref().and_then(|record| self.other_run(&record.manifest, invocation)) {
+        if let Some(run) = record.as_ref().and_then(|record| self.other_run(&record.content, invocation)) {
             self.tell_that_it_is_under_way(decision, run).await;
             return Ok(Handled { subject_id: finding.id.clone(), case_id, ended: None });
         }
 
-        let known = record.as_ref().map(|record| &record.manifest);
+        let known = record.as_ref().map(|record| &record.content);
         let same = known.is_some_and(|manifest| job.is_same(manifest));
         let is_quarantined = known.is_some_and(Manifest::is_quarantined);
         let is_done = is_quarantined && (same || !self.is_back(&job.plan.source).await?);
         let outcome = match record {
-            Some(record) if same && was_told(&record.manifest) => None,
+            Some(record) if same && was_told(&record.content) => None,
             record if !is_done && self.may_begin(finding, &job, record.as_ref()).await? => {
                 let record = self.begin(&job, record).await?;
                 // Only the first run of a request: a message can be replaced five times.
@@ -85,7 +85,7 @@ impl Remediator {
                 Some(outcome)
             }
             Some(record) if is_quarantined => {
-                let outcome = record.manifest.outcome().cloned();
+                let outcome = record.content.outcome().cloned();
                 Box::pin(self.tell_quarantine(finding, decision, record, !same)).await?;
                 outcome
             }
@@ -100,7 +100,7 @@ impl Remediator {
     /// Whether the object is to be moved: what was begun is gone on with; else the case's claim is asked, since hours may
     /// lie between a decision and its run.
     async fn may_begin(&self, finding: &Finding, job: &Job<'_>, record: Option<&Record>) -> Result<bool, Error> {
-        let manifest = record.map(|record| &record.manifest);
+        let manifest = record.map(|record| &record.content);
         if manifest.is_some_and(|manifest| job.is_same(manifest) && manifest.state == State::Started) {
             return Ok(true);
         }
@@ -146,9 +146,9 @@ impl Remediator {
             }
         };
         let ended = self.transition(job.decision, describe(&outcome));
-        record.manifest.run = None;
-        record.manifest.state = State::Ended { outcome: outcome.clone(), at: ended.at, told };
-        record.manifest.transitions.push(ended);
+        record.content.run = None;
+        record.content.state = State::Ended { outcome: outcome.clone(), at: ended.at, told };
+        record.content.transitions.push(ended);
         record.write(&self.records).await?;
         let end = if outcome.is_quarantined() { Metric::ObjectsQuarantined } else { Metric::ObjectsNotMoved };
         self.metrics.count(end);
@@ -161,12 +161,12 @@ impl Remediator {
     pub(crate) async fn begin(&self, job: &Job<'_>, record: Option<Record>) -> Result<Record, Error> {
         let (subject, decision, now) = (job.subject(), job.decision, (self.clock)());
         let mut record = if let Some(mut record) = record {
-            record.manifest.begin_again(&job.plan, &subject, decision, now);
+            record.content.begin_again(&job.plan, &subject, decision, now);
             record
         } else {
             Record::new(Manifest::begin(&job.plan, &subject, &self.config.quarantine_bucket, decision, now))
         };
-        record.manifest.run = Some(job.invocation.run(decision));
+        record.content.run = Some(job.invocation.run(decision));
         record.write(&self.records).await?;
         Ok(record)
     }
@@ -180,7 +180,7 @@ impl Remediator {
         }
         if source.version_id.is_none() {
             // What an earlier run of this move looked at may have got a newer version on top since.
-            source.version_id = record.manifest.original.as_ref().and_then(|original| original.version_id.clone());
+            source.version_id = record.content.original.as_ref().and_then(|original| original.version_id.clone());
         }
         let head = match self.scanned(&mut source).await {
             Ok(Some(head)) if inspect::is_as_scanned(&head, &source) => head,
@@ -206,21 +206,21 @@ impl Remediator {
             Err(refusal) => return self.refused(copy::refused(refusal, &head, Step::Read), &source, record).await,
         };
         let original = inspect::original(&head, &source, tags);
-        let is_same = record.manifest.original.as_ref() == Some(&original);
-        let has_copy = is_same && self.find_copy(record).await? && record.manifest.copy_is_fresh((self.clock)());
+        let is_same = record.content.original.as_ref() == Some(&original);
+        let has_copy = is_same && self.find_copy(record).await? && record.content.copy_is_fresh((self.clock)());
         if !has_copy {
             // The copy of an earlier run, if there is one, may expire before this one: whoever goes on takes the newest.
-            record.manifest.quarantine.version_id = None;
-            record.manifest.copied_at = None;
+            record.content.quarantine.version_id = None;
+            record.content.copied_at = None;
         }
-        record.manifest.original = Some(original.clone());
+        record.content.original = Some(original.clone());
         record.write(&self.records).await?;
         if !has_copy {
             let transfer = Transfer {
                 from: &source,
                 head: &head,
                 properties: &original.properties,
-                to: &record.manifest.quarantine,
+                to: &record.content.quarantine,
                 owner: Some(&self.config.sources.account_id),
                 only_if: OnlyIf::Always,
                 tags: Tags::AsTheyAre,
@@ -230,12 +230,12 @@ impl Remediator {
                 Ok(written) => written,
                 Err(refusal) => return self.refused(copy::refused(refusal, &head, Step::Copy), &source, record).await,
             };
-            record.manifest.quarantine.version_id = written.version_id;
+            record.content.quarantine.version_id = written.version_id;
         }
         let proof = self.verify(&original, record).await?.ok_or(Error::CopyDiffers)?;
         remove::original(&self.s3, &source, &head).await?;
         remove::check_gone(&self.s3, &source).await?;
-        let remaining_versions = self.look_for_others(&source, &mut record.manifest).await;
+        let remaining_versions = self.look_for_others(&source, &mut record.content).await;
         Ok(Outcome::Quarantined { proof, remaining_versions })
     }
 
@@ -282,14 +282,14 @@ impl Remediator {
     /// Looks for the copy of an earlier run of this move, which may have died before it could record it, and records it:
     /// a second one would stay behind when the object is restored.
     async fn find_copy(&self, record: &mut Record) -> Result<bool, Error> {
-        let Some(original) = &record.manifest.original else {
+        let Some(original) = &record.content.original else {
             return Ok(false);
         };
-        let at = self.quarantined(&record.manifest.quarantine).current();
+        let at = self.quarantined(&record.content.quarantine).current();
         match copy::verify(&self.s3, &original.fingerprint(), &at).await {
             Ok(Some(copied)) => {
-                record.manifest.quarantine.version_id = copied.version_id;
-                record.manifest.copied_at = copied.made_at;
+                record.content.quarantine.version_id = copied.version_id;
+                record.content.copied_at = copied.made_at;
                 Ok(true)
             }
             // Of another move, or damaged.
@@ -301,11 +301,11 @@ impl Remediator {
     /// Compares the copy that is recorded, or else the newest, with the original, and records which it is and how old: S3
     /// deletes it by its own age, whenever the move ends. None when there is no copy.
     async fn verify(&self, original: &Original, record: &mut Record) -> Result<Option<Proof>, Error> {
-        let at = self.quarantined(&record.manifest.quarantine);
+        let at = self.quarantined(&record.content.quarantine);
         let copied = copy::verify(&self.s3, &original.fingerprint(), &at).await?;
         Ok(copied.map(|copied| {
-            record.manifest.quarantine.version_id = copied.version_id;
-            record.manifest.copied_at = copied.made_at;
+            record.content.quarantine.version_id = copied.version_id;
+            record.content.copied_at = copied.made_at;
             copied.proof
         }))
     }
@@ -318,13 +318,13 @@ impl Remediator {
         source: &SourceVersion,
         record: &mut Record,
     ) -> Result<Outcome, Stop> {
-        let Some(original) = record.manifest.original.clone() else {
+        let Some(original) = record.content.original.clone() else {
             return Ok(otherwise);
         };
         let Some(proof) = self.verify(&original, record).await? else {
             return Ok(otherwise);
         };
-        let remaining_versions = self.look_for_others(source, &mut record.manifest).await;
+        let remaining_versions = self.look_for_others(source, &mut record.content).await;
         Ok(Outcome::Quarantined { proof, remaining_versions })
     }
 

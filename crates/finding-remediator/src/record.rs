@@ -10,7 +10,7 @@ use crate::error::Error;
 /// A record, and the state in which it was read or written last.
 #[derive(Debug)]
 pub(crate) struct Record<T = Manifest> {
-    pub(crate) manifest: T,
+    pub(crate) content: T,
     key: String,
     state: Option<State>,
 }
@@ -25,7 +25,7 @@ impl Record {
     /// After a failure: lets go of the case, so that whoever is asked to try again need not wait until this run would
     /// have ended, and keeps what is known of how far it came.
     pub(crate) async fn let_go(&mut self, records: &Records) {
-        self.manifest.run = None;
+        self.content.run = None;
         if let Err(error) = self.write(records).await {
             tracing::warn!(error = platform::chain(&error), "could not let go of the case");
         }
@@ -39,21 +39,21 @@ impl Record {
 
 impl<T: DeserializeOwned + Serialize + Sync> Record<T> {
     /// A record that does not exist yet.
-    pub(crate) fn at(key: String, manifest: T) -> Self {
-        Self { manifest, key, state: None }
+    pub(crate) fn at(key: String, content: T) -> Self {
+        Self { content, key, state: None }
     }
 
     /// The record of that key, if there is one.
     pub(crate) async fn read_at(records: &Records, key: String) -> Result<Option<Self>, Error> {
         let found = records.read_state(&key).await.map_err(Error::ReadRecord)?;
-        Ok(found.map(|(manifest, state)| Self { manifest, key, state: Some(state) }))
+        Ok(found.map(|(content, state)| Self { content, key, state: Some(state) }))
     }
 
     /// Writes the record. Two runs at once cannot both succeed: the slower one fails, and finds the work done when it
     /// is tried again.
     pub(crate) async fn write(&mut self, records: &Records) -> Result<(), Error> {
         let written =
-            records.write_if(&self.key, &self.manifest, self.state.as_ref()).await.map_err(Error::WriteRecord)?;
+            records.write_if(&self.key, &self.content, self.state.as_ref()).await.map_err(Error::WriteRecord)?;
         if written.is_none() {
             return Err(Error::RecordChanged { key: self.key.clone() });
         }

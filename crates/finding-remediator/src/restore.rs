@@ -44,11 +44,11 @@ impl Remediator {
             case_id: case_id.to_owned(),
             ended: outcome.map(Ended::Restoration),
         };
-        if let Some(run) = self.other_run(&record.manifest, invocation) {
+        if let Some(run) = self.other_run(&record.content, invocation) {
             self.tell_that_it_is_under_way(decision, run).await;
             return Ok(handled(None));
         }
-        let earlier = record.manifest.restoration.as_ref();
+        let earlier = record.content.restoration.as_ref();
         let same = earlier.is_some_and(|earlier| earlier.decision == decision.recorded());
         let outcome = match earlier.and_then(Restoration::outcome).cloned() {
             Some(_) if same && earlier.is_some_and(Restoration::was_told) => None,
@@ -57,13 +57,13 @@ impl Remediator {
                 Some(outcome)
             }
             Some(outcome) if outcome.is_restored() => {
-                self.tell_that_it_was_restored(decision, &record.manifest).await;
+                self.tell_that_it_was_restored(decision, &record.content).await;
                 Some(outcome)
             }
             _ => {
                 self.begin_restoration(decision, invocation, &mut record).await?;
                 if !same {
-                    self.tell_that_restoring_begins(decision, &record.manifest).await;
+                    self.tell_that_restoring_begins(decision, &record.content).await;
                 }
                 let outcome = match Box::pin(self.put_back(decision, &mut record)).await {
                     Ok(outcome) | Err(Stop::Ended(outcome)) => outcome,
@@ -87,17 +87,17 @@ impl Remediator {
         invocation: &Invocation,
         record: &mut Record,
     ) -> Result<(), Error> {
-        let unfinished = record.manifest.restoration.take().filter(|earlier| earlier.outcome().is_none());
+        let unfinished = record.content.restoration.take().filter(|earlier| earlier.outcome().is_none());
         let what = if unfinished.is_some() { "Restoration run again" } else { "Restoration decided" };
         let started_at = unfinished.as_ref().map_or_else(|| (self.clock)(), |earlier| earlier.started_at);
-        record.manifest.restoration = Some(Restoration {
+        record.content.restoration = Some(Restoration {
             decision: decision.recorded(),
             started_at,
             restored: unfinished.and_then(|earlier| earlier.restored),
             state: RestorationState::Started,
         });
-        record.manifest.run = Some(invocation.run(decision));
-        record.manifest.transitions.push(self.transition(decision, what));
+        record.content.run = Some(invocation.run(decision));
+        record.content.transitions.push(self.transition(decision, what));
         record.write(&self.records).await
     }
 
@@ -108,27 +108,27 @@ impl Remediator {
         outcome: RestoreOutcome,
     ) -> Result<(), Error> {
         let ended = self.transition(decision, describe(&outcome));
-        if let Some(restoration) = &mut record.manifest.restoration {
+        if let Some(restoration) = &mut record.content.restoration {
             restoration.state = RestorationState::Ended { outcome, at: ended.at, told: false };
         }
-        record.manifest.run = None;
-        record.manifest.transitions.push(ended);
+        record.content.run = None;
+        record.content.transitions.push(ended);
         record.write(&self.records).await
     }
 
     /// The restoration itself.
     async fn put_back(&self, decision: &Decision, record: &mut Record) -> Result<RestoreOutcome, Stop> {
-        let outcome = record.manifest.outcome();
+        let outcome = record.content.outcome();
         let (left_a_copy, was_moved) =
             (outcome.is_some_and(Outcome::left_a_copy), outcome.is_some_and(Outcome::is_quarantined));
-        let Some(original) = record.manifest.original.clone().filter(|_| left_a_copy) else {
+        let Some(original) = record.content.original.clone().filter(|_| left_a_copy) else {
             return Ok(RestoreOutcome::NotInQuarantine);
         };
         // Whoever started this asked too, but maybe not of this configuration.
         if let Some(why) = self.config.sources.obstacle_of(&original) {
             return Ok(RestoreOutcome::OutOfReach { why });
         }
-        let from = self.quarantined(&record.manifest.quarantine);
+        let from = self.quarantined(&record.content.quarantine);
         let copy = inspect::head(&self.s3, &from).await.map_err(|refused| Error::InspectCopy(refused.cause))?;
         let back = self.back_already(&original, copy.as_ref(), record, was_moved).await?;
         let Back { at, found } = if let Some(back) = back {
@@ -151,7 +151,7 @@ impl Remediator {
             self.record_restored(decision, record, RestoredTo { at: at.clone(), etag, proof }).await?;
             // The person's decision outlives the next scan, which finds the object as a case of its own.
             let note = Restored {
-                from_case_id: record.manifest.case_id.clone(),
+                from_case_id: record.content.case_id.clone(),
                 decision: decision.recorded(),
                 at: (self.clock)(),
             };
@@ -168,10 +168,10 @@ impl Remediator {
         record: &mut Record,
         restored: RestoredTo,
     ) -> Result<(), Error> {
-        if let Some(restoration) = &mut record.manifest.restoration {
+        if let Some(restoration) = &mut record.content.restoration {
             restoration.restored = Some(restored);
         }
-        record.manifest.transitions.push(self.transition(decision, "Copied back and compared"));
+        record.content.transitions.push(self.transition(decision, "Copied back and compared"));
         record.write(&self.records).await
     }
 
@@ -210,7 +210,7 @@ impl Remediator {
         };
         let written = Box::pin(copy::copy(&self.s3, &transfer)).await.map_err(not_written)?;
         at.version_id = written.version_id.filter(|id| id != NULL_VERSION);
-        tracing::info!(case.id = record.manifest.case_id, "copied the object back");
+        tracing::info!(case.id = record.content.case_id, "copied the object back");
         let restored = SourceVersion { version_id: at.version_id.clone(), ..current(original) };
         let head = inspect::head(&self.s3, &restored).await;
         let head = head.map_err(|refused| Error::InspectRestored(refused.cause))?;

@@ -49,7 +49,7 @@ impl Remediator {
         }
         let keys = self.button_keys().await?;
         let signer = self.signer(&keys);
-        let manifest = &record.manifest;
+        let manifest = &record.content;
         let message = match manifest.is_quarantined() {
             true if before => already_quarantined(finding, manifest, &signer),
             true => remediated(finding, manifest, &signer),
@@ -59,7 +59,7 @@ impl Remediator {
         if before {
             return Ok(());
         }
-        if let State::Ended { told, .. } = &mut record.manifest.state {
+        if let State::Ended { told, .. } = &mut record.content.state {
             *told = true;
         }
         self.record_told(decision, record).await
@@ -67,10 +67,10 @@ impl Remediator {
 
     pub(crate) async fn tell_restoration(&self, decision: &Decision, mut record: Record) -> Result<(), Error> {
         let keys = self.button_keys().await?;
-        let message = restoration(&record.manifest, &self.signer(&keys));
-        let place = if record.manifest.is_restored() { Where::InPlace } else { Where::Anew };
+        let message = restoration(&record.content, &self.signer(&keys));
+        let place = if record.content.is_restored() { Where::InPlace } else { Where::Anew };
         self.post(decision, message, place).await?;
-        if let Some(restoration) = &mut record.manifest.restoration
+        if let Some(restoration) = &mut record.content.restoration
             && let RestorationState::Ended { told, .. } = &mut restoration.state
         {
             *told = true;
@@ -80,9 +80,9 @@ impl Remediator {
 
     pub(crate) async fn tell_other_versions(&self, decision: &Decision, mut record: Record) -> Result<(), Error> {
         let keys = self.button_keys().await?;
-        let message = other_versions(&record.manifest, &self.signer(&keys));
+        let message = other_versions(&record.content, &self.signer(&keys));
         self.post(decision, message, Where::Anew).await?;
-        if let Some(others) = &mut record.manifest.other_versions {
+        if let Some(others) = &mut record.content.other_versions {
             others.told = true;
         }
         self.record_told(decision, record).await
@@ -94,17 +94,17 @@ impl Remediator {
         mut record: Record<BucketRecord>,
     ) -> Result<(), Error> {
         let keys = self.button_keys().await?;
-        let message = bucket_act(&record.manifest, &self.signer(&keys));
+        let message = bucket_act(&record.content, &self.signer(&keys));
         self.post(decision, message, Where::Anew).await?;
-        if let BucketState::Ended { told, .. } = &mut record.manifest.state {
+        if let BucketState::Ended { told, .. } = &mut record.content.state {
             *told = true;
         }
-        record.manifest.transitions.push(self.transition(decision, "Told Slack"));
+        record.content.transitions.push(self.transition(decision, "Told Slack"));
         record.write(&self.records).await
     }
 
     async fn record_told(&self, decision: &Decision, mut record: Record) -> Result<(), Error> {
-        record.manifest.transitions.push(self.transition(decision, "Told Slack"));
+        record.content.transitions.push(self.transition(decision, "Told Slack"));
         record.write(&self.records).await
     }
 

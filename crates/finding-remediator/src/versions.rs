@@ -32,14 +32,14 @@ impl Remediator {
         let record = Record::read(&self.records, case_id).await?;
         let unknown = || Error::UnknownCase { case_id: case_id.to_owned() };
         let mut record = record.ok_or_else(unknown)?;
-        let original = record.manifest.original.clone().ok_or_else(unknown)?;
+        let original = record.content.original.clone().ok_or_else(unknown)?;
         let handled = |ended| Handled { subject_id: case_id.to_owned(), case_id: case_id.to_owned(), ended };
 
-        if let Some(run) = self.other_run(&record.manifest, invocation) {
+        if let Some(run) = self.other_run(&record.content, invocation) {
             self.tell_that_it_is_under_way(decision, run).await;
             return Ok(handled(None));
         }
-        let earlier = record.manifest.other_versions.take();
+        let earlier = record.content.other_versions.take();
         let same = earlier.as_ref().is_some_and(|earlier| earlier.decision == decision.recorded());
         if same && earlier.as_ref().is_some_and(|earlier| earlier.told) {
             return Ok(handled(None));
@@ -48,29 +48,29 @@ impl Remediator {
         let is_done = others.ended_at.is_some();
         if !is_done {
             let what = if same { "Other versions run again" } else { "Quarantine of all other versions decided" };
-            record.manifest.transitions.push(self.transition(decision, what));
+            record.content.transitions.push(self.transition(decision, what));
             // Whoever started this asked too, but maybe not of this configuration.
             others.out_of_reach = self.config.sources.obstacle_of(&original);
             let failed = if others.out_of_reach.is_some() {
                 None
             } else {
-                self.plan_versions(&original, &record.manifest.finding_id, &mut others).await?;
-                record.manifest.other_versions = Some(others.clone());
-                record.manifest.run = Some(invocation.run(decision));
+                self.plan_versions(&original, &record.content.finding_id, &mut others).await?;
+                record.content.other_versions = Some(others.clone());
+                record.content.run = Some(invocation.run(decision));
                 record.write(&self.records).await?;
                 if !same {
-                    self.tell_that_versions_move(decision, &record.manifest).await;
+                    self.tell_that_versions_move(decision, &record.content).await;
                 }
-                let moving = Moving { decision, invocation, original: &original, manifest: &record.manifest };
+                let moving = Moving { decision, invocation, original: &original, manifest: &record.content };
                 Box::pin(self.move_versions(&moving, &mut others)).await
             };
             if failed.is_none() {
                 others.ended_at = Some((self.clock)());
             }
             others.name_only_the_last_moved();
-            record.manifest.run = None;
-            record.manifest.transitions.push(self.transition(decision, describe(&others)));
-            record.manifest.other_versions = Some(others.clone());
+            record.content.run = None;
+            record.content.transitions.push(self.transition(decision, describe(&others)));
+            record.content.other_versions = Some(others.clone());
             record.write(&self.records).await?;
             if let Some((count, source)) = failed {
                 return Err(Error::VersionsLeft { count, source: Box::new(source) });
@@ -78,7 +78,7 @@ impl Remediator {
         }
         let (moved, left) = others.moved_and_left();
         let ended = Ended::OtherVersions { moved, left: left.len() };
-        record.manifest.other_versions = Some(others);
+        record.content.other_versions = Some(others);
         self.tell_other_versions(decision, record).await?;
         Ok(handled(Some(ended)))
     }
@@ -142,10 +142,10 @@ impl Remediator {
             invocation,
         };
         let known = Record::read(&self.records, &version.case_id).await?;
-        if known.as_ref().is_some_and(|known| self.other_run(&known.manifest, invocation).is_some()) {
+        if known.as_ref().is_some_and(|known| self.other_run(&known.content, invocation).is_some()) {
             return Err(Error::UnderWay { case_id: version.case_id.clone() });
         }
-        if let Some(outcome) = known.as_ref().and_then(|known| known.manifest.outcome())
+        if let Some(outcome) = known.as_ref().and_then(|known| known.content.outcome())
             && outcome.is_quarantined()
             // To whoever may not list the bucket S3 refuses what is gone.
             && matches!(inspect::head(&self.s3, &job.plan.source).await, Ok(None) | Err(Refusal { status: 403, .. }))

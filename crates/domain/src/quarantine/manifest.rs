@@ -248,9 +248,9 @@ impl Manifest {
         Some(Restored { from_case_id, decision, at: restoration.ended_at()? })
     }
 
-    /// When anything was last done.
+    /// When it was last heard of: when anything was done or decided.
     #[must_use]
-    pub fn last_activity(&self) -> Option<Timestamp> {
+    pub fn heard_at(&self) -> Option<Timestamp> {
         self.transitions.iter().map(|transition| transition.at).max()
     }
 

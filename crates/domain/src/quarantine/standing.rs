@@ -45,12 +45,12 @@ pub fn standing(
     if was_moved || manifest.and_then(Manifest::ended_at).is_some_and(|at| at >= claim.at) {
         return Standing::Open;
     }
-    let last_activity = manifest.and_then(Manifest::last_activity);
-    let heard_at = last_activity.map_or(claim.at, |at| at.max(claim.at));
+    let last = manifest.and_then(Manifest::heard_at);
+    let heard_at = last.map_or(claim.at, |at| at.max(claim.at));
     if now.duration_since(heard_at) > DEAD_AFTER {
         return Standing::Dead;
     }
-    Standing::UnderWay { is_begun: last_activity.is_some_and(|at| at >= claim.at), heard_at }
+    Standing::UnderWay { is_begun: last.is_some_and(|at| at >= claim.at), heard_at }
 }
 
 /// Whether this decision may be taken about an object: nobody decided, or what was decided may be taken over.

@@ -50,7 +50,7 @@ impl Remediator {
             back.at.version_id = head.version_id().filter(|id| *id != NULL_VERSION).map(str::to_owned);
             return Ok(Some(back));
         }
-        match &record.manifest.restoration {
+        match &record.content.restoration {
             Some(restoration) => self.copied_since(original, Some(copy), restoration.started_at).await,
             None => Ok(None),
         }
@@ -64,7 +64,7 @@ impl Remediator {
         copy: Option<&HeadObjectOutput>,
         record: &Record,
     ) -> Result<Option<Back>, Stop> {
-        let Some(restoration) = &record.manifest.restoration else {
+        let Some(restoration) = &record.content.restoration else {
             return Ok(None);
         };
         if let Some(restored) = &restoration.restored {
@@ -75,7 +75,7 @@ impl Remediator {
             }
             return Ok(copy.is_none().then(|| Back { at: restored.at.clone(), found: None }));
         }
-        let is_first_run = record.manifest.transitions.last().is_none_or(|last| last.what == "Restoration decided");
+        let is_first_run = record.content.transitions.last().is_none_or(|last| last.what == "Restoration decided");
         if is_first_run {
             return Ok(None);
         }
