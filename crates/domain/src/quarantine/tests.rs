@@ -4,7 +4,6 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::finding::FindingType;
 use crate::remediation::{Click, Decision, Outcome, Proof};
 
 fn finding(id: &str, key: &str, version: &str, etag: &str) -> Finding {
@@ -113,21 +112,9 @@ fn a_manifest_is_read_as_it_was_written() {
     let states = outcomes.into_iter().map(|outcome| State::Ended { outcome, at: at(3), told: true });
     for state in states.chain([State::Started]) {
         let manifest = Manifest {
-            case_id: "c".into(),
-            finding_id: "f1".into(),
-            finding_type: FindingType::Financial,
-            decision: decision.clone(),
-            original: None,
-            quarantine: Location { bucket: "q".into(), key: "f1/b/k".into(), version_id: Some("v9".into()) },
-            remaining: Vec::new(),
-            region: Some("eu-west-1".into()),
             state,
-            restoration: None,
-            other_versions: None,
-            copied_at: None,
-            run: None,
-            severity: None,
             transitions: vec![Transition { at: at(3), what: "Quarantine decided".into(), by: decision.clone() }],
+            ..Manifest::planned(&finding("f1", "k", "v1", "e1"), "q", &decision).unwrap()
         };
         let text = serde_json::to_string(&manifest).unwrap();
         assert_eq!(serde_json::from_str::<Manifest>(&text).unwrap(), manifest, "{text}");

@@ -47,10 +47,8 @@ fn by_ann() -> Decision {
 
 fn manifest(finding: &Finding, decision: Decision, outcome: Outcome) -> Manifest {
     let plan = plan(finding).unwrap();
+    let planned = Manifest::planned(finding, QUARANTINE, &decision).unwrap();
     Manifest {
-        case_id: plan.case_id,
-        finding_id: finding.id.clone(),
-        finding_type: finding.kind.clone(),
         original: Some(Original {
             account_id: finding.account_id.clone(),
             bucket: plan.source.bucket,
@@ -59,17 +57,10 @@ fn manifest(finding: &Finding, decision: Decision, outcome: Outcome) -> Manifest
             size: 712,
             ..Original::default()
         }),
-        quarantine: Location { bucket: QUARANTINE.into(), key: plan.destination_key, version_id: None },
-        remaining: Vec::new(),
-        region: finding.region.clone(),
         state: State::Ended { outcome, at: at(5), told: false },
-        restoration: None,
-        copied_at: None,
-        other_versions: None,
-        run: None,
+        transitions: vec![Transition { at: at(5), what: "moved".into(), by: decision }],
         severity: None,
-        transitions: vec![Transition { at: at(5), what: "moved".into(), by: decision.clone() }],
-        decision,
+        ..planned
     }
 }
 
