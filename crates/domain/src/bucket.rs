@@ -115,7 +115,7 @@ pub struct BucketRecord {
     pub region: Option<String>,
     /// Who decided; never with a `response_url`.
     pub decision: Decision,
-    /// How the bucket was set before anything was changed; none when that could not be read.
+    /// How the bucket was set before anything was changed; none when that could not be read, or S3 refused to change it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub before: Option<Settings>,
     pub state: BucketState,

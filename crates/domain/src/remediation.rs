@@ -112,6 +112,20 @@ impl Decision {
         }
     }
 
+    /// Whether the same person decided, or the same two, in whatever order and whenever.
+    #[must_use]
+    pub fn is_by_the_people_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Policy, Self::Policy) => true,
+            (Self::Person(one), Self::Person(other)) => one.user_id == other.user_id,
+            (Self::TwoPeople(one), Self::TwoPeople(other)) => {
+                let one = [&one.first.user_id, &one.second.user_id];
+                [&other.first.user_id, &other.second.user_id].iter().all(|user| one.contains(user))
+            }
+            _ => false,
+        }
+    }
+
     /// The click that settled it.
     #[must_use]
     pub fn click(&self) -> Option<&Click> {

@@ -4,6 +4,7 @@ mod settings;
 
 use domain::bucket::{BucketAct, BucketOutcome, BucketRecord, BucketState, case_id, record_key};
 use domain::finding::Finding;
+use domain::quarantine::{Claim, claim_key};
 use domain::remediation::Decision;
 
 use crate::error::{Error, Refusal};
@@ -30,6 +31,13 @@ impl Remediator {
             ended: outcome.map(Ended::Bucket),
         };
         let outcome = known.as_ref().and_then(|known| known.content.outcome());
+        // What a run that died left half done is finished. After an attempt that failed, people may have decided anew.
+        let is_begun = known.as_ref().is_some_and(|known| known.content.state == BucketState::Started);
+        let goes_on = same && (is_begun || outcome.is_some());
+        if !goes_on && !self.is_claimed(finding, &case_id, decision).await? {
+            tracing::info!(finding.id = finding.id, case.id = case_id, "somebody decided otherwise meanwhile");
+            return Ok(handled(None));
+        }
         let mut record = match (known, outcome) {
             (Some(known), Some(_)) if same && known.content.was_told() => return Ok(handled(None)),
             (Some(known), Some(outcome)) if same => {
@@ -38,11 +46,6 @@ impl Remediator {
             }
             // It ended before: this is another try, and what is set now is what was set before it.
             (Some(mut known), Some(_)) => {
-                known.content.before = None;
-                known
-            }
-            // Another attempt failed to change anything: how the bucket is set may be another matter by now.
-            (Some(mut known), None) if !same && changed_nothing(&known.content) => {
                 known.content.before = None;
                 known
             }
@@ -74,6 +77,12 @@ impl Remediator {
         Ok(handled(Some(outcome)))
     }
 
+    /// Whether the case was claimed for this decision, and that stands.
+    async fn is_claimed(&self, finding: &Finding, case_id: &str, decision: &Decision) -> Result<bool, Error> {
+        let claim: Option<Claim> = self.records.read(&claim_key(case_id)).await.map_err(Error::ReadRecord)?;
+        Ok(claim.is_some_and(|claim| claim.is_for(finding, decision)))
+    }
+
     /// Notes that this attempt failed, so that nobody waits for its end.
     async fn note_failure(&self, record: &mut Record<BucketRecord>, decision: &Decision, error: &Error) {
         let error_type = error.error_type();
@@ -99,16 +108,18 @@ impl Remediator {
         }
         record.content.before = Some(now);
         record.write(&self.records).await?;
-        settings::turn_on(&self.s3, &record.content).await.map_err(|refused| ended(refused, Error::ChangeSettings))?;
+        if let Err(refused) = settings::turn_on(&self.s3, &record.content).await {
+            // Nothing was changed, and how the bucket is set may be another matter at the next attempt. After any other
+            // failure S3 may have done it all the same.
+            if (400..500).contains(&refused.status) {
+                record.content.before = None;
+            }
+            return Err(ended(refused, Error::ChangeSettings));
+        }
         let after =
             settings::read(&self.s3, &record.content).await.map_err(|refused| ended(refused, Error::ReadSettings))?;
         Ok(if after.are_on() { BucketOutcome::TurnedOn } else { BucketOutcome::ChangedMeanwhile })
     }
-}
-
-/// Whether the last attempt failed when S3 was to change the settings.
-fn changed_nothing(record: &BucketRecord) -> bool {
-    matches!(&record.state, BucketState::Failed { error_type, .. } if error_type == Error::BUCKET_CHANGE_FAILED)
 }
 
 /// How a call that S3 refused ends the act, or that it failed.

@@ -74,9 +74,6 @@ pub enum Error {
 }
 
 impl Error {
-    /// What a record of a bucket is asked for, too.
-    pub(crate) const BUCKET_CHANGE_FAILED: &str = "BucketChangeFailed";
-
     /// The name that alarms and the channel's message use.
     #[must_use]
     pub fn error_type(&self) -> &'static str {
@@ -103,7 +100,7 @@ impl Error {
             Self::ListVersions(_) => "VersionsListFailed",
             Self::VersionsLeft { .. } => "VersionsNotMoved",
             Self::ReadSettings(_) => "BucketReadFailed",
-            Self::ChangeSettings(_) => Self::BUCKET_CHANGE_FAILED,
+            Self::ChangeSettings(_) => "BucketChangeFailed",
             Self::WebhookSecret(_) => "WebhookSecretUnusable",
             Self::ButtonKey(_) => "ButtonKeyUnusable",
             Self::Tell(_) => "SlackNotTold",

@@ -11,9 +11,11 @@ mod s3;
 mod turns;
 mod versions;
 
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 
 use aws_smithy_mocks::{RuleMode, mock, mock_client};
+use domain::bucket::case_id;
 use domain::finding::Finding;
 use domain::policy::Sources;
 use domain::quarantine::{Claim, Manifest, Retention, State, claim_key, manifest_key};
@@ -41,6 +43,8 @@ struct World {
     remediator: Remediator,
     /// Presses come as they are, without the claim of the case that RemediationHandler makes before.
     claims_nothing: bool,
+    /// The presses that have claimed their case: when Lambda tries again, nobody presses again.
+    claimed: Mutex<HashSet<String>>,
 }
 
 impl World {
@@ -78,7 +82,7 @@ impl World {
             metrics: Metrics::writing_to("acme-macie", metrics.clone()),
             clock: || Timestamp::from_second(NOW).unwrap(),
         };
-        Self { s3, slack, metrics, remediator, claims_nothing: false }
+        Self { s3, slack, metrics, remediator, claims_nothing: false, claimed: Mutex::default() }
     }
 
     fn s3(&self) -> std::sync::MutexGuard<'_, S3> {
@@ -101,7 +105,7 @@ impl World {
     }
 
     async fn run_as(&self, invocation: &str, request: &Value) -> Result<Handled, Error> {
-        if !self.claims_nothing {
+        if !self.claims_nothing && self.claimed.lock().unwrap().insert(request.to_string()) {
             self.claim(request, None);
         }
         let until = Timestamp::from_second(NOW + 900).unwrap();
@@ -110,7 +114,8 @@ impl World {
 
     /// Claims the case of a press on a finding's message, as RemediationHandler does.
     fn claim(&self, request: &Value, dismissed: Option<DismissReason>) {
-        let finding = serde_json::from_value::<Finding>(request["task"]["quarantine"]["finding"].clone());
+        let task = request["task"].as_object().and_then(|task| task.values().next());
+        let finding = serde_json::from_value::<Finding>(task.map(|task| task["finding"].clone()).unwrap_or_default());
         let decision = serde_json::from_value::<Decision>(request["decision"].clone());
         let (Ok(finding), Ok(decision)) = (finding, decision) else {
             return;
@@ -118,7 +123,7 @@ impl World {
         if decision != Decision::Policy {
             let claim = Claim::of(&finding, &decision, "r1", Timestamp::from_second(NOW).unwrap());
             let claim = Claim { dismissed, ..claim };
-            self.s3().put_record(&claim_key(&finding.case_id().unwrap()), &claim);
+            self.s3().put_record(&claim_key(&case_id(&finding).unwrap()), &claim);
         }
     }
 

@@ -51,6 +51,13 @@ impl Claim {
         self.dismissed.map(|_| self.at)
     }
 
+    /// Whether something is to be done about this finding, and these people decided it. Somebody who was told that a press
+    /// came to nothing presses again, and either of the two presses means it.
+    #[must_use]
+    pub fn is_for(&self, finding: &Finding, decision: &Decision) -> bool {
+        self.dismissed.is_none() && self.finding_id == finding.id && self.decision.is_by_the_people_of(decision)
+    }
+
     /// Why nothing is to be done, if that still holds.
     #[must_use]
     pub fn dismissal(&self) -> Option<DismissReason> {
@@ -126,7 +133,7 @@ impl Shown {
 
 /// Whether a request to move the finding's object still is what was decided, when its run begins: it may have waited for
 /// hours. The configuration does not overrule a person, who dismissed the finding or put the object back (`manifest`)
-/// meanwhile. A press counts if the case was claimed by it; where somebody else was first, it was only asked to be told.
+/// meanwhile. A press counts if the case was claimed by its people; where somebody else was first, it was only asked to be told.
 #[must_use]
 pub fn may_be_moved(
     finding: &Finding,
@@ -137,7 +144,7 @@ pub fn may_be_moved(
     if *decision == Decision::Policy {
         return !claim.is_some_and(|claim| claim.dismisses(finding)) && !manifest.is_some_and(Manifest::is_restored);
     }
-    claim.is_some_and(|claim| claim.dismissed.is_none() && claim.decision == decision.recorded())
+    claim.is_some_and(|claim| claim.is_for(finding, decision))
 }
 
 #[cfg(test)]
@@ -181,6 +188,10 @@ mod tests {
         let finding = finding("SensitiveData:S3Object/Personal");
         let holds = |decision, claim: Option<&Claim>| may_be_moved(&finding, decision, claim, None);
         assert!(holds(&by_ann, Some(&claim(&by_ann, None, false))));
+        let again = Decision::Person(Click { decided_at: Timestamp::UNIX_EPOCH, ..by_ann.click().unwrap().clone() });
+        assert!(holds(&by_ann, Some(&claim(&again, None, false))), "she pressed twice");
+        let of_another = Claim { finding_id: "f2".into(), ..claim(&by_ann, None, false) };
+        assert!(!holds(&by_ann, Some(&of_another)));
         assert!(!holds(&by_bob, Some(&claim(&by_ann, None, false))));
         assert!(!holds(&by_ann, Some(&claim(&by_ann, Some("test-data"), false))));
         assert!(!holds(&by_ann, None));

@@ -20,25 +20,25 @@ pub struct Checksum {
     pub value: String,
 }
 
-/// Compares an original with its copy by the strongest means that both have. None: they differ, and the original must
-/// stay.
+/// Compares an original with its copy by all that both have, and names the strongest. None: they differ, and the original
+/// must stay. A checksum alone can be forged: a CRC is no cryptographic hash.
 #[must_use]
 pub fn compare(original: &Fingerprint, copy: &Fingerprint) -> Option<Proof> {
     if original.size != copy.size {
         return None;
     }
-    let in_both = original.checksums.iter().find_map(|checksum| {
-        let other = copy.checksums.iter().find(|other| other.algorithm == checksum.algorithm)?;
-        Some((checksum, other))
-    });
-    if let Some((ours, theirs)) = in_both {
-        let Checksum { algorithm, value } = ours.clone();
-        return (ours.value == theirs.value).then_some(Proof::Checksum { algorithm, value });
+    let in_both = |checksum: &&Checksum| copy.checksums.iter().any(|other| other.algorithm == checksum.algorithm);
+    let mut checksums = original.checksums.iter().filter(in_both);
+    let etags = is_digest(original).zip(is_digest(copy));
+    if !checksums.clone().all(|checksum| copy.checksums.contains(checksum))
+        || etags.is_some_and(|(ours, theirs)| ours != theirs)
+    {
+        return None;
     }
-    let (Some(ours), Some(theirs)) = (is_digest(original), is_digest(copy)) else {
-        return Some(Proof::Size);
-    };
-    (ours == theirs).then(|| Proof::Etag { value: ours.to_owned() })
+    if let Some(Checksum { algorithm, value }) = checksums.next().cloned() {
+        return Some(Proof::Checksum { algorithm, value });
+    }
+    Some(etags.map_or(Proof::Size, |(value, _)| Proof::Etag { value: value.to_owned() }))
 }
 
 /// Compares what lies somewhere with the original and with a copy of it, by the strongest means of both: S3 gave the copy
@@ -91,6 +91,7 @@ mod tests {
     fn the_strongest_common_means_decides() {
         let etag = Some(Proof::Etag { value: MD5.into() });
         let checksum = Some(Proof::Checksum { algorithm: "SHA256".into(), value: "a=".into() });
+        let both = |crc, sha| [("CRC32", crc), ("SHA256", sha)];
         for (original, copy, expected) in [
             (object(1, MD5, false, &[]), object(2, MD5, false, &[]), None),
             (object(1, MD5, false, &[]), object(1, MD5, false, &[]), etag),
@@ -99,6 +100,8 @@ mod tests {
             (object(1, "07b2-3", false, &[]), object(1, MD5, false, &[]), Some(Proof::Size)),
             (object(1, MD5, true, &[("SHA256", "a=")]), object(1, OTHER_MD5, true, &[("SHA256", "a=")]), checksum),
             (object(1, MD5, false, &[("SHA256", "a=")]), object(1, MD5, false, &[("SHA256", "b=")]), None),
+            (object(1, MD5, false, &[("CRC32", "a=")]), object(1, OTHER_MD5, false, &[("CRC32", "a=")]), None),
+            (object(1, MD5, true, &both("a=", "a=")), object(1, MD5, true, &both("a=", "b=")), None),
             (object(1, MD5, true, &[("SHA1", "a=")]), object(1, MD5, true, &[("CRC32", "a=")]), Some(Proof::Size)),
         ] {
             assert_eq!(compare(&original, &copy), expected, "{original:?} {copy:?}");

@@ -2,6 +2,7 @@
 
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
 use domain::bucket::{BucketAct, BucketOutcome, BucketRecord, PublicAccessBlock, Settings, record_key};
+use domain::slack::button::DismissReason;
 use serde_json::{Value, json};
 
 use super::s3::Refused;
@@ -54,7 +55,7 @@ async fn block_public_access_is_turned_on_read_back_and_told_with_how_to_undo_it
     assert!(record.was_told());
     assert_eq!(world.slack.take(), ["/services/T1/B1/x: Block Public Access turned on: `uploads`"]);
     let calls: Vec<_> = world.s3().calls.iter().map(|call| call.split(' ').next().unwrap().to_owned()).collect();
-    assert_eq!(calls, ["get", "get-block", "put", "put-block", "get-block", "put", "put"]);
+    assert_eq!(calls, ["get", "get", "get-block", "put", "put-block", "get-block", "put", "put"]);
 }
 
 #[tokio::test]
@@ -114,7 +115,7 @@ async fn an_attempt_that_changed_nothing_is_not_what_another_is_undone_to() {
     {
         let world = World::new().await;
         world.s3().public_access.insert("uploads".into(), block([true, false, false, false]));
-        world.s3().refuse.insert("put-block", Refused { status: 501, code: "Trouble", message: "" });
+        world.s3().refuse.insert("put-block", Refused { status: 409, code: "OperationAborted", message: "" });
         let first = press(&world, "blockPublicAccess", 30);
         assert_eq!(run(&world, &first).await.unwrap_err().error_type(), "BucketChangeFailed");
         world.s3().refuse.clear();
@@ -133,10 +134,47 @@ async fn an_attempt_that_changed_nothing_is_not_what_another_is_undone_to() {
 }
 
 #[tokio::test]
+async fn what_s3_did_and_could_not_say_can_be_undone_by_the_next_attempt() {
+    let world = World::new().await;
+    world.s3().public_access.insert("uploads".into(), block([true, false, false, false]));
+    world.s3().lose_answer = Some("put-block");
+    let error = run(&world, &press(&world, "blockPublicAccess", 30)).await.unwrap_err();
+    assert_eq!(error.error_type(), "BucketChangeFailed");
+    assert_eq!(world.s3().public_access["uploads"], block([true; 4]));
+    let outcome = run(&world, &press(&world, "blockPublicAccess", 50)).await.unwrap();
+    assert_eq!(outcome, Some(BucketOutcome::TurnedOn));
+    let record = record(&world, BucketAct::BlockPublicAccess);
+    assert!(record.undo().unwrap().contains("IgnorePublicAcls=false"), "{record:?}");
+}
+
+#[tokio::test]
+async fn what_was_dismissed_after_an_attempt_failed_is_not_turned_on_by_its_retry() {
+    let world = World::new().await;
+    world.s3().refuse.insert("put-block", Refused { status: 501, code: "Trouble", message: "" });
+    let first = press(&world, "blockPublicAccess", 30);
+    run(&world, &first).await.unwrap_err();
+    world.s3().refuse.clear();
+    world.claim(&first, Some(DismissReason::AcceptedRisk));
+    world.slack.take();
+    assert_eq!(run(&world, &first).await.unwrap(), None);
+    assert!(!world.s3().public_access.contains_key("uploads"));
+    assert_eq!(world.slack.take(), Vec::<String>::new());
+    // Nor by a press that was waiting for its run when somebody dismissed it.
+    let mut world = World::new().await;
+    world.claims_nothing = true;
+    let press = press(&world, "encryptByDefault", 40);
+    world.claim(&press, Some(DismissReason::AcceptedRisk));
+    assert_eq!(run(&world, &press).await.unwrap(), None);
+    assert!(world.s3().encryption.is_empty());
+    world.claim(&press, None);
+    assert_eq!(run(&world, &press).await.unwrap(), Some(BucketOutcome::TurnedOn));
+}
+
+#[tokio::test]
 async fn no_crash_forgets_what_was_set_before() {
     for task in ["blockPublicAccess", "encryptByDefault"] {
         for die_late in [false, true] {
-            for die_at in 0..7 {
+            for die_at in 0..8 {
                 let world = World::new().await;
                 let press = press(&world, task, 30);
                 {

@@ -111,6 +111,8 @@ pub(super) struct S3 {
     pub(super) calls: Vec<String>,
     /// The answer to calls of this name, in place of their effect.
     pub(super) refuse: HashMap<&'static str, Refused>,
+    /// The next call of this name has its effect, and its answer is lost.
+    pub(super) lose_answer: Option<&'static str>,
     /// The call with this number, from 0, and all later ones fail.
     pub(super) die_at: Option<usize>,
     /// The call at which it dies has its effect before its answer is lost.
@@ -273,6 +275,11 @@ impl S3 {
                 let _ = act(self);
             }
             return Err(refused(501, "Died"));
+        }
+        if self.lose_answer == Some(name) {
+            self.lose_answer = None;
+            act(self)?;
+            return Err(refused(501, "Lost"));
         }
         let refused = self.refuse.iter().find(|(call, _)| **call == name || what.starts_with(&format!("{call}/")));
         if let Some((_, refused)) = refused {
