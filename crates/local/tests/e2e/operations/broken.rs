@@ -78,7 +78,7 @@ pub(crate) const BROKEN: &[Broken] = broken! {
     "somebody lets everybody publish approvals" by scan::topic_policy()
         says ["FAILS  topic NotificationTopic", "its policy has a statement that is not ours: Everybody"];
     "somebody takes a right from a function" by scan::policy_removed()
-        says ["FAILS  role CheckBuildStatusRole: its policy SeeHowExecutionsEnd is gone"];
+        says ["FAILS  role CheckBuildStatusRole: its policy FunctionsSeeExecutions is gone"];
     "somebody makes a function an administrator" by scan::administrator()
         says ["FAILS  role ApprovalRole: it has a policy that is not ours: arn:aws:iam::aws:policy/AdministratorAccess"];
     "somebody lets other accounts be the function" by scan::trust()

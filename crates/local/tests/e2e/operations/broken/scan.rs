@@ -160,7 +160,7 @@ pub(super) async fn topic_policy(world: &World) -> anyhow::Result<Mending<'_>> {
 
 pub(super) async fn policy_removed(world: &World) -> anyhow::Result<Mending<'_>> {
     let client = aws_sdk_iam::Client::new(&world.aws);
-    let (role, policy) = (physical(world, STACK, "CheckBuildStatusRole").await?, "SeeHowExecutionsEnd");
+    let (role, policy) = (physical(world, STACK, "CheckBuildStatusRole").await?, "FunctionsSeeExecutions");
     let before = client.get_role_policy().role_name(&role).policy_name(policy).send().await?.policy_document;
     client.delete_role_policy().role_name(&role).policy_name(policy).send().await?;
     let before = percent_decode_str(&before).decode_utf8()?.into_owned();
