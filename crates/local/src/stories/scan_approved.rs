@@ -18,6 +18,7 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     offer(&message, "Reject")?;
     let report = scan.evidence(world, "report.json").await?;
     ensure!(report.to_string().contains(&scan.version), "the report does not name the version: {report}");
+    ensure!(report["unread"].is_null(), "the server did not tell all that was asked: {report}");
     narrator.fact("the report is in the evidence bucket, and the execution waits for a decision");
     ensure!(scan.mails(world).await?.is_empty(), "a mail was sent before anybody decided");
 
@@ -26,7 +27,8 @@ pub(super) async fn play(world: &World, narrator: &Narrator) -> anyhow::Result<(
     scan.mail(world, narrator).await?;
     scan.ends(world, narrator, "SUCCEEDED APPROVED").await?;
     let decision = scan.evidence(world, "decision.json").await?;
-    ensure!(decision.to_string().contains("APPROVED"), "the decision is {decision}");
+    ensure!(decision["outcome"] == "APPROVED", "the decision is {decision}");
+    ensure!(decision["upload"] == report["upload"], "the decision is not about {}: {decision}", report["upload"]);
     narrator.fact("the decision is in the evidence bucket");
 
     let late = scan.press(world, narrator, &message, "Reject").await?;

@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use anyhow::{Context as _, ensure};
+use aws_sdk_sfn::types::HistoryEvent;
 use serde_json::Value;
 
 use super::Scan;
@@ -40,16 +41,19 @@ impl Scan {
 
     /// How long the longest text is that Step Functions kept of a failed task.
     pub(in crate::stories) async fn longest_cause(&self, world: &World) -> anyhow::Result<usize> {
+        let causes = self.history(world).await?.into_iter().filter_map(|event| event.task_failed_event_details?.cause);
+        Ok(causes.map(|cause| cause.chars().count()).max().unwrap_or_default())
+    }
+
+    /// All events of its execution, with what went in and out.
+    async fn history(&self, world: &World) -> anyhow::Result<Vec<HistoryEvent>> {
         let history = world.sfn.get_execution_history().execution_arn(&self.arn).include_execution_data(true);
         let mut pages = history.into_paginator().send();
-        let mut longest = 0;
+        let mut events = Vec::new();
         while let Some(page) = pages.next().await {
-            for event in page.context("read the history")?.events {
-                let cause = event.task_failed_event_details.and_then(|details| details.cause).unwrap_or_default();
-                longest = longest.max(cause.chars().count());
-            }
+            events.extend(page.context("read the history")?.events);
         }
-        Ok(longest)
+        Ok(events)
     }
 
     /// No token is anywhere that a person or a pipeline can read: the build's log and variables, the evidence, the
@@ -59,15 +63,9 @@ impl Scan {
             ("the channel", world.slack.messages(&self.place.channel).iter().map(Message::words).collect()),
             ("the mails", format!("{:?}", world.mails().await?)),
         ];
-        let history = world.sfn.get_execution_history().execution_arn(&self.arn).include_execution_data(true);
-        let mut pages = history.into_paginator().send();
-        let mut events = 0;
-        while let Some(page) = pages.next().await {
-            let page = page.context("read the history")?.events;
-            events += page.len();
-            told.push(("the execution", format!("{page:?}")));
-        }
-        ensure!(events > 0, "the execution has no history");
+        let events = self.history(world).await?;
+        ensure!(!events.is_empty(), "the execution has no history");
+        told.push(("the execution", format!("{events:?}")));
         if let Some(build) = build_log::build_of(world, &self.place, &self.id).await? {
             told.push(("the build", format!("{build:?}")));
             told.push(("the build's log", build_log::lines(world, &build).await?.join("\n")));
