@@ -1,11 +1,12 @@
 use aws_config::SdkConfig;
-use aws_sdk_sfn::types::ExecutionStatus;
 use domain::scan::{
     ScanId, Upload,
     decision::{DECISION, Decision, Outcome, Request},
     diagnosis::{GateFailure, Verdict},
+    execution::Ending,
     report::{REPORT, Report, TASK, UploadIndex, WaitingTask},
 };
+use domain::text::to_seconds;
 use jiff::{SignedDuration, Timestamp};
 use platform::{
     execution,
@@ -84,7 +85,7 @@ impl Approval {
             tracing::warn!(scan.id = %scan_id, scan.newer = %newer, "the version was scanned again");
             return Ok(Reply::superseded(&report));
         }
-        let (decision, first) = if self.status(&report).await? == Some(ExecutionStatus::Running) {
+        let (decision, first) = if self.ending(&report).await? == Ending::Running {
             self.decide(&report, outcome, request_id, now).await?
         } else if let Some(earlier) = self.decision(scan_id, &report.upload).await? {
             (earlier, false)
@@ -109,8 +110,8 @@ impl Approval {
     /// Ends the wait and sends the mail. Not if somebody stopped the execution, who wants nothing to follow from it; one
     /// that failed has announced what is recorded, and may have failed because SES took no mail for a day.
     async fn carry_out(&self, report: &Report, failure: &GateFailure, decision: &Decision) -> Result<Mailed, Error> {
-        let status = match self.end_wait(decision).await? {
-            Completion::Completed => Some(ExecutionStatus::Running),
+        let ending = match self.end_wait(decision).await? {
+            Completion::Completed => Ending::Running,
             Completion::Over => {
                 // The execution may have died since the press looked, and another one have taken the version over before
                 // the decision was recorded.
@@ -118,10 +119,10 @@ impl Approval {
                     tracing::warn!(scan.id = %decision.scan_id, scan.newer = %newer, "the version was scanned again");
                     return Ok(Mailed::Superseded);
                 }
-                self.status(report).await?
+                self.ending(report).await?
             }
         };
-        if status == Some(ExecutionStatus::Aborted) {
+        if ending == Ending::Aborted {
             tracing::warn!(scan.id = %decision.scan_id, "the decision stands, but its execution was stopped");
             return Ok(Mailed::Never);
         }
@@ -129,15 +130,15 @@ impl Approval {
             Err(Error::Mail(error)) => {
                 tracing::error!(scan.id = %decision.scan_id, error_type = "MailFailed", error = platform::chain(&error),
                     "the decision stands without its mail; the state machine tries again as long as it runs");
-                Ok(Mailed::NotYet { why: error.advice(), goes_on: status == Some(ExecutionStatus::Running) })
+                Ok(Mailed::NotYet { why: error.advice(), goes_on: ending == Ending::Running })
             }
             told => told,
         }
     }
 
-    /// `None` if Step Functions has forgotten its execution.
-    async fn status(&self, report: &Report) -> Result<Option<ExecutionStatus>, Error> {
-        execution::status(&self.sfn, &report.execution_arn).await.map_err(Error::ExecutionUnreadable)
+    /// How the scan's execution stands.
+    async fn ending(&self, report: &Report) -> Result<Ending, Error> {
+        execution::ending(&self.sfn, &report.execution_arn).await.map_err(Error::ExecutionUnreadable)
     }
 
     /// Records that nobody decided in time, unless somebody did. The state machine then asks what counts.
@@ -179,7 +180,7 @@ impl Approval {
     async fn superseded_by(&self, report: &Report) -> Result<Option<ScanId>, Error> {
         let key = report.upload.index_key();
         let index = self.records.read::<UploadIndex>(&key).await.map_err(Error::Record)?;
-        Ok(index.map(|index| index.scan_id).filter(|owner| *owner != report.scan_id))
+        Ok(index.and_then(|index| index.other_than(&report.scan_id)))
     }
 
     /// The decision that counts, and whether this request made it. Creating the record is the decision.
@@ -195,8 +196,7 @@ impl Approval {
         let decision = Decision {
             scan_id: scan_id.clone(),
             outcome,
-            // People read it: seconds are enough.
-            decided_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
+            decided_at: to_seconds(now),
             request_id: request_id.to_owned(),
             upload: Some(upload.clone()),
         };

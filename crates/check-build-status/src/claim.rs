@@ -1,9 +1,8 @@
 //! Which scan has an uploaded version.
 
-use aws_sdk_sfn::types::ExecutionStatus;
 use domain::scan::{
     Upload,
-    diagnosis::Verdict,
+    execution::came_to_nothing,
     report::{REPORT, Report, UploadIndex},
 };
 use platform::execution;
@@ -41,27 +40,12 @@ impl CheckBuildStatus {
         Ok(if owner == Some(index) { Outcome::Claimed } else { Outcome::Duplicate })
     }
 
-    /// Whether nothing will ever come of a scan of this version: the pipeline failed it, or its execution died before there
-    /// was a verdict or a decision.
+    /// Whether nothing will ever come of a scan of this version.
     async fn came_to_nothing(&self, scan: &UploadIndex, object: &Upload) -> Result<bool, Error> {
         let report = self.records.read::<Report>(&scan.scan_id.record_key(REPORT)).await.map_err(Error::Record)?;
-        match report.map(|report| report.verdict) {
-            Some(Verdict::Passed) => Ok(false),
-            Some(Verdict::PipelineFailed(_)) => Ok(true),
-            Some(Verdict::QualityGateFailed(_)) => {
-                let decided = self.decision(&scan.scan_id, object).await?.is_some();
-                Ok(!decided && self.is_dead(&scan.execution_arn).await?)
-            }
-            None => self.is_dead(&scan.execution_arn).await,
-        }
-    }
-
-    /// Whether an execution has ended without success; also so long ago that Step Functions has forgotten it.
-    async fn is_dead(&self, execution_arn: &str) -> Result<bool, Error> {
-        let status = execution::status(&self.sfn, execution_arn).await.map_err(Error::ExecutionUnreadable)?;
-        Ok(matches!(
-            status,
-            None | Some(ExecutionStatus::Failed | ExecutionStatus::TimedOut | ExecutionStatus::Aborted)
-        ))
+        let verdict = report.map(|report| report.verdict);
+        let decision = self.decision(&scan.scan_id, object).await?;
+        let ending = execution::ending(&self.sfn, &scan.execution_arn).await.map_err(Error::ExecutionUnreadable)?;
+        Ok(came_to_nothing(verdict.as_ref(), decision.as_ref(), ending))
     }
 }

@@ -1,11 +1,11 @@
 //! What ended a scan beside its verdict: a step of the state machine that has failed for good, or the end of its execution.
 
-use aws_sdk_sfn::types::ExecutionStatus;
 use domain::scan::{
     ScanId, Upload,
     build::Build,
-    diagnosis::{PipelineFailure, Verdict},
-    failure::FailedStep,
+    diagnosis::Verdict,
+    execution::Ending,
+    failure::Failure,
     notification,
     report::{FAILED, NOTIFIED, REPORT, Report, UploadIndex},
 };
@@ -37,7 +37,7 @@ impl CheckBuildStatus {
         let arn = event.detail.execution_arn;
         let found = execution::look_at(&self.sfn, &arn).await.map_err(Error::ExecutionUnreadable)?;
         // Its answer is eventually consistent, and may be older than the event: Lambda asks again later.
-        let Some(execution) = found.filter(|execution| execution.status != ExecutionStatus::Running) else {
+        let Some(execution) = found.filter(|execution| execution.ending != Ending::Running) else {
             return Err(Error::ExecutionNotEnded { execution_arn: arn });
         };
         let Some((mut about, failure)) = ended(&arn, &execution) else {
@@ -45,7 +45,7 @@ impl CheckBuildStatus {
             return Ok(Outcome::NothingToTell);
         };
         let index = self.records.read::<UploadIndex>(&about.object.index_key()).await.map_err(Error::Record)?;
-        if let Some(owner) = index.map(|index| index.scan_id).filter(|owner| *owner != about.scan_id) {
+        if let Some(owner) = index.and_then(|index| index.other_than(&about.scan_id)) {
             tracing::info!(scan.id = %about.scan_id, scan.owner = %owner, "another scan has the version, and tells of it");
             return Ok(Outcome::Duplicate);
         }
@@ -60,7 +60,7 @@ impl CheckBuildStatus {
     }
 
     /// Tells the channel of a failure once: instead of the verdict, or after it.
-    async fn tell_of_failure(&self, report: &Report, failure: &FailedStep) -> Result<Outcome, Error> {
+    async fn tell_of_failure(&self, report: &Report, failure: &Failure) -> Result<Outcome, Error> {
         let (told, mark) = match &report.verdict {
             // Of this try or of an earlier one, or of a step that died after it.
             Verdict::PipelineFailed(recorded) => (recorded.clone(), NOTIFIED),
@@ -78,15 +78,15 @@ impl CheckBuildStatus {
 }
 
 /// The report of a scan that came to no verdict by this failure.
-fn unfinished(about: &About, build: &Build, failure: &FailedStep, now: Timestamp) -> Report {
-    let verdict = Verdict::PipelineFailed(PipelineFailure { cause: failure.unfinished(), log: Vec::new() });
+fn unfinished(about: &About, build: &Build, failure: &Failure, now: Timestamp) -> Report {
+    let verdict = Verdict::PipelineFailed(failure.unfinished().into());
     about.report(build, verdict, false, now)
 }
 
 /// What an execution scanned, and what ended it. `None` if nothing has that is to be told, or if it scanned no upload.
-fn ended(arn: &str, execution: &Execution) -> Option<(About, FailedStep)> {
+fn ended(arn: &str, execution: &Execution) -> Option<(About, Failure)> {
     let (error, cause) = (execution.error.as_deref(), execution.cause.as_deref());
-    let failure = FailedStep::of_execution(execution.status.as_str(), error, cause)?;
+    let failure = Failure::of_execution(execution.ending, error, cause)?;
     let event = execution.input.as_ref()?;
     let object = Upload::of_event(event)?;
     let requester = event.pointer("/detail/requester").and_then(Value::as_str);

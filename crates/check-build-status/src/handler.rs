@@ -1,6 +1,7 @@
 use aws_config::SdkConfig;
 use domain::scan::{
     ScanId, Upload,
+    conclusion::NotYet,
     decision::{DECISION, Decision},
     report::{REPORT, Report},
 };
@@ -11,7 +12,7 @@ use serde_json::Value;
 use crate::{
     Config, Error,
     request::{About, Request},
-    verdict::{NoVerdict, NotYet},
+    verdict::NoVerdict,
 };
 
 /// The function with its clients.
@@ -107,11 +108,11 @@ impl CheckBuildStatus {
 
     /// Ends the try with an error that the state machine knows.
     async fn give_back(&self, request: &Request, not_yet: NotYet) -> Result<Outcome, Error> {
-        let (error, cause, outcome) = not_yet.given_back();
+        let (error, cause) = not_yet.given_back();
         task::fail(&self.sfn, &request.task_token, error, cause).await.map_err(Error::Task)?;
         tracing::info!(scan.id = %request.about.scan_id, scan.attempt = request.attempt, scan.why = error,
             "there is no verdict yet");
-        Ok(outcome)
+        Ok(not_yet.into())
     }
 
     /// Creates the report, for the version that the execution scans. If another try was faster, its report counts.

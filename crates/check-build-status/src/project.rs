@@ -5,9 +5,6 @@ use platform::records::RecordError;
 
 use crate::{CheckBuildStatus, Error, best_effort::best_effort};
 
-/// How many other scans of the project may have been faster while one records.
-const TRIES: usize = 10;
-
 impl CheckBuildStatus {
     /// Whether the project's gate failed with the upload before this one. One with a later upload that failed meanwhile
     /// has not recovered by an earlier one.
@@ -23,21 +20,15 @@ impl CheckBuildStatus {
     pub(crate) async fn keep_last_verdict(&self, report: &Report, moment: Moment) -> Result<(), Error> {
         let Some(state) = ProjectState::of(report, moment) else { return Ok(()) };
         let key = ProjectState::key(&report.project_key);
-        for _ in 0..TRIES {
-            let found = match self.records.read_state::<ProjectState>(&key).await {
-                Err(RecordError::Unreadable { .. } | RecordError::TooLarge { .. }) => {
-                    return self.records.replace(&key, &state).await.map_err(Error::Record);
-                }
-                found => found.map_err(Error::Record)?,
-            };
-            if found.as_ref().is_some_and(|(last, _)| !last.is_older_than(moment)) {
-                return Ok(());
+        let kept = self.records.update(&key, |last: Option<ProjectState>| {
+            let older = last.is_none_or(|last| last.is_older_than(moment));
+            (older.then(|| state.clone()), ())
+        });
+        match kept.await {
+            Err(RecordError::Unreadable { .. } | RecordError::TooLarge { .. }) => {
+                self.records.replace(&key, &state).await.map_err(Error::Record)
             }
-            let read = found.map(|(_, read)| read);
-            if self.records.write_if(&key, &state, read.as_ref()).await.map_err(Error::Record)?.is_some() {
-                return Ok(());
-            }
+            kept => kept.map_err(Error::Record),
         }
-        Err(Error::Record(RecordError::Busy { key }))
     }
 }

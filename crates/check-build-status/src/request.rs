@@ -2,10 +2,11 @@ use domain::scan::{
     ScanId, Upload,
     build::{self, Build, Phase, ScanTask, StateError},
     diagnosis::Verdict,
-    failure::FailedStep,
+    failure::Failure,
     report::{BuildRecord, Moment, Report},
     unjudged::Unjudged,
 };
+use domain::text::to_seconds;
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -62,7 +63,7 @@ pub(crate) struct ClaimRequest {
 /// What the state machine hands over when one of its steps has failed for good.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct FailureRequest {
-    pub failure: FailedStep,
+    pub failure: Failure,
     #[serde(flatten)]
     pub about: About,
     /// As in [`Request`], if the scan came so far.
@@ -105,8 +106,7 @@ impl About {
             unjudged: Unjudged::of(build),
             recovered,
             verdict,
-            // People read it: seconds are enough.
-            recorded_at: Timestamp::from_second(now.as_second()).unwrap_or(now),
+            recorded_at: to_seconds(now),
         }
     }
 

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use domain::scan::{
     ScanId,
+    conclusion::ServerVerdict,
     diagnosis::GateFailure,
-    sonarqube::{ComponentAnswer, GateAnswer, HotspotsAnswer, IssuesAnswer, TaskAnswer, TaskState, task_state, worst},
+    sonarqube::{
+        ComponentAnswer, GateAnswer, GateState, HotspotsAnswer, IssuesAnswer, TaskAnswer, TaskState, task_state, worst,
+    },
 };
 use jiff::Timestamp;
 use platform::http::{Answer, Bytes, HttpError, LazyClient, Limits, Request, StatusCode, header::AUTHORIZATION};
@@ -21,21 +24,6 @@ const SHOWN_ISSUES: usize = 5;
 /// Of issues. The server sorts by another severity than we show, so more than are shown; few enough that their flows,
 /// which the code determines, rarely exceed the limit above.
 const PAGE: &str = "50";
-
-/// What the server says about one analysis.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum ServerVerdict {
-    /// Still being processed.
-    Pending,
-    Passed,
-    GateFailed(GateFailure),
-    /// The server gave up on the analysis.
-    AnalysisFailed(String),
-    /// The server refused the analysis, because a later one of the project was processed before.
-    Overtaken,
-    /// The analysis is not ours, or the gate says neither yes nor no.
-    Unknown(String),
-}
 
 /// Why the server gave no verdict.
 #[derive(Debug, thiserror::Error)]
@@ -94,15 +82,15 @@ impl Server<'_> {
         };
         let gate: GateAnswer = self.ask("api/qualitygates/project_status", &[("analysisId", &analysis_id)]).await?;
         let gate = gate.project_status;
-        match gate.status.as_str() {
-            "OK" => Ok(ServerVerdict::Passed),
-            "ERROR" => {
+        Ok(match gate.state() {
+            GateState::Passed => ServerVerdict::Passed,
+            GateState::Failed => {
                 let mut failure = GateFailure { conditions: gate.failed_conditions(), ..GateFailure::default() };
                 self.add_details(&mut failure, project_key, &analysis_id).await;
-                Ok(ServerVerdict::GateFailed(failure))
+                ServerVerdict::GateFailed(failure)
             }
-            status => Ok(ServerVerdict::Unknown(format!("the quality gate has the status `{status}`"))),
-        }
+            GateState::Undecided { why } => ServerVerdict::Unknown(why),
+        })
     }
 
     /// Issues and hotspots. The server has them for the latest analysis only: if that is a later one, nothing is added.

@@ -2,7 +2,8 @@
 
 use domain::scan::{
     build::{self, Build, ScanTask},
-    diagnosis::{self, Cause, PipelineFailure, Step, Verdict},
+    conclusion::{NotYet, ServerVerdict, conclude, conclude_from_log},
+    diagnosis::{self, Cause, Step, Verdict},
     report::Report,
     scanner_log,
 };
@@ -13,15 +14,9 @@ use crate::{
     best_effort::best_effort,
     build_log,
     request::{About, Request},
-    sonarqube::{Server, ServerVerdict},
+    sonarqube::Server,
 };
 
-/// The state machine tries every 10 s; an analysis, or a server that is down, is not waited for any longer than this many
-/// tries.
-pub(crate) const LAST_ATTEMPT: u32 = 36;
-/// CodeBuild tells that a build has ended before the last lines of its log have arrived: so many tries wait for them, if
-/// they are what the cause is read from.
-pub(crate) const LOG_ARRIVED: u32 = 2;
 /// Lines of the log in a notification.
 const EXCERPT_LINES: usize = 8;
 
@@ -46,25 +41,13 @@ impl From<Error> for NoVerdict {
     }
 }
 
-/// Why there is no verdict on this try, and nothing to tell anybody of.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum NotYet {
-    Pending,
-    LogPending,
-    Overtaken,
-}
-
-impl NotYet {
-    /// The error that the state machine knows, its cause, and what the invocation came to.
-    pub(crate) fn given_back(self) -> (&'static str, &'static str, Outcome) {
-        match self {
-            Self::Pending => ("AnalysisPending", "the SonarQube server has not decided yet", Outcome::AnalysisPending),
-            Self::LogPending => ("LogPending", "the log of the build has not arrived yet", Outcome::LogPending),
-            Self::Overtaken => (
-                "AnalysisOvertaken",
-                "the SonarQube server has processed a later analysis of this project already",
-                Outcome::AnalysisOvertaken,
-            ),
+/// What the invocation came to.
+impl From<NotYet> for Outcome {
+    fn from(not_yet: NotYet) -> Self {
+        match not_yet {
+            NotYet::Pending => Self::AnalysisPending,
+            NotYet::LogPending => Self::LogPending,
+            NotYet::Overtaken => Self::AnalysisOvertaken,
         }
     }
 }
@@ -108,10 +91,7 @@ impl CheckBuildStatus {
                     Some(task_id) => self.ask_server(request, build, task_id).await?,
                     None => failed(diagnosis::from_log(build, &lines)),
                 };
-                if request.attempt < LOG_ARRIVED && build.log_stream.is_some() && verdict.may_be_late_log(&lines) {
-                    return Err(NotYet::LogPending.into());
-                }
-                Ok((verdict, Some(lines)))
+                Ok((conclude_from_log(verdict, build, &lines, request.attempt)?, Some(lines)))
             }
         }
     }
@@ -132,25 +112,14 @@ impl CheckBuildStatus {
         let token = self.secrets.get_key(&self.config.sonar_reader_secret_arn, "token").await.map_err(Error::Token)?;
         let server = Server { http: &self.http, url: &self.config.sonar_host_url, token: &token };
         let About { project_key, scan_id, .. } = &request.about;
-        let verdict = match server.verdict(task_id, project_key, scan_id, request.started_at).await {
-            Ok(ServerVerdict::Pending) if request.attempt < LAST_ATTEMPT => return Err(NotYet::Pending.into()),
-            Ok(ServerVerdict::Overtaken) => return Err(NotYet::Overtaken.into()),
-            Err(error) if error.may_heal() && request.attempt < LAST_ATTEMPT => {
-                tracing::warn!(error = platform::chain(&error), "the server did not answer");
-                return Err(NotYet::Pending.into());
-            }
-            Ok(ServerVerdict::Pending) => failed(Cause::GateTimedOut),
-            Ok(ServerVerdict::Passed) if diagnosis::lets_pass(build) => Verdict::Passed,
-            Ok(ServerVerdict::Passed) => failed(diagnosis::failed_after_gate(build)),
-            Ok(ServerVerdict::GateFailed(failure)) => Verdict::QualityGateFailed(failure),
-            Ok(ServerVerdict::AnalysisFailed(message)) => failed(Cause::AnalysisFailed { message }),
-            Ok(ServerVerdict::Unknown(message)) => failed(Cause::VerdictUnknown { message }),
-            Err(error) => failed(Cause::VerdictUnknown { message: platform::chain(&error) }),
-        };
-        Ok(verdict)
+        let answer = server.verdict(task_id, project_key, scan_id, request.started_at).await.unwrap_or_else(|error| {
+            tracing::warn!(error = platform::chain(&error), "the server did not answer");
+            ServerVerdict::Silent { why: platform::chain(&error), may_heal: error.may_heal() }
+        });
+        Ok(conclude(answer, build, request.attempt)?)
     }
 }
 
 fn failed(cause: Cause) -> Verdict {
-    Verdict::PipelineFailed(PipelineFailure { cause, log: Vec::new() })
+    Verdict::PipelineFailed(cause.into())
 }

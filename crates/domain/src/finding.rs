@@ -13,6 +13,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::text::hex;
+
 pub use change::{Actor, ApiCall, Identity, PolicyAction, PolicyDetails, UserIdentity};
 pub use classification::{
     Cell, ClassificationDetails, ClassificationResult, ClassificationStatus, CustomDataIdentifiers, CustomDetection,
@@ -285,16 +287,6 @@ impl ObjectRef {
         }
         hex(&hash.finalize()).chars().take(32).collect()
     }
-}
-
-/// Lower-case hex digits of `bytes`.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}"); // writing to a String cannot fail
-        text
-    })
 }
 
 /// What may stand where a bucket's name goes: everything S3 ever allowed, and no path, host or ARN.

@@ -14,7 +14,8 @@ use jiff::Timestamp;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sha2::{Digest, Sha256};
 
-use crate::finding::{Finding, MAX_KEY_BYTES, NULL_VERSION, ObjectRef, hex};
+use crate::finding::{Finding, MAX_KEY_BYTES, NULL_VERSION, ObjectRef};
+use crate::text::hex;
 
 pub use begin::Subject;
 pub use claim::{Claim, FirstApproval, Shown, may_be_moved};

@@ -3,6 +3,10 @@
 //! Object keys, log lines and issue texts are written by strangers. In a Slack message they could mention everybody,
 //! pose as a link, or hide characters; each passes through [`plain`] or [`code`] and is cut to what Slack takes.
 
+use std::fmt::Write as _;
+
+use jiff::Timestamp;
+
 /// What stands where text was cut.
 const ELLIPSIS: char = '…';
 
@@ -17,6 +21,20 @@ pub fn cut(text: &str, limit: usize) -> String {
         shorter.push(ELLIPSIS);
     }
     shorter
+}
+
+/// A moment as people read it, and as a record that people read has it: seconds are enough.
+#[must_use]
+pub fn to_seconds(moment: Timestamp) -> Timestamp {
+    Timestamp::from_second(moment.as_second()).unwrap_or(moment)
+}
+
+/// The bytes in lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut digits, byte| {
+        let _ = write!(digits, "{byte:02x}"); // writing to a String cannot fail
+        digits
+    })
 }
 
 /// Escapes the three characters that Slack reads as control characters; nothing else may be escaped (Slack

@@ -3,8 +3,9 @@
 use aws_sdk_sfn::{
     Client,
     operation::describe_execution::{DescribeExecutionError, DescribeExecutionOutput},
-    types::{ExecutionStatus, IncludedData},
+    types::IncludedData,
 };
+use domain::scan::execution::Ending;
 use serde_json::Value;
 
 /// Step Functions did not describe the execution. Worth another try.
@@ -15,8 +16,8 @@ pub struct ExecutionError(#[source] Box<dyn std::error::Error + Send + Sync>);
 /// An execution, as far as Step Functions describes it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Execution {
-    /// Whether it runs, and how it ended.
-    pub status: ExecutionStatus,
+    /// Whether it runs, and how it ended: never [`Ending::Forgotten`].
+    pub ending: Ending,
     /// What it was started with; `None` if that is no JSON.
     pub input: Option<Value>,
     /// The name of the error that it ended with.
@@ -25,13 +26,13 @@ pub struct Execution {
     pub cause: Option<String>,
 }
 
-/// The status of the execution of that ARN; `None` if Step Functions has forgotten it, which it does 90 days after the end.
+/// How the execution of that ARN stands.
 ///
 /// # Errors
 /// [`ExecutionError`]
-pub async fn status(sfn: &Client, arn: &str) -> Result<Option<ExecutionStatus>, ExecutionError> {
+pub async fn ending(sfn: &Client, arn: &str) -> Result<Ending, ExecutionError> {
     let execution = describe(sfn, arn, IncludedData::MetadataOnly).await?;
-    Ok(execution.map(|execution| execution.status().clone()))
+    Ok(execution.map_or(Ending::Forgotten, |execution| Ending::of(execution.status().as_str())))
 }
 
 /// The execution of that ARN with its input; `None` if it is unknown.
@@ -44,7 +45,7 @@ pub async fn status(sfn: &Client, arn: &str) -> Result<Option<ExecutionStatus>, 
 pub async fn look_at(sfn: &Client, arn: &str) -> Result<Option<Execution>, ExecutionError> {
     let execution = describe(sfn, arn, IncludedData::AllData).await?;
     Ok(execution.map(|execution| Execution {
-        status: execution.status().clone(),
+        ending: Ending::of(execution.status().as_str()),
         input: execution.input().and_then(|input| serde_json::from_str(input).ok()),
         error: execution.error,
         cause: execution.cause,
@@ -57,7 +58,7 @@ pub async fn look_at(sfn: &Client, arn: &str) -> Result<Option<Execution>, Execu
 /// [`ExecutionError`]
 pub async fn input_while_running(sfn: &Client, arn: &str) -> Result<Option<Value>, ExecutionError> {
     let execution = look_at(sfn, arn).await?;
-    Ok(execution.filter(|execution| execution.status == ExecutionStatus::Running).and_then(|execution| execution.input))
+    Ok(execution.filter(|execution| execution.ending == Ending::Running).and_then(|execution| execution.input))
 }
 
 async fn describe(
@@ -85,10 +86,10 @@ mod tests {
     const ARN: &str = "arn:aws:states:eu-west-1:111122223333:execution:code-scan:scan-1";
 
     #[tokio::test]
-    async fn an_execution_that_step_functions_has_forgotten_has_no_status_and_no_input() {
+    async fn an_execution_that_step_functions_has_forgotten_is_told_from_others_and_has_no_input() {
         let aws = Aws::default();
         let sfn = Client::new(&aws.config());
-        assert_eq!(status(&sfn, ARN).await.unwrap(), None);
+        assert_eq!(ending(&sfn, ARN).await.unwrap(), Ending::Forgotten);
         assert_eq!(look_at(&sfn, ARN).await.unwrap(), None);
         assert_eq!(input_while_running(&sfn, ARN).await.unwrap(), None);
     }
@@ -101,14 +102,14 @@ mod tests {
         aws.start_execution(ARN, &started_with);
         for name in ["RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"] {
             aws.set_execution(ARN, name);
-            assert_eq!(status(&sfn, ARN).await.unwrap(), Some(name.into()));
+            assert_eq!(ending(&sfn, ARN).await.unwrap(), Ending::of(name));
             let input = input_while_running(&sfn, ARN).await.unwrap();
             assert_eq!(input, (name == "RUNNING").then(|| started_with.clone()), "{name}");
             let execution = look_at(&sfn, ARN).await.unwrap().unwrap();
-            assert_eq!((execution.status, execution.input), (name.into(), Some(started_with.clone())));
+            assert_eq!((execution.ending, execution.input), (Ending::of(name), Some(started_with.clone())));
         }
         aws.dies_after(Some(0));
-        assert!(status(&sfn, ARN).await.is_err());
+        assert!(ending(&sfn, ARN).await.is_err());
         assert!(look_at(&sfn, ARN).await.is_err());
     }
 }

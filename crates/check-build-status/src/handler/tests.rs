@@ -3,11 +3,11 @@ mod server;
 use std::sync::{Arc, Mutex};
 
 use axum::{Router, extract::State, http::StatusCode as Status, response::IntoResponse, routing::get};
+use domain::scan::conclusion::LOG_ARRIVED;
 use serde_json::json;
 use testing::Aws;
 
 use super::*;
-use crate::verdict::LOG_ARRIVED;
 
 mod claims;
 mod crashes;
@@ -17,6 +17,8 @@ mod logs;
 mod projects;
 
 const NOW: &str = "2026-11-21T01:36:00Z";
+/// A server that nobody plays.
+const NOWHERE: &str = "http://127.0.0.1:1/";
 /// Bodies recorded from Community Build 25.12, shortened to the fields that matter.
 const TASK: &str = r#"{"task":{"id":"t1","type":"REPORT","componentKey":"api-1f2e3d4c","analysisId":"a1","status":"SUCCESS",
     "submittedAt":"2026-11-21T01:35:29+0000","submitterLogin":"scanner","executionTimeMs":4672,"warningCount":1,
@@ -150,7 +152,6 @@ async fn check(aws: &Aws, sonar: &str, request: &Value) -> Result<Outcome, Error
 /// Kills the function after each change that it makes to the world, and asks once more: the failure is recorded, with this
 /// field of its cause, and told; twice at most, when it died before it could note that.
 async fn survives_every_kill(world: impl Fn() -> Aws, request: &Value, (field, value): (&str, &str)) {
-    const NOWHERE: &str = "http://127.0.0.1:1/";
     let mut deaths = 0;
     for steps in 0.. {
         let aws = world();
@@ -403,7 +404,7 @@ async fn a_file_that_is_no_zip_is_a_failed_pipeline() {
     let sentence = "the file is not a zip, or is damaged: pack it again and upload it once more.";
     aws.set_log(&[&format!("PREFLIGHT REFUSED: {sentence}")]);
     let sample = include_str!("../../../../samples/events/check-build-status.build-failed.json");
-    let outcome = check(&aws, "http://127.0.0.1:1/", &started(&aws, sample)).await.unwrap();
+    let outcome = check(&aws, NOWHERE, &started(&aws, sample)).await.unwrap();
     assert_eq!(outcome, Outcome::PipelineFailed);
     assert_eq!(report(&aws)["cause"], json!({"kind": "REFUSED", "sentence": sentence}));
 }
@@ -455,7 +456,7 @@ async fn a_cut_off_cause_is_completed_by_codebuild() {
     let mut request = request(&build("FAILED", Some("BUILD"), ""), 0);
     request["error"]["Cause"] =
         json!("{\"Build\":{\"Arn\":\"arn:aws:codebuild:eu-west-1:111122223333:build/scan:8745\",\"BuildSta");
-    let outcome = check(&aws, "http://127.0.0.1:1/", &request).await.unwrap();
+    let outcome = check(&aws, NOWHERE, &request).await.unwrap();
     assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!("BUILD_TIMED_OUT")));
 }
 
@@ -525,7 +526,7 @@ async fn a_request_that_is_not_ours_is_an_error_with_a_name() {
         json!({"failure": null}),
         json!({"taskToken": "t", "scanId": "../x"}),
     ] {
-        let error = check(&running(), "http://127.0.0.1:1/", &request).await.unwrap_err();
+        let error = check(&running(), NOWHERE, &request).await.unwrap_err();
         assert_eq!(error.error_type(), "RequestUnusable");
     }
 }

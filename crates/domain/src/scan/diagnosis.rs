@@ -68,6 +68,13 @@ pub struct PipelineFailure {
     pub log: Vec<String>,
 }
 
+impl From<Cause> for PipelineFailure {
+    /// Without a log.
+    fn from(cause: Cause) -> Self {
+        Self { cause, log: Vec::new() }
+    }
+}
+
 /// Every way in which the pipeline can fail, each with its own remedy.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(tag = "kind", rename_all = "SCREAMING_SNAKE_CASE")]
@@ -238,14 +245,14 @@ pub fn from_log(build: &Build, lines: &[String]) -> Cause {
 
 /// The cause, for a gate that is passed although the build failed.
 #[must_use]
-pub fn failed_after_gate(build: &Build) -> Cause {
+pub(super) fn failed_after_gate(build: &Build) -> Cause {
     Cause::FailedAfterGate { message: failure_message(build) }
 }
 
 /// Whether a gate that the server calls passed counts: nothing but the scan itself, whose analysis the server has,
 /// may have failed. The scanner fails when it waits too briefly for the gate.
 #[must_use]
-pub fn lets_pass(build: &Build) -> bool {
+pub(super) fn lets_pass(build: &Build) -> bool {
     let only_the_scan = build.failed_phases().all(|phase| phase.name == "BUILD");
     match build.status.as_deref() {
         Some("SUCCEEDED") => only_the_scan,
@@ -266,7 +273,7 @@ impl Verdict {
     /// Whether more lines of the build's log, from which this was read, could say more: there are none yet, or what they
     /// said names no cause.
     #[must_use]
-    pub fn may_be_late_log(&self, lines: &[String]) -> bool {
+    pub(super) fn may_be_late_log(&self, lines: &[String]) -> bool {
         let Self::PipelineFailed(failure) = self else { return false };
         let unexplained = matches!(
             failure.cause,

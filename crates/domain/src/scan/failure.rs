@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::{
     decision::Decision,
     diagnosis::{Cause, PipelineFailure, Verdict},
+    execution::Ending,
 };
 use crate::text::cut;
 
@@ -16,9 +17,9 @@ pub const ABORTED: &str = "ExecutionAborted";
 /// The error of an execution that took longer than it may.
 const TIMED_OUT: &str = "ExecutionTimedOut";
 
-/// What failed, and how.
+/// What failed: a step of the state machine, or the execution as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct FailedStep {
+pub struct Failure {
     /// The error's name.
     pub error: String,
     /// What was said about it; of a function, JSON with an `errorMessage`.
@@ -28,18 +29,18 @@ pub struct FailedStep {
     pub sentence: String,
 }
 
-impl FailedStep {
-    /// What ended an execution in whose own steps nothing could tell of it: its status, error and cause, as Step Functions
-    /// describes it. `None` if it goes on, has come to an end of its own, or has told why it failed.
+impl Failure {
+    /// What ended an execution in whose own steps nothing could tell of it: how, with which error, and what was said about
+    /// that. `None` if it goes on, has come to an end of its own, or has told why it failed.
     ///
     /// No step can catch that somebody stops the execution, nor `States.Runtime` and `States.DataLimitExceeded`.
     /// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>
     #[must_use]
-    pub fn of_execution(status: &str, error: Option<&str>, cause: Option<&str>) -> Option<Self> {
-        let (error, sentence) = match (status, error.unwrap_or_default()) {
-            ("ABORTED", _) => (ABORTED, "Somebody stopped its execution."),
-            ("TIMED_OUT", _) => (TIMED_OUT, "Its execution took longer than it may."),
-            ("FAILED", error) if error != PIPELINE_FAILED => (error, "Its execution broke off."),
+    pub fn of_execution(ending: Ending, error: Option<&str>, cause: Option<&str>) -> Option<Self> {
+        let (error, sentence) = match (ending, error.unwrap_or_default()) {
+            (Ending::Aborted, _) => (ABORTED, "Somebody stopped its execution."),
+            (Ending::TimedOut, _) => (TIMED_OUT, "Its execution took longer than it may."),
+            (Ending::Failed, error) if error != PIPELINE_FAILED => (error, "Its execution broke off."),
             _ => return None,
         };
         let cause = cause.unwrap_or_default().to_owned();
@@ -55,7 +56,7 @@ impl FailedStep {
             Some(stands) => Cause::AfterDecision { error, message: self.message(&stands) },
             None => self.unfinished(),
         };
-        PipelineFailure { cause, log: Vec::new() }
+        cause.into()
     }
 
     /// The cause, for a scan without a verdict.
@@ -95,25 +96,25 @@ mod tests {
 
     #[test]
     fn only_an_end_that_no_step_could_tell_of_is_a_failure_of_the_execution() {
-        for (status, error, expected) in [
-            ("ABORTED", None, Some(ABORTED)),
-            ("TIMED_OUT", Some("States.Timeout"), Some(TIMED_OUT)),
-            ("FAILED", Some("States.Runtime"), Some("States.Runtime")),
-            ("FAILED", None, Some("")),
-            ("FAILED", Some(PIPELINE_FAILED), None),
-            ("SUCCEEDED", None, None),
-            ("RUNNING", None, None),
-            ("PENDING_REDRIVE", None, None),
-            ("", None, None),
+        for (ending, error, expected) in [
+            (Ending::Aborted, None, Some(ABORTED)),
+            (Ending::TimedOut, Some("States.Timeout"), Some(TIMED_OUT)),
+            (Ending::Failed, Some("States.Runtime"), Some("States.Runtime")),
+            (Ending::Failed, None, Some("")),
+            (Ending::Failed, Some(PIPELINE_FAILED), None),
+            (Ending::Succeeded, None, None),
+            (Ending::Running, None, None),
+            (Ending::Forgotten, None, None),
+            (Ending::Unclear, None, None),
         ] {
-            let failure = FailedStep::of_execution(status, error, None);
-            assert_eq!(failure.as_ref().map(|failure| failure.error.as_str()), expected, "{status} {error:?}");
+            let failure = Failure::of_execution(ending, error, None);
+            assert_eq!(failure.as_ref().map(|failure| failure.error.as_str()), expected, "{ending:?} {error:?}");
         }
     }
 
     #[test]
     fn what_an_execution_said_at_its_end_is_told_with_its_name() {
-        let failure = FailedStep::of_execution("FAILED", Some("States.Runtime"), Some("an error in the definition"));
+        let failure = Failure::of_execution(Ending::Failed, Some("States.Runtime"), Some("an error in the definition"));
         let Cause::Unfinished { message, .. } = failure.unwrap().unfinished() else { panic!("another cause") };
         assert_eq!(
             message,

@@ -1,8 +1,10 @@
 //! One scan of one uploaded zip: what failed, what the server decided, what people decided, and the texts about it.
 
 pub mod build;
+pub mod conclusion;
 pub mod decision;
 pub mod diagnosis;
+pub mod execution;
 pub mod failure;
 pub mod links;
 pub mod mail;
@@ -12,11 +14,13 @@ pub mod scanner_log;
 pub mod sonarqube;
 pub mod unjudged;
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+
+use crate::text::hex;
 
 /// Names one scan everywhere: in the state machine (its execution's name), in the records, in the buttons and in the
 /// mail.
@@ -148,11 +152,7 @@ impl Upload {
 
 /// In 64 hexadecimal digits.
 fn sha256(text: &str) -> String {
-    let mut digits = String::with_capacity(64);
-    for byte in Sha256::digest(text) {
-        let _ = write!(digits, "{byte:02x}");
-    }
-    digits
+    hex(&Sha256::digest(text))
 }
 
 #[cfg(test)]

@@ -138,6 +138,14 @@ pub struct UploadIndex {
     pub execution_arn: String,
 }
 
+impl UploadIndex {
+    /// The scan that has the version, if it is another one than this.
+    #[must_use]
+    pub fn other_than(self, scan_id: &ScanId) -> Option<ScanId> {
+        Some(self.scan_id).filter(|owner| owner != scan_id)
+    }
+}
+
 /// Where to find the build and its log.
 #[derive(Debug, Clone, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "camelCase")]

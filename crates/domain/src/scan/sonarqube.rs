@@ -155,7 +155,31 @@ pub struct FailedCondition {
     pub required: String,
 }
 
+/// What a gate says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GateState {
+    /// Yes.
+    Passed,
+    /// No.
+    Failed,
+    /// Neither.
+    Undecided {
+        /// What it says instead.
+        why: String,
+    },
+}
+
 impl Gate {
+    /// Whether it is passed. Warnings, which old servers had, and an analysis without a gate are no verdict.
+    #[must_use]
+    pub fn state(&self) -> GateState {
+        match self.status.as_str() {
+            "OK" => GateState::Passed,
+            "ERROR" => GateState::Failed,
+            status => GateState::Undecided { why: format!("the quality gate has the status `{status}`") },
+        }
+    }
+
     /// The conditions that failed.
     #[must_use]
     pub fn failed_conditions(&self) -> Vec<FailedCondition> {

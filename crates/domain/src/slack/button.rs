@@ -7,14 +7,13 @@
 //! of what is acted on, and half of an HMAC-SHA256 over all of it, the workspace and the channel. At most 150
 //! characters, Slack's limit for an option of a menu; a button would take 2,000.
 
-use std::fmt::Write as _;
-
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jiff::{SignedDuration, Timestamp};
 use sha2::Sha256;
 
 use crate::finding::FindingType;
 use crate::quarantine::Retention;
+use crate::text::hex;
 
 /// Macie keeps a finding for 90 days; nothing could be looked up for an older button.
 pub const VALID_FOR: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -232,10 +231,8 @@ impl<'a> Signer<'a> {
         let expiry = self.now.checked_add(VALID_FOR).ok()?;
         let list = if self.in_list { LISTED } else { "" };
         let signed = format!("{}{list}.{:x}.{subject}", action.name(), expiry.as_second());
-        let mut value = format!("{signed}.");
-        for byte in code(self.key, self.place, &signed)?.finalize().as_bytes().iter().take(CODE_BYTES) {
-            write!(value, "{byte:02x}").ok()?;
-        }
+        let code = code(self.key, self.place, &signed)?.finalize();
+        let value = format!("{signed}.{}", hex(code.as_bytes().get(..CODE_BYTES)?));
         (is_id(subject) && value.len() <= LONGEST_VALUE).then_some(value)
     }
 }

@@ -99,7 +99,7 @@ fn what_the_state_machine_sends_is_what_the_function_reads() {
     }
     let failure = &definition()["States"]["Identify"]["Assign"]["failure"];
     let sent: BTreeSet<_> = failure.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(sent, fields("FailedStep"));
+    assert_eq!(sent, fields("Failure"));
 }
 
 /// Whatever a task was completed with, by whoever has its token, does not reach the announcement.

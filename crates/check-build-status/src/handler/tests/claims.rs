@@ -3,9 +3,7 @@
 use serde_json::{Value, json};
 use testing::Aws;
 
-use super::{super::Outcome, FAILED, Script, arn, build, check, event, function, request, running};
-
-const NOWHERE: &str = "http://127.0.0.1:1/";
+use super::{super::Outcome, FAILED, NOWHERE, Script, arn, build, check, event, function, request, running};
 
 /// What the state machine sends before a scan of the upload that [`request`] is about.
 fn claim(scan: &str) -> Value {

@@ -4,11 +4,9 @@ use serde_json::{Value, json};
 use testing::Aws;
 
 use super::{
-    super::Outcome, FAILED, GATE_PASSED, NOW, Script, TASK, arn, build, check, event, report, request, running,
-    survives_every_kill,
+    super::Outcome, FAILED, GATE_PASSED, NOW, NOWHERE, Script, TASK, arn, build, check, event, report, request,
+    running, survives_every_kill,
 };
-
-const NOWHERE: &str = "http://127.0.0.1:1/";
 
 /// What EventBridge sends about that execution.
 fn news(arn: &str) -> Value {

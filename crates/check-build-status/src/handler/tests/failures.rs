@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 
 use super::{
-    super::Outcome, FAILED, GATE_PASSED, NOW, Script, TASK, build, check, report, request, running, survives_every_kill,
+    super::Outcome, FAILED, GATE_PASSED, NOW, NOWHERE, Script, TASK, build, check, report, request, running,
+    survives_every_kill,
 };
 
-const NOWHERE: &str = "http://127.0.0.1:1/";
 const SENTENCE: &str = "Its check could not be brought to an end.";
 
 /// What the state machine sends when CheckBuildStatus could not get at its token.

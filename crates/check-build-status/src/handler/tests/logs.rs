@@ -1,9 +1,11 @@
 //! What is read from a build's log.
 
+use domain::scan::conclusion::LOG_ARRIVED;
 use serde_json::json;
 
-use super::{super::Outcome, FAILED, GATE_PASSED, Script, TASK, build, check, judged, report, request, running};
-use crate::verdict::LOG_ARRIVED;
+use super::{
+    super::Outcome, FAILED, GATE_PASSED, NOWHERE, Script, TASK, build, check, judged, report, request, running,
+};
 
 #[tokio::test]
 async fn the_log_names_the_analysis_when_the_variables_are_not_told() {
@@ -38,8 +40,7 @@ async fn the_log_tells_why_a_scan_never_reached_the_server() {
     ] {
         let aws = running();
         aws.set_log(&["first", line]);
-        let outcome =
-            check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some(phase), ""), LOG_ARRIVED)).await.unwrap();
+        let outcome = check(&aws, NOWHERE, &request(&build("FAILED", Some(phase), ""), LOG_ARRIVED)).await.unwrap();
         assert_eq!((outcome, &report(&aws)["cause"]["kind"]), (Outcome::PipelineFailed, &json!(kind)));
     }
 }
@@ -47,7 +48,6 @@ async fn the_log_tells_why_a_scan_never_reached_the_server() {
 /// CodeBuild tells that a build has ended before CloudWatch has the last lines of its log.
 #[tokio::test]
 async fn a_log_that_arrives_late_is_waited_for() {
-    let nowhere = "http://127.0.0.1:1/";
     for (phase, early, late, kind) in [
         ("PRE_BUILD", &[][..], "PREFLIGHT REFUSED: The zip holds a link", "REFUSED"),
         ("PRE_BUILD", &["size of the object"], "FETCH FAILED: An error occurred (404)", "DOWNLOAD"),
@@ -58,24 +58,24 @@ async fn a_log_that_arrives_late_is_waited_for() {
         let failed = build("FAILED", Some(phase), "");
         for attempt in [0, 1] {
             aws.set_log(early);
-            let outcome = check(&aws, nowhere, &request(&failed, attempt)).await.unwrap();
+            let outcome = check(&aws, NOWHERE, &request(&failed, attempt)).await.unwrap();
             assert_eq!(outcome, Outcome::LogPending, "{late}");
             assert_eq!(aws.completions().last().unwrap().1["error"], "LogPending");
             assert_eq!((aws.places().len(), aws.published().len()), (0, 0));
         }
         aws.set_log(&[early, &[late][..]].concat());
-        check(&aws, nowhere, &request(&failed, 1)).await.unwrap();
+        check(&aws, NOWHERE, &request(&failed, 1)).await.unwrap();
         assert_eq!(report(&aws)["cause"]["kind"], kind);
     }
     // What will never be explained is not waited for any longer; and a build without a log has nothing to wait for.
     let aws = running();
     let failed = build("FAILED", Some("BUILD"), "");
-    let outcome = check(&aws, nowhere, &request(&failed, LOG_ARRIVED)).await.unwrap();
+    let outcome = check(&aws, NOWHERE, &request(&failed, LOG_ARRIVED)).await.unwrap();
     assert_eq!((outcome, &report(&aws)["cause"]["failure"]), (Outcome::PipelineFailed, &json!("UNKNOWN")));
     let aws = running();
     let mut silent = failed.clone();
     silent["Logs"] = json!(null);
-    assert_eq!(check(&aws, nowhere, &request(&silent, 0)).await.unwrap(), Outcome::PipelineFailed);
+    assert_eq!(check(&aws, NOWHERE, &request(&silent, 0)).await.unwrap(), Outcome::PipelineFailed);
 }
 
 /// The line that names the analysis is one of the last.
@@ -99,7 +99,7 @@ async fn a_huge_log_is_read_from_its_end() {
     log.extend(std::iter::repeat_n("INFO one of many", 100_000));
     log.extend(["ERROR Failed to query server version: HTTP 401 Unauthorized", "INFO EXECUTION FAILURE"]);
     aws.set_log(&log);
-    check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some("BUILD"), ""), 0)).await.unwrap();
+    check(&aws, NOWHERE, &request(&build("FAILED", Some("BUILD"), ""), 0)).await.unwrap();
     assert_eq!(report(&aws)["cause"]["failure"], "BAD_TOKEN");
     assert_eq!(report(&aws)["log"], json!(["ERROR Failed to query server version: HTTP 401 Unauthorized"]));
 }
@@ -108,7 +108,7 @@ async fn a_huge_log_is_read_from_its_end() {
 async fn a_short_log_is_read_in_its_order() {
     let aws = running();
     aws.set_log(&["one", "two", "three"]);
-    check(&aws, "http://127.0.0.1:1/", &request(&build("FAILED", Some("BUILD"), ""), LOG_ARRIVED)).await.unwrap();
+    check(&aws, NOWHERE, &request(&build("FAILED", Some("BUILD"), ""), LOG_ARRIVED)).await.unwrap();
     assert_eq!(report(&aws)["log"], json!(["one", "two", "three"]));
 }
 

@@ -1,13 +1,13 @@
 //! What a real server cannot be brought to do on demand, played by a scripted one with the bodies of the real one
 //! (Community Build 25.12.0, 2026-11-21; paths and ids shortened).
 
+use domain::scan::conclusion::LAST_ATTEMPT;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
 };
 
 use super::*;
-use crate::verdict::LAST_ATTEMPT;
 
 /// After a report that is no zip: `POST api/ce/submit`.
 const TASK_FAILED: &str = r#"{"task":{"id":"e1010029-d524-4557-8091-802b9bb89fc6","type":"REPORT",
