@@ -72,7 +72,7 @@ impl CheckBuildStatus {
         };
         let notification = notification::pipeline_failed(report, &told, &self.links(report));
         self.notify_once(report, &notification, mark).await?;
-        tracing::error!(scan.id = %report.scan_id, error_type = failure.error, "told what failed beside the verdict");
+        tracing::error!(scan.id = %report.scan_id, error_type = failure.error, "the channel has been told of this failure");
         Ok(Outcome::PipelineFailed)
     }
 }

@@ -81,13 +81,18 @@ fn is_killed(line: &str) -> bool {
     said == "Killed" || (of_shell && after.starts_with([' ', '\t']))
 }
 
+/// Where errors come from that are no reason: the JavaScript analyser's note about old data (facts 1), and all that the
+/// engine's Java writes to its standard error.
+const HARMLESS: [&str; 2] = ["[baseline-browser-mapping]", "[stderr]"];
+
 /// Whether the scanner's engine, its program with the most memory, was ended: the scanner then gives no reason.
 fn ended_without_a_word(lines: &[String]) -> bool {
     let Some(start) = lines.iter().rposition(|line| line.contains("Starting SonarScanner Engine")) else {
         return false;
     };
-    let mut said = lines.iter().skip(start).filter(|line| line.contains("ERROR") || line.contains("EXECUTION FAILURE"));
-    said.next().is_some_and(|line| !line.contains("ERROR"))
+    let is_reason = |line: &str| line.contains("ERROR") && !HARMLESS.iter().any(|from| line.contains(from));
+    let mut said = lines.iter().skip(start).filter(|line| is_reason(line) || line.contains("EXECUTION FAILURE"));
+    said.next().is_some_and(|line| !is_reason(line))
 }
 
 fn is_number(word: &str) -> bool {
@@ -194,6 +199,9 @@ mod tests {
         let engine = "INFO Starting SonarScanner Engine...\nINFO Java 21.0.9\n";
         check(&format!("{engine}INFO EXECUTION FAILURE"), ScannerFailure::OutOfMemory);
         check(&format!("{engine}ERROR What it was\nINFO EXECUTION FAILURE"), ScannerFailure::Unknown);
+        for harmless in ["ERROR [baseline-browser-mapping] The data is old", "ERROR [stderr] WARNING: A Java agent"] {
+            check(&format!("{engine}{harmless}\nINFO EXECUTION FAILURE"), ScannerFailure::OutOfMemory);
+        }
         check(engine, ScannerFailure::Unknown);
         check("Killed\nERROR Failed to query server version: null", ScannerFailure::ServerUnreachable);
         for name in ["INFO Killed.java", "Killed by tests", "line 7: 12 Killed.java", "src: line 7: x Killed by"] {
