@@ -18,6 +18,17 @@ use crate::{copy, inspect, listing, remove};
 /// How many of the other versions the record names.
 const MOST_NAMED: usize = 10;
 
+/// What lies where a quarantined object was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Nothing, or something else.
+    Empty,
+    /// The same bytes once more.
+    Taken,
+    /// Nobody may look: so S3 answers about what is gone, too, to whoever may not list the bucket.
+    Hidden,
+}
+
 /// A version to be moved, and why.
 pub(crate) struct Job<'a> {
     pub(crate) plan: Plan,
@@ -71,7 +82,9 @@ impl Remediator {
         let known = record.as_ref().map(|record| &record.content);
         let same = known.is_some_and(|manifest| job.is_same(manifest));
         let is_quarantined = known.is_some_and(Manifest::is_quarantined);
-        let is_done = is_quarantined && (same || !self.is_back(&job.plan.source).await?);
+        // What this very request moved is not looked for: it ended here.
+        let place = if is_quarantined && !same { self.look_at(&job.plan.source).await? } else { Place::Empty };
+        let is_done = is_quarantined && place == Place::Empty;
         let outcome = match record {
             Some(record) if same && was_told(&record.content) => None,
             record if !is_done && self.may_begin(finding, &job, record.as_ref()).await? => {
@@ -84,7 +97,8 @@ impl Remediator {
                 Box::pin(self.tell_quarantine(finding, decision, record, false)).await?;
                 Some(outcome)
             }
-            Some(record) if is_quarantined => {
+            // Of what is back, nobody is told that it is in quarantine.
+            Some(record) if is_quarantined && place != Place::Taken => {
                 let outcome = record.content.outcome().cloned();
                 Box::pin(self.tell_quarantine(finding, decision, record, !same)).await?;
                 outcome
@@ -110,14 +124,14 @@ impl Remediator {
 
     /// Whether the same bytes lie under the same key once more. A version id is given out once; without one, somebody
     /// may have uploaded the file again after it was quarantined.
-    async fn is_back(&self, source: &SourceVersion) -> Result<bool, Error> {
+    async fn look_at(&self, source: &SourceVersion) -> Result<Place, Error> {
         if !source.is_mutable() || self.obstacle(source).is_some() {
-            return Ok(false);
+            return Ok(Place::Empty);
         }
         match inspect::head(&self.s3, &source.current()).await {
-            Ok(found) => Ok(found.is_some_and(|head| inspect::is_as_scanned(&head, source))),
-            // So S3 answers about what is gone, to whoever may not list the bucket.
-            Err(refused) if refused.status == 403 => Ok(false),
+            Ok(Some(head)) if inspect::is_as_scanned(&head, source) => Ok(Place::Taken),
+            Ok(_) => Ok(Place::Empty),
+            Err(refused) if refused.status == 403 => Ok(Place::Hidden),
             Err(refused) => Err(Error::Inspect(refused.cause)),
         }
     }

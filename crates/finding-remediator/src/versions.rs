@@ -5,7 +5,7 @@ use domain::quarantine::{
 };
 use domain::remediation::{Decision, Outcome};
 
-use crate::error::{Error, Refusal};
+use crate::error::Error;
 use crate::handler::{Ended, Handled, Invocation, Remediator};
 use crate::inspect;
 use crate::listing::{self, Listed};
@@ -146,9 +146,12 @@ impl Remediator {
             return Err(Error::UnderWay { case_id: version.case_id.clone() });
         }
         if let Some(outcome) = known.as_ref().and_then(|known| known.content.outcome())
-            && outcome.is_quarantined()
-            // To whoever may not list the bucket S3 refuses what is gone.
-            && matches!(inspect::head(&self.s3, &job.plan.source).await, Ok(None) | Err(Refusal { status: 403, .. }))
+            && known.as_ref().is_some_and(|known| known.content.is_quarantined())
+            && match inspect::head(&self.s3, &job.plan.source).await {
+                Ok(found) => found.is_none(),
+                // To whoever may not list the bucket S3 refuses what is gone, and a version id is given out once.
+                Err(refused) => refused.status == 403 && !job.plan.source.is_mutable(),
+            }
         {
             // By an earlier run that died before it could say so here.
             return Ok(outcome.clone());
