@@ -215,7 +215,7 @@ impl FindingHandler {
             }
             Decision::Inform(why) => {
                 let shown = self.shown(finding).await?;
-                if shown.is_some_and(|shown| self.is_fresh(&shown) && shown.finding_type == finding.kind) {
+                if shown.is_some_and(|shown| self.is_fresh(&shown) && shown.covers(finding)) {
                     return Ok(Outcome::AlreadyShown);
                 }
                 let way = self.show(finding, Kind::Notice, &slack::notice(finding, why), deadline).await?;
@@ -227,7 +227,7 @@ impl FindingHandler {
                     return Ok(Outcome::Dismissed);
                 }
                 let manifest = self.manifest(finding).await?;
-                if is_quarantined(manifest.as_ref(), finding) {
+                if manifest.as_ref().is_some_and(|manifest| manifest.holds(finding)) {
                     return Ok(Outcome::AlreadyQuarantined);
                 }
                 // A person put exactly this object back: configuration does not overrule that.
@@ -246,7 +246,7 @@ impl FindingHandler {
     /// is written last: a crash in between shows it twice rather than never.
     async fn ask(&self, finding: &Finding, deadline: SystemTime) -> Result<Outcome, Error> {
         let manifest = self.manifest(finding).await?;
-        if is_quarantined(manifest.as_ref(), finding) {
+        if manifest.as_ref().is_some_and(|manifest| manifest.holds(finding)) {
             return Ok(Outcome::AlreadyQuarantined);
         }
         let claim = self.claim(finding).await?;
@@ -356,12 +356,4 @@ impl FindingHandler {
     pub(crate) fn signer<'a>(&'a self, keys: &'a Rotating) -> Signer<'a> {
         self.config.buttons.signer(keys.newest().expose_secret(), (self.clock)())
     }
-}
-
-/// Whether the case has ended well. A finding that is newer than that end says that the object is back.
-fn is_quarantined(manifest: Option<&Manifest>, finding: &Finding) -> bool {
-    manifest.is_some_and(|manifest| {
-        let is_newer = finding.created_at.zip(manifest.ended_at()).is_some_and(|(created, end)| created > end);
-        manifest.is_quarantined() && !is_newer
-    })
 }

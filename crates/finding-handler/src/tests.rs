@@ -767,35 +767,45 @@ fn about_the_same(id: u32, kind: &str, score: i64) -> String {
     event.to_string()
 }
 
+/// One whose findings have a button, and one that may not touch their bucket.
+async fn worlds_that_ask_and_tell() -> [World; 2] {
+    let mut telling = World::new().await;
+    telling.handler.config.policy.sources.bucket_pattern = "acme-inbox-*".into();
+    [World::new().await, telling]
+}
+
 #[tokio::test]
 async fn a_worse_finding_about_an_object_that_was_shown_is_shown_too_and_nothing_else_is() {
-    let world = World::new().await;
-    for (id, kind, score, shown, why) in [
-        (1, "Personal", 1, 1, "the first"),
-        (2, "Multiple", 1, 0, "no worse"),
-        (3, "Multiple", 3, 1, "worse"),
-        (4, "Multiple", 3, 0, "a re-scan"),
-        (5, "Personal", 1, 0, "a re-scan of what was shown before"),
-        (6, "CustomIdentifier", 2, 0, "less grave"),
-    ] {
-        assert!(world.handle(&[about_the_same(id, kind, score)]).await.is_empty());
-        assert_eq!(world.slack.take().len(), shown, "{why}");
+    for world in worlds_that_ask_and_tell().await {
+        for (id, kind, score, shown, why) in [
+            (1, "Personal", 1, 1, "the first"),
+            (2, "Multiple", 1, 0, "no worse"),
+            (3, "Multiple", 3, 1, "worse"),
+            (4, "Multiple", 3, 0, "a re-scan"),
+            (5, "Personal", 1, 0, "a re-scan of what was shown before"),
+            (6, "CustomIdentifier", 2, 0, "less grave"),
+        ] {
+            assert!(world.handle(&[about_the_same(id, kind, score)]).await.is_empty());
+            assert_eq!(world.slack.take().len(), shown, "{why}");
+        }
     }
     // More of the same, as a job finds it that reads the whole object.
-    let world = World::new().await;
-    assert!(world.handle(&[about_the_same(1, "Personal", 1), about_the_same(2, "Personal", 3)]).await.is_empty());
-    assert_eq!(world.slack.take().len(), 2);
+    for world in worlds_that_ask_and_tell().await {
+        assert!(world.handle(&[about_the_same(1, "Personal", 1), about_the_same(2, "Personal", 3)]).await.is_empty());
+        assert_eq!(world.slack.take().len(), 2);
+    }
 }
 
 #[tokio::test]
 async fn a_record_of_what_was_shown_that_names_no_severity_holds_for_its_type() {
     for (kind, shown) in [("Personal", 0), ("Multiple", 1)] {
-        let world = World::new().await;
-        let old = json!({"findingId": "f0", "findingType": "SensitiveData:S3Object/Personal",
-            "at": Timestamp::from_second(NOW - DAY).unwrap()});
-        world.file(&shown_key(&finding("personal").case_id().unwrap()), &old);
-        assert!(world.handle(&[about_the_same(1, kind, 3)]).await.is_empty());
-        assert_eq!(world.slack.take().len(), shown, "{kind}");
+        for world in worlds_that_ask_and_tell().await {
+            let old = json!({"findingId": "f0", "findingType": "SensitiveData:S3Object/Personal",
+                "at": Timestamp::from_second(NOW - DAY).unwrap()});
+            world.file(&shown_key(&finding("personal").case_id().unwrap()), &old);
+            assert!(world.handle(&[about_the_same(1, kind, 3)]).await.is_empty());
+            assert_eq!(world.slack.take().len(), shown, "{kind}");
+        }
     }
 }
 

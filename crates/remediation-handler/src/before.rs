@@ -1,7 +1,6 @@
 //! What was decided before, for whoever clicks second.
 
 use domain::finding::Finding;
-use domain::quarantine::Manifest;
 use domain::slack::{already_decided, bucket_already_decided, dismissed};
 
 use crate::claim::Case;
@@ -32,7 +31,7 @@ impl RemediationHandler {
         case: &Case,
     ) -> Result<(), Error> {
         self.tell_what_was_decided(press, finding, case).await;
-        let is_quarantined = case.manifest.as_ref().is_some_and(Manifest::is_quarantined);
+        let is_quarantined = case.manifest.as_ref().is_some_and(|manifest| manifest.holds(finding));
         let claim = case.claim().filter(|_| !is_quarantined);
         if let Some((claim, reason)) = claim.and_then(|claim| Some((claim, claim.dismissal()?))) {
             let keys = self.button_keys().await?;

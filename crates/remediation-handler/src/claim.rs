@@ -48,7 +48,7 @@ impl Case {
         if finding.is_policy() {
             bucket::is_open_to(finding, ours, self.claim(), self.bucket.as_ref())
         } else {
-            quarantine::is_open_to(ours, self.claim(), self.manifest.as_ref(), button_made_at)
+            quarantine::is_open_to(finding, ours, self.claim(), self.manifest.as_ref(), button_made_at)
         }
     }
 

@@ -1,7 +1,7 @@
 //! Dismiss: somebody decides that nothing is to be done, and says why.
 
 use domain::bucket;
-use domain::quarantine::{Claim, Manifest, State, Transition};
+use domain::quarantine::{Claim, State, Transition};
 use domain::remediation::Decision;
 use domain::slack::button::DismissReason;
 use domain::slack::{Refusal, dismissed};
@@ -33,7 +33,8 @@ impl RemediationHandler {
                 let manifest = case.manifest.as_ref();
                 self.tell_what_was_decided(press, &finding, &case).await;
                 let claim = case.claim().filter(|claim| claim.dismisses(&finding));
-                let Some(claim) = claim.filter(|_| !manifest.is_some_and(Manifest::may_be_quarantined)) else {
+                let Some(claim) = claim.filter(|_| !manifest.is_some_and(|manifest| manifest.may_hold(&finding)))
+                else {
                     return Ok(Outcome::AlreadyDecided);
                 };
                 (claim.clone(), false)

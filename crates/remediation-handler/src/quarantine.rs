@@ -2,7 +2,6 @@
 
 use domain::finding::Finding;
 use domain::policy::movable;
-use domain::quarantine::Manifest;
 use domain::remediation::{Click, Decision, Task};
 use domain::slack::{Approvals, Refusal, moving, review_request};
 
@@ -59,7 +58,7 @@ impl RemediationHandler {
         decision: Decision,
     ) -> Result<Outcome, Error> {
         self.show_what_was_decided(press, &finding, case_id, case).await?;
-        let is_quarantined = case.manifest.as_ref().is_some_and(Manifest::is_quarantined);
+        let is_quarantined = case.manifest.as_ref().is_some_and(|manifest| manifest.holds(&finding));
         // Another message about the same object, whose button is still there: the remediator replaces it by what was done.
         if is_quarantined && case.claim().is_some_and(|claim| claim.finding_id != finding.id) {
             self.invoke_remediator(Task::Quarantine { finding }, decision).await?;

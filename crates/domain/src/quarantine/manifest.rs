@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::restoration::{Restoration, RestoreOutcome, Restored};
 use super::versions::{OtherVersions, RemainingVersion};
 use super::{Checksum, Fingerprint};
-use crate::finding::{FindingType, Severity};
+use crate::finding::{Finding, FindingType, Severity};
 use crate::remediation::{Decision, Outcome};
 use crate::slack::button::DismissReason;
 
@@ -216,16 +216,24 @@ impl Manifest {
         self.outcome().is_some_and(Outcome::is_quarantined) && !self.is_restored()
     }
 
+    /// Whether the object that the finding is about is in quarantine. A finding that is newer than the end of the move says
+    /// that the same bytes lie where they were once more.
+    #[must_use]
+    pub fn holds(&self, finding: &Finding) -> bool {
+        let is_newer = finding.created_at.zip(self.ended_at()).is_some_and(|(created, end)| created > end);
+        self.is_quarantined() && !is_newer
+    }
+
     /// Whether a copy of the object lies in quarantine, be the original gone or not.
     #[must_use]
     pub fn has_copy(&self) -> bool {
         self.outcome().is_some_and(Outcome::left_a_copy) && !self.is_restored()
     }
 
-    /// Whether the object may be in quarantine: it is, or a move has begun of which no end is recorded.
+    /// Whether the finding's object may be in quarantine: it is, or a move has begun of which no end is recorded.
     #[must_use]
-    pub fn may_be_quarantined(&self) -> bool {
-        self.is_quarantined() || self.state == State::Started
+    pub fn may_hold(&self, finding: &Finding) -> bool {
+        self.holds(finding) || self.state == State::Started
     }
 
     /// The run that works on the case at this time, if one does.
@@ -258,6 +266,12 @@ impl Manifest {
     #[must_use]
     pub fn quarantined_since(&self) -> Option<Timestamp> {
         self.copied_at.or_else(|| self.ended_at())
+    }
+
+    /// When the case ended, or the object was put back after that.
+    #[must_use]
+    pub fn settled_at(&self) -> Option<Timestamp> {
+        self.ended_at().max(self.restored().map(|restored| restored.at))
     }
 
     /// When the case ended, if it has.

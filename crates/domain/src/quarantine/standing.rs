@@ -2,13 +2,13 @@ use jiff::Timestamp;
 
 use super::{Claim, Manifest};
 use crate::bucket::DEAD_AFTER;
-use crate::finding::FindingType;
-use crate::remediation::Outcome;
+use crate::finding::Finding;
 
 /// How what was decided about an object stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
-    /// Nobody decided, or what was decided is about another type of finding, was taken back, or came to nothing.
+    /// Nobody decided, or what was decided is about another type of finding, was taken back, or came to nothing; or the object
+    /// is back.
     Open,
     Dismissed,
     /// The object was moved, and not put back since.
@@ -22,27 +22,21 @@ pub enum Standing {
     Dead,
 }
 
-/// How the claim of a case stands for a finding of this type. `manifest` is the case's, if anything was done.
+/// How the claim of a case stands for this finding. `manifest` is the case's, if anything was done.
 #[must_use]
-pub fn standing(
-    finding_type: &FindingType,
-    claim: Option<&Claim>,
-    manifest: Option<&Manifest>,
-    now: Timestamp,
-) -> Standing {
+pub fn standing(finding: &Finding, claim: Option<&Claim>, manifest: Option<&Manifest>, now: Timestamp) -> Standing {
     let Some(claim) = claim else {
         return Standing::Open;
     };
     if claim.dismissed.is_some() {
-        let holds = claim.dismissal().is_some() && claim.finding_type == *finding_type;
+        let holds = claim.dismissal().is_some() && claim.finding_type == finding.kind;
         return if holds { Standing::Dismissed } else { Standing::Open };
     }
-    if manifest.is_some_and(Manifest::is_quarantined) {
+    if manifest.is_some_and(|manifest| manifest.holds(finding)) {
         return Standing::Moved;
     }
-    let was_moved = manifest.and_then(Manifest::outcome).is_some_and(Outcome::is_quarantined);
-    // What was put back may be decided anew, and so may what ended without a move after this claim was made.
-    if was_moved || manifest.and_then(Manifest::ended_at).is_some_and(|at| at >= claim.at) {
+    // What ended, or was put back, after this claim was made may be decided anew.
+    if manifest.and_then(Manifest::settled_at).is_some_and(|at| at >= claim.at) {
         return Standing::Open;
     }
     let last = manifest.and_then(Manifest::heard_at);
@@ -53,20 +47,21 @@ pub fn standing(
     Standing::UnderWay { is_begun: last.is_some_and(|at| at >= claim.at), heard_at }
 }
 
-/// Whether this decision may be taken about an object: nobody decided, or what was decided may be taken over.
+/// Whether this decision may be taken about the finding's object: nobody decided, or what was decided may be taken over.
 /// `button_made_at` is when the pressed button was offered; none for one that says nothing about its case.
 #[must_use]
 pub fn is_open_to(
+    finding: &Finding,
     ours: &Claim,
     before: Option<&Claim>,
     manifest: Option<&Manifest>,
     button_made_at: Option<Timestamp>,
 ) -> bool {
     // "Nothing is to be done" is no answer to what was done, or may be half done.
-    if ours.dismissed.is_some() && manifest.is_some_and(Manifest::may_be_quarantined) {
+    if ours.dismissed.is_some() && manifest.is_some_and(|manifest| manifest.may_hold(finding)) {
         return false;
     }
-    before.is_none_or(|before| before.may_be_taken_over(ours, manifest, button_made_at))
+    before.is_none_or(|before| before.may_be_taken_over(finding, ours, manifest, button_made_at))
 }
 
 /// When an object was decided or acted on last: an approval from before that was for another attempt.
@@ -80,13 +75,14 @@ impl Claim {
     #[must_use]
     pub fn may_be_taken_over(
         &self,
+        finding: &Finding,
         ours: &Self,
         manifest: Option<&Manifest>,
         button_made_at: Option<Timestamp>,
     ) -> bool {
         // What is under way, or about to be, can only be gone on with: that is harmless.
         let acts = ours.dismissed.is_none();
-        match standing(&ours.finding_type, Some(self), manifest, ours.at) {
+        match standing(finding, Some(self), manifest, ours.at) {
             Standing::Open => true,
             Standing::Dismissed | Standing::Moved => false,
             Standing::Dead => acts,
@@ -116,6 +112,12 @@ mod tests {
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
+    }
+
+    /// Personal information, found at this second.
+    fn found_at(second: i64) -> Finding {
+        let kind = "SensitiveData:S3Object/Personal";
+        serde_json::from_value(json!({"id": "f1", "type": kind, "createdAt": at(second)})).unwrap()
     }
 
     /// At second 100, about personal information.
@@ -179,12 +181,13 @@ mod tests {
             ("moved", acting(), Some(manifest(&ended(&quarantined(), 120), 120)), 9_999, Standing::Moved),
             ("moved before", acting(), Some(manifest(&ended(&quarantined(), 90), 90)), 150, Standing::Moved),
             ("put back", acting(), Some(put_back()), 150, Standing::Open),
+            ("put back before", claim(&json!({"at": at(140)})), Some(put_back()), 150, under_way(false, 140)),
             ("refused", acting(), Some(manifest(&ended(&refused, 120), 120)), 150, Standing::Open),
             ("refused before", acting(), Some(manifest(&ended(&refused, 90), 90)), 150, under_way(false, 100)),
         ] {
-            assert_eq!(standing(&FindingType::Personal, Some(&claim), manifest.as_ref(), at(now)), expected, "{name}");
+            assert_eq!(standing(&found_at(50), Some(&claim), manifest.as_ref(), at(now)), expected, "{name}");
         }
-        assert_eq!(standing(&FindingType::Personal, None, None, at(150)), Standing::Open);
+        assert_eq!(standing(&found_at(50), None, None, at(150)), Standing::Open);
     }
 
     #[test]
@@ -205,14 +208,32 @@ mod tests {
             ("dismissing what is dead", ours("U2", test_data, 1_400), None, None, false),
         ] {
             let made_at = made_at.map(at);
-            assert_eq!(is_open_to(&ours, Some(&claim(&json!({}))), manifest, made_at), expected, "{name}");
+            assert_eq!(
+                is_open_to(&found_at(50), &ours, Some(&claim(&json!({}))), manifest, made_at),
+                expected,
+                "{name}"
+            );
         }
         // What the configuration moved, or is moving, has no claim.
         let moved = manifest(&ended(&quarantined(), 120), 120);
         for manifest in [&begun, &moved] {
-            assert!(!is_open_to(&ours("U1", test_data, 150), None, Some(manifest), None));
-            assert!(is_open_to(&ours("U1", None, 150), None, Some(manifest), None));
+            assert!(!is_open_to(&found_at(50), &ours("U1", test_data, 150), None, Some(manifest), None));
+            assert!(is_open_to(&found_at(50), &ours("U1", None, 150), None, Some(manifest), None));
         }
-        assert!(is_open_to(&ours("U1", test_data, 150), None, None, None));
+        assert!(is_open_to(&found_at(50), &ours("U1", test_data, 150), None, None, None));
+    }
+
+    #[test]
+    fn a_finding_that_is_newer_than_the_move_is_open_to_anything_until_somebody_decides_about_it() {
+        let (acting, moved) = (claim(&json!({})), manifest(&ended(&quarantined(), 120), 120));
+        let presses = [json!({"decision": by("U2"), "at": at(150)}), json!({"dismissed": "test-data", "at": at(150)})];
+        for (finding, open) in [(found_at(119), false), (found_at(120), false), (found_at(121), true)] {
+            for ours in &presses {
+                let is_open = is_open_to(&finding, &claim(ours), Some(&acting), Some(&moved), Some(at(130)));
+                assert_eq!(is_open, open, "{:?} {ours}", finding.created_at);
+            }
+        }
+        let again = claim(&json!({"at": at(140)}));
+        assert!(!is_open_to(&found_at(121), &claim(&presses[0]), Some(&again), Some(&moved), Some(at(130))));
     }
 }

@@ -12,7 +12,9 @@ pub fn already_decided(claim: Option<&Claim>, manifest: Option<&Manifest>) -> Me
     if let Some(message) = claim.filter(|_| !is_quarantined).and_then(dismissed_already) {
         return message;
     }
-    let state = match manifest {
+    // Somebody decided once more since.
+    let is_anew = claim.zip(manifest.and_then(Manifest::settled_at)).is_some_and(|(claim, at)| claim.at > at);
+    let state = match manifest.filter(|_| is_quarantined || !is_anew) {
         Some(manifest) if manifest.is_restored() => "The object was put back since.",
         _ if is_quarantined => "The object is in quarantine.",
         Some(manifest) if manifest.outcome().is_some() => "The object could not be moved; see the message.",

@@ -80,7 +80,7 @@ fn lines(listed: &Listed, reach: Reach<'_>, signer: &Signer<'_>) -> Vec<Block> {
 /// Where the finding is, and what may be done about it.
 fn state(listed: &Listed, finding: &Finding, reach: Reach<'_>, signer: Signer<'_>) -> (String, Vec<Element>) {
     let manifest = listed.manifest.as_ref();
-    if let Some(manifest) = manifest.filter(|manifest| manifest.is_quarantined()) {
+    if let Some(manifest) = manifest.filter(|manifest| manifest.holds(finding)) {
         let by = facts::decided_by(&manifest.decision);
         let restore = case_buttons::restore(manifest, &signer).map(Element::from);
         return (format!("In quarantine. Decided by: {by}"), restore.into_iter().collect());

@@ -152,8 +152,14 @@ async fn a_claim_is_taken_over_only_when_its_remediation_is_over_or_dead() {
             Some(ended(Outcome::KeyUnusable { copied: false }, NOW - 70)),
             0,
         ),
-        ("moved", claim_by("U03BOB", NOW - 9_999, &finding().id), Some(ended(quarantined(), NOW - 9_000)), 0),
-        ("moved for another message", claim_by("U03BOB", NOW - 9_999, "f"), Some(ended(quarantined(), NOW - 9_000)), 1),
+        ("moved", claim_by("U03BOB", NOW - 9_999, &finding().id), Some(ended(quarantined(), NOW - 90)), 0),
+        (
+            "moved before it was found again",
+            claim_by("U03BOB", NOW - 9_999, "f"),
+            Some(ended(quarantined(), NOW - 9_000)),
+            1,
+        ),
+        ("moved for another message", claim_by("U03BOB", NOW - 9_999, "f"), Some(ended(quarantined(), NOW - 90)), 1),
     ] {
         let world = World::new().await;
         world.file(&claim_key(&case_id()), &claim);

@@ -276,6 +276,26 @@ async fn what_was_moved_unasked_or_is_being_moved_cannot_be_dismissed() {
 }
 
 #[tokio::test]
+async fn what_is_back_since_it_was_moved_may_be_moved_or_dismissed() {
+    for (created_at, open) in [("2026-11-20T10:15:40Z", false), ("2026-11-20T10:15:42Z", true)] {
+        for dismisses in [false, true] {
+            let world = World::new().await;
+            automatic(&world, Some(quarantined()));
+            let before = json!({"findingId": "f0", "findingType": "SensitiveData:S3Object/Personal",
+                "decision": {"by": "policy"}, "at": "2026-11-20T10:15:00Z"});
+            world.file(&claim_key(CASE), &before);
+            world.findings.lock().unwrap()[0]["createdAt"] = created_at.into();
+            let press = if dismisses { world.dismissal(DismissReason::TestData) } else { world.click() };
+            world.press(&press).await.unwrap();
+            let claim = record(&world, &claim_key(CASE)).unwrap();
+            assert_eq!(claim["findingId"] == FINDING, open, "{created_at} {dismisses}");
+            let told = world.slack.take().iter().any(|told| told.contains("Already decided"));
+            assert_eq!(told, !open, "{created_at} {dismisses}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_dismissal_after_a_failed_move_is_added_to_its_record() {
     let world = World::new().await;
     let before = automatic(&world, Some(domain::remediation::Outcome::KeyUnusable { copied: false }));
