@@ -132,8 +132,7 @@ class OneReading(Preflight):
         for changes in ({"method": zipfile.ZIP_STORED}, {"crc": 1}, {"packed": 1}, {"size": 1}, {"flags": STREAMED},
                         {"flags": UTF_8}, {"name": b"b.py"}, {"name": b"a.pyc"}, {"crc": 0, "packed": 0, "size": 0},
                         {"packed": 0xFFFFFFFF, "size": 0xFFFFFFFF},
-                        {"extra": field(1, struct.pack("<2Q", 5, 5))},
-                        {"extra": field(1, b""), "size": 0xFFFFFFFF}):
+                        {"extra": field(1, struct.pack("<2Q", 5, 5))}):
             self.refused(archive(File(header=changes)), "'a.py' is described in two ways")
 
     def test_a_header_with_the_same_in_other_words(self):
@@ -168,6 +167,21 @@ class OneReading(Preflight):
         extra = unicode_path(name, of=raw)
         self.good(archive(File(raw, header={"extra": extra}, listed={"extra": extra})), "é.py")
 
+    def test_extra_fields_that_make_another_file(self):
+        link = struct.pack("<BHL", 5, 0x0314, 0o120777 << 16)
+        for kind, content in ((0x6C78, link), (0x756E, struct.pack("<LHLHH", 0, 0o120777, 0, 0, 0) + b"b.py"),
+                              (0x000D, bytes(12) + b"b.py"), (0x9901, b"\2\0AE\3\x08\0"), (0x0017, bytes(8)), (0x4321, b""),
+                              (0x0000, b"\0x")):
+            for place in ("header", "listed"):
+                for before in (b"", field(0x5455, bytes(5))):
+                    content_of_place = {place: {"extra": before + field(kind, content)}}
+                    self.refused(archive(File(**content_of_place)), f"'a.py' has an extra field {kind:#06x}")
+
+    def test_extra_fields_that_change_no_file(self):
+        kinds = (0x000A, 0x5455, 0x5855, 0x7855, 0x7875, 0x6375, 0xCAFE, 0xA11E, 0xA220, 0xD935)
+        extra = b"".join(field(kind, b"12345") for kind in kinds) + field(0, bytes(8)) + bytes(7)
+        self.good(archive(File(header={"extra": extra}, listed={"extra": extra})))
+
     def test_a_name_that_is_not_what_it_says(self):
         self.refused(archive(File(b"\xff.py", flags=UTF_8)), "not a name in UTF-8")
 
@@ -189,7 +203,9 @@ class OneReading(Preflight):
 
     def test_a_larger_end_record_in_a_comment_of_the_list(self):
         locator = struct.pack("<4sLQL", b"PK\6\7", 0, 0, 1)
-        self.refused(archive(File(listed={"comment": locator})), "ends as ZIP64")
+        # The longest comments put it far from the end.
+        for length in (0, 65515, 65516, 65535):
+            self.refused(archive(File(listed={"comment": locator}), comment=b"x" * length), "ends as ZIP64")
         for changes in ({"here": 0xFFFF, "number": 0xFFFF}, {"length": 0xFFFFFFFF}, {"start": 0xFFFFFFFF}):
             self.refused(archive(File(), **changes), "ends as ZIP64")
         self.refused(archive(File(listed={"extra": field(1, bytes(8))})), "is packed as ZIP64")
@@ -234,10 +250,23 @@ class OneReading(Preflight):
         self.good(archive(File(content=bytes(9 << 20))), expect=bytes(9 << 20))
 
     def test_what_follows_a_file_that_was_streamed(self):
-        for numbers in ("<3L", "<L2Q"):
+        unknown, unknown_large = field(1, bytes(16)), {"packed": 0xFFFFFFFF, "size": 0xFFFFFFFF}
+        for numbers, other, header in (("<3L", "<L2Q", {}), ("<L2Q", "<3L", {"extra": unknown}),
+                                       ("<L2Q", "<3L", {"extra": unknown} | unknown_large)):
             for signature in (SIGNATURE, NO_SIGNATURE):
-                self.good(archive(streamed(numbers, signature)))
-                self.good(archive(streamed(numbers, signature, method=zipfile.ZIP_STORED)))
+                for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    file = streamed(numbers, signature, method=method)
+                    file.header |= header
+                    self.good(archive(file, File(b"b.py")))
+                    # Of the other width: who reads on from there finds no b.py.
+                    file.descriptor = streamed(other, signature, method=method).descriptor
+                    self.refused(archive(file, File(b"b.py")), "lies after 'a.py'")
+                    empty = streamed(numbers, signature, method=method, content=b"")
+                    empty.header |= header
+                    if header:
+                        self.refused(archive(empty, File(b"b.py")), "'a.py' is empty and packed as ZIP64")
+                    else:
+                        self.good(archive(empty, File(b"b.py")), expect=b"")
         for lie in ({"crc": 1}, {"packed": 1}, {"size": 1}):
             file = streamed("<3L")
             said = file.said({}) | lie
@@ -252,6 +281,22 @@ class OneReading(Preflight):
             self.refused(archive(file), "lies after 'a.py'")
         self.refused(archive(File(descriptor=streamed("<3L").descriptor)), "lies after 'a.py'")
 
+    def test_a_checksum_that_looks_like_a_signature(self):
+        content = b"print('good')#\xa6\x68\x24\xb5\n"
+        self.assertEqual(zlib.crc32(content), 0x08074B50)
+        for header in ({}, {"extra": field(1, bytes(16))}):
+            for signature in (SIGNATURE, NO_SIGNATURE):
+                file = streamed("<L2Q" if header else "<3L", signature, content=content)
+                file.header |= header
+                if signature:
+                    self.good(archive(file), expect=content)
+                else:
+                    self.refused(archive(file), "lies after 'a.py'")
+
+    def test_a_field_of_zip64_that_not_every_program_reads(self):
+        for length in (0, 8, 15, 17, 24):
+            self.refused(archive(File(header={"extra": field(1, bytes(length))})), "a ZIP64 field of another form")
+
     def test_a_stored_file_whose_end_is_searched(self):
         inner = make(("b.py", BAD))
         for content in (inner, b"x" * 65535 + SIGNATURE, b"x" * 65533 + b"PK\1\2"):
@@ -265,6 +310,13 @@ class OneReading(Preflight):
         self.refused(archive(File(), comment=b"x" + end(0, 0, 0)), "not where its end says")
         self.refused(archive(File(), comment=b"PK\5\6" + bytes(30)), "follows the end")
         self.refused(archive(File(listed={"comment": end(0, 0, 0)})), "another end inside its list")
+
+    def test_a_name_that_is_two_names_only_by_its_flag(self):
+        name = "é.py".encode()
+        for files in ((File(name, flags=UTF_8), File(name)), (File(name), File(b"./" + name, flags=UTF_8)),
+                      (File(name, flags=UTF_8), File("É.py".encode())), (File(name), File("É.py".encode()))):
+            self.refused(archive(*files), "are in each other's place")
+        self.good(archive(File(name, flags=UTF_8), File("ü.py".encode("cp437"))), "é.py")
 
     def test_something_after_the_end(self):
         for more in (b"\0", BAD):

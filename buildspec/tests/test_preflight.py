@@ -253,6 +253,20 @@ class GoodArchives(Preflight):
             told = (self.folder / "not-analysed").read_text()
             self.assertEqual("without-classes:3" in told, missing, f"{setting} {names}: {told}")
 
+    def test_a_library_that_cannot_be_read_has_no_classes(self):
+        stored = make(("A.class", class_file("A")), method=zipfile.ZIP_STORED)
+        # The list of files lies before the beginning, says the end.
+        far = bytearray(stored)
+        struct.pack_into("<L", far, len(far) - 6, directory_of(stored) + 50)
+        # Bzip2, say the header and the list.
+        other = bytearray(stored)
+        struct.pack_into("<H", other, 8, zipfile.ZIP_BZIP2)
+        struct.pack_into("<H", other, directory_of(stored) + 10, zipfile.ZIP_BZIP2)
+        for library, missing in ((stored, False), (far, True), (other, True)):
+            self.accepted(make(("sonar-project.properties", b"sonar.java.binaries=lib/a.jar"), ("A.java", b"class A {}"),
+                               ("lib/a.jar", bytes(library))))
+            self.assertEqual("without-classes:1" in (self.folder / "not-analysed").read_text(), missing)
+
     def test_a_java_program_without_a_class_around_it_needs_its_class_too(self):
         for name, missing in (("x", True), ("Main", False)):
             self.accepted(make(("sonar-project.properties", b"sonar.java.binaries=classes"), ("Main.java", b"void main() {}"),
@@ -298,6 +312,11 @@ class HostileArchives(Preflight):
     def test_absolute_paths(self):
         for name in ("/etc/cron.d/x", "C:/x.py", "c:x.py"):
             self.refused(make((name, b"x")), "absolute path")
+
+    def test_names_that_windows_takes_for_others(self):
+        for name in ("a.py.", "a.py ", "a.py::$DATA", "d./a.py", "d /a.py", "d/x:y", "d./", "..."):
+            self.refused(make((name, b"x"), ("a.py", b"")), "is another name on Windows")
+        self.accepted(make(("./.a b.py", b""), ("./", b"", FOLDER), (".d/.e", b"")))
 
     def test_backslashes(self):
         for name in ("..\\x.py", "a\\b.py", "\\\\server\\share"):
@@ -499,7 +518,11 @@ class Settings(Preflight):
         for key in ("sonar.java.binaries", "sonar.java.libraries"):
             names = ",".join(f"{number}*" for number in range(101))
             archive = make(("sonar-project.properties", f"{key}={names}".encode()))
-            self.refused(archive, "lists 101 names in one setting of Java, and 100 are allowed")
+            self.refused(archive, "lists 101 patterns in one setting of Java, and 100 are allowed")
+            # What leads out of the zip is not looked for, and a plain name is found at once.
+            names = ",".join(f"{number},/home/{number}/.m2/*,../{number}*" for number in range(101))
+            found, _ = self.with_settings(f"{key}={names},lib,lib/*.jar")
+            self.assertEqual(found[key], "lib,lib/*.jar")
             self.check(f"{key}=" + "*/" * 100000 + "*", {})
 
     def test_a_settings_file_of_nonsense_is_no_obstacle(self):
