@@ -388,6 +388,7 @@ async fn what_somebody_dismissed_is_neither_shown_nor_moved_but_another_type_is(
                 reopened: None,
                 request_id: None,
                 at,
+                beside: Vec::new(),
             };
             let case_id = finding.case_id().unwrap();
             world.file(&claim_key(&case_id), &claim);

@@ -42,6 +42,11 @@ impl Case {
         self.claim.as_ref().map(|(claim, _)| claim)
     }
 
+    /// Who decided about this finding: its dismissal may hold beside a later decision about another type.
+    pub(crate) fn claim_about(&self, finding: &Finding) -> Option<&Claim> {
+        self.claim().map(|claim| claim.dismissal_of(finding).unwrap_or(claim))
+    }
+
     /// Whether this decision may be taken. `button_made_at` is when the button was offered; none for a button that says
     /// nothing about its case.
     pub(crate) fn is_open_to(&self, finding: &Finding, ours: &Claim, button_made_at: Option<Timestamp>) -> bool {
@@ -70,6 +75,7 @@ impl Case {
         ours: &Claim,
     ) -> Result<Claimed, RecordError> {
         let state = self.claim.as_ref().map(|(_, state)| state);
+        let ours = &self.claim().map_or_else(|| ours.clone(), |before| ours.clone().in_place_of(before));
         if records.write_if(&claim_key(case_id), ours, state).await?.is_some() {
             return Ok(Claimed::Ours);
         }

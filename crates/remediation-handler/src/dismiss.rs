@@ -32,7 +32,7 @@ impl RemediationHandler {
             Claimed::Before(case) => {
                 let manifest = case.manifest.as_ref();
                 self.tell_what_was_decided(press, &finding, &case).await;
-                let claim = case.claim().filter(|claim| claim.dismisses(&finding));
+                let claim = case.claim().and_then(|claim| claim.dismissal_of(&finding));
                 let Some(claim) = claim.filter(|_| !manifest.is_some_and(|manifest| manifest.may_hold(&finding)))
                 else {
                     return Ok(Outcome::AlreadyDecided);

@@ -21,13 +21,14 @@ impl RemediationHandler {
         };
         let failed = |source| Error::Claim { case_id: case_id.clone(), source };
         let case = Case::read(&self.records, &case_id, &finding).await.map_err(failed)?;
-        let claim = case.claim().filter(|claim| claim.dismissed.is_some() && claim.finding_type == finding.kind);
-        let Some(mut claim) = claim.cloned() else {
+        let mut claim = case.claim().cloned();
+        let Some(dismissal) = claim.as_mut().and_then(|claim| claim.dismissed_as(&finding.kind)) else {
             self.tell_what_was_decided(press, &finding, &case).await;
             return Ok(Outcome::AlreadyDecided);
         };
-        if claim.reopened.is_none() {
-            claim.reopened = Some(self.clicked(press).recorded());
+        let was_reopened = dismissal.reopened.is_some();
+        dismissal.reopened.get_or_insert_with(|| self.clicked(press).recorded());
+        if let Some(mut claim) = claim.filter(|_| !was_reopened) {
             claim.request_id = Some(press.request_id.to_owned());
             let claimed = case.claim_it(&self.records, &case_id, &finding, &claim).await.map_err(failed)?;
             if matches!(claimed, Claimed::Before(_)) {

@@ -28,6 +28,9 @@ pub struct Claim {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     pub at: Timestamp,
+    /// The dismissals of other types of findings in the same object that this decision found, and that hold beside it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<Claim>,
 }
 
 impl Claim {
@@ -42,13 +45,39 @@ impl Claim {
             reopened: None,
             request_id: Some(request_id.to_owned()),
             at,
+            beside: Vec::new(),
         }
     }
 
-    /// When somebody decided that nothing is to be done, be that taken back or not.
+    /// This decision in the place of an earlier one, without forgetting what was dismissed before: a dismissal of another
+    /// type holds as long as nobody takes it back.
+    #[must_use]
+    pub fn in_place_of(mut self, before: &Self) -> Self {
+        for one in before.all().filter(|one| one.dismissal().is_some()) {
+            if !self.all().any(|known| known.finding_type == one.finding_type) {
+                self.beside.push(Self { beside: Vec::new(), ..one.clone() });
+            }
+        }
+        self
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(&self.beside)
+    }
+
+    /// When somebody decided last that nothing is to be done, be that taken back or not.
     #[must_use]
     pub fn dismissed_at(&self) -> Option<Timestamp> {
-        self.dismissed.map(|_| self.at)
+        self.all().filter(|one| one.dismissed.is_some()).map(|one| one.at).max()
+    }
+
+    /// The dismissal of this type of finding, be it taken back or not.
+    pub fn dismissed_as(&mut self, finding_type: &FindingType) -> Option<&mut Self> {
+        let is_it = |one: &Self| one.dismissed.is_some() && one.finding_type == *finding_type;
+        if is_it(self) {
+            return Some(self);
+        }
+        self.beside.iter_mut().find(|one| is_it(one))
     }
 
     /// Whether something is to be done about this finding, and these people decided it. Somebody who was told that a press
@@ -64,15 +93,22 @@ impl Claim {
         self.dismissed.filter(|_| self.reopened.is_none())
     }
 
-    /// Whether somebody decided that nothing is to be done about this finding. A dismissal is about one type of finding:
+    /// The decision that nothing is to be done about this finding, if one holds. A dismissal is about one type of finding:
     /// who dismissed made-up addresses has said nothing about a password that a later scan finds in the same object. An
     /// object's version stays what it was dismissed as; a bucket may be opened again next year, so that only an accepted
     /// risk holds for what happens later.
     #[must_use]
+    pub fn dismissal_of(&self, finding: &Finding) -> Option<&Self> {
+        self.all().filter(|one| one.finding_type == finding.kind).find(|one| {
+            let happened_again = || finding.is_policy() && finding.changed_at().is_some_and(|at| at > one.at);
+            one.dismissal().is_some_and(|reason| reason == DismissReason::AcceptedRisk || !happened_again())
+        })
+    }
+
+    /// Whether somebody decided that nothing is to be done about this finding.
+    #[must_use]
     pub fn dismisses(&self, finding: &Finding) -> bool {
-        let happened_again = || finding.is_policy() && finding.changed_at().is_some_and(|at| at > self.at);
-        self.finding_type == finding.kind
-            && self.dismissal().is_some_and(|reason| reason == DismissReason::AcceptedRisk || !happened_again())
+        self.dismissal_of(finding).is_some()
     }
 }
 
@@ -195,5 +231,34 @@ mod tests {
         assert!(!holds(&by_bob, Some(&claim(&by_ann, None, false))));
         assert!(!holds(&by_ann, Some(&claim(&by_ann, Some("test-data"), false))));
         assert!(!holds(&by_ann, None));
+    }
+
+    #[test]
+    fn a_dismissal_of_another_type_outlives_the_decisions_after_it() {
+        let kinds =
+            ["Personal", "Financial", "Multiple"].map(|kind| finding(&format!("SensitiveData:S3Object/{kind}")));
+        let [personal, financial, multiple] = &kinds;
+        let of = |finding: &Finding, reason| Claim {
+            finding_type: finding.kind.clone(),
+            ..claim(&press("U1"), reason, false)
+        };
+        let first = of(personal, Some("test-data"));
+        let second = of(financial, Some("false-positive")).in_place_of(&first);
+        let third = of(multiple, None).in_place_of(&second);
+        for (claim, dismissed) in [(&first, [true, false]), (&second, [true, true]), (&third, [true, true])] {
+            assert_eq!([claim.dismisses(personal), claim.dismisses(financial)], dismissed, "{claim:?}");
+            assert!(!claim.dismisses(multiple));
+        }
+        assert_eq!(third.beside.len(), 2, "{third:?}");
+        assert!(third.beside.iter().all(|one| one.beside.is_empty()));
+        assert!(!may_be_moved(personal, &Decision::Policy, Some(&third), None));
+        assert_eq!(third.dismissed_at(), Some(first.at));
+        // What was taken back is not kept, and what is decided about the same type takes its place.
+        let mut reopened = second;
+        reopened.dismissed_as(&personal.kind).unwrap().reopened = press("U9").click().cloned();
+        assert!(!reopened.dismisses(personal) && reopened.dismisses(financial));
+        assert!(!of(multiple, None).in_place_of(&reopened).dismisses(personal));
+        assert!(of(personal, None).in_place_of(&first).beside.is_empty());
+        assert_eq!(reopened.clone().in_place_of(&third), reopened, "the record that is changed keeps what it has");
     }
 }

@@ -28,9 +28,11 @@ pub fn standing(finding: &Finding, claim: Option<&Claim>, manifest: Option<&Mani
     let Some(claim) = claim else {
         return Standing::Open;
     };
+    if claim.dismisses(finding) {
+        return Standing::Dismissed;
+    }
     if claim.dismissed.is_some() {
-        let holds = claim.dismissal().is_some() && claim.finding_type == finding.kind;
-        return if holds { Standing::Dismissed } else { Standing::Open };
+        return Standing::Open;
     }
     if manifest.is_some_and(|manifest| manifest.holds(finding)) {
         return Standing::Moved;

@@ -85,7 +85,7 @@ fn state(listed: &Listed, finding: &Finding, reach: Reach<'_>, signer: Signer<'_
         let restore = case_buttons::restore(manifest, &signer).map(Element::from);
         return (format!("In quarantine. Decided by: {by}"), restore.into_iter().collect());
     }
-    if let Some(claim) = listed.claim.as_ref().filter(|claim| claim.dismisses(finding)) {
+    if let Some(claim) = listed.claim.as_ref().and_then(|claim| claim.dismissal_of(finding)) {
         return (format!("Dismissed. By: {}", facts::decided_by(&claim.decision)), Vec::new());
     }
     let decide = |act: Option<Button>| -> Vec<Element> {

@@ -67,7 +67,16 @@ fn manifest(finding: &Finding, decision: Decision, outcome: Outcome) -> Manifest
 fn claim(dismissed: Option<DismissReason>) -> Claim {
     let finding_type = FindingType::Personal;
     let (reopened, request_id) = (None, None);
-    Claim { finding_id: "f1".into(), finding_type, decision: by_ann(), dismissed, reopened, request_id, at: at(0) }
+    Claim {
+        finding_id: "f1".into(),
+        finding_type,
+        decision: by_ann(),
+        dismissed,
+        reopened,
+        request_id,
+        at: at(0),
+        beside: Vec::new(),
+    }
 }
 
 fn quarantined(remaining_versions: Option<u32>) -> Outcome {

@@ -47,6 +47,7 @@ fn claim_by(user: &str, second: i64, finding_id: &str) -> Claim {
         reopened: None,
         request_id: None,
         at: at(second),
+        beside: Vec::new(),
     }
 }
 

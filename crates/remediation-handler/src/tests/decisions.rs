@@ -102,6 +102,38 @@ async fn another_type_of_finding_in_a_dismissed_object_is_another_matter() {
 }
 
 #[tokio::test]
+async fn a_dismissal_holds_when_another_type_is_decided_after_it_until_it_is_taken_back() {
+    let set_type = |world: &World, kind: &str| {
+        world.findings.lock().unwrap()[0]["type"] = format!("SensitiveData:S3Object/{kind}").into();
+    };
+    for dismisses in [true, false] {
+        let world = World::new().await;
+        world.press(&world.dismissal(DismissReason::TestData)).await.unwrap();
+        set_type(&world, "Credentials");
+        let second = if dismisses { world.dismissal(DismissReason::FalsePositive) } else { world.click() };
+        world.press(&by(&second, "U03BOB")).await.unwrap();
+        assert_eq!(world.invoked().len(), usize::from(!dismisses));
+        world.slack.take();
+
+        set_type(&world, "Personal");
+        world.press(&by(&world.click(), "U03BOB")).await.unwrap();
+        assert!(world.invoked().is_empty());
+        let told = world.slack.take();
+        assert!(told[0].contains("Dismissed already, by <@U02ANN>") && told[0].contains("Test data"), "{told:?}");
+
+        let mut reopen = world.click();
+        reopen["actions"][0]["action_id"] = "reopen".into();
+        reopen["actions"][0]["value"] = value(Action::Reopen, FINDING).into();
+        world.press(&reopen).await.unwrap();
+        let told = world.slack.take();
+        assert!(told.len() == 1 && told[0].contains("Review needed"), "{told:?}");
+        let claim = record(&world, &claim_key(CASE)).unwrap();
+        assert_eq!(claim["decision"]["userId"], "U03BOB", "the later decision stays");
+        assert_eq!(claim["beside"][0]["reopened"]["userId"], "U02ANN");
+    }
+}
+
+#[tokio::test]
 async fn a_high_finding_needs_two_different_people() {
     let world = careful_world().await;
     let click = world.click();

@@ -88,6 +88,7 @@ fn a_page_offers_a_bucket_as_long_as_something_may_be_decided() {
         reopened: None,
         request_id: None,
         at: later(1),
+        beside: Vec::new(),
     };
     let record = |outcome| -> BucketRecord {
         serde_json::from_value(json!({"caseId": "c0ffee", "findingId": bucket.id, "findingType": bucket.kind,
