@@ -14,6 +14,11 @@ const MEMORY: u64 = 3 * GIB;
 /// The zip, what is in it, and the server's data. Later runs need the data only.
 const DISK_FIRST: u64 = 3 * GIB;
 const DISK_LATER: u64 = GIB / 2;
+/// The server's search engine makes no index on a disk that is more than 90 % full, however large it is, or that has less
+/// than 150 GB left (`cluster.routing.allocation.disk.watermark.high` and its `max_headroom`):
+/// <https://www.elastic.co/guide/en/elasticsearch/reference/8.16/modules-cluster.html#disk-based-shard-allocation>.
+const KEPT_FREE: u64 = 10;
+const KEPT_FREE_AT_MOST: u64 = 150 * GIB;
 
 /// The Maven of this machine, and the Java that it runs on. Builds get exactly this one: neither the PATH nor JAVA_HOME of
 /// whoever started us reaches them.
@@ -54,7 +59,7 @@ pub fn missing_for_a_server() -> Vec<String> {
     if !has_its_share(&place) {
         missing.extend(free_memory().and_then(too_little_memory));
         let need = if distribution::folder(&place.folder()).is_dir() { DISK_LATER } else { DISK_FIRST };
-        missing.extend(free_disk(&place.cache).and_then(|free| too_little_disk(free, need, &place.cache)));
+        missing.extend(disk_of(&place.cache).and_then(|disk| too_little_disk(disk, need, &place.cache)));
     }
     missing
 }
@@ -95,14 +100,17 @@ fn too_little_memory(free: u64) -> Option<String> {
     (free < MEMORY).then(|| format!("SonarQube needs 3 GiB of free memory: this machine has {} MiB.", free >> 20))
 }
 
-fn too_little_disk(free: u64, need: u64, folder: &Path) -> Option<String> {
-    (free < need).then(|| {
+fn too_little_disk(disk: Disk, need: u64, folder: &Path) -> Option<String> {
+    let kept_free = (disk.size / KEPT_FREE).min(KEPT_FREE_AT_MOST);
+    let need = need.saturating_add(kept_free);
+    (disk.free < need).then(|| {
         format!(
-            "SonarQube needs {} MiB of free disk in {}: there are {} MiB. Make room, or set SECURITY_CHATOPS_CACHE to \
-             a folder on another disk.",
+            "SonarQube needs {} MiB of free disk in {}, of which its search engine leaves {} MiB free: there are {} MiB. \
+             Make room, or set SECURITY_CHATOPS_CACHE to a folder on another disk.",
             need >> 20,
             folder.display(),
-            free >> 20
+            kept_free >> 20,
+            disk.free >> 20
         )
     })
 }
@@ -132,15 +140,25 @@ fn available_of(meminfo: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// Bytes free on the disk of `folder`, which need not exist yet.
-fn free_disk(folder: &Path) -> Option<u64> {
-    let there = folder.ancestors().find(|ancestor| ancestor.exists())?;
-    available_on(&run("df", &["-Pk", &there.to_string_lossy()])?)
+/// In bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Disk {
+    size: u64,
+    free: u64,
 }
 
-/// `df -P` has one line for a disk: name, size, used, available, …
-fn available_on(df: &str) -> Option<u64> {
-    df.lines().nth(1)?.split_whitespace().nth(3)?.parse::<u64>().ok()?.checked_mul(1024)
+/// The disk of `folder`, which need not exist yet.
+fn disk_of(folder: &Path) -> Option<Disk> {
+    let there = folder.ancestors().find(|ancestor| ancestor.exists())?;
+    read_df(&run("df", &["-Pk", &there.to_string_lossy()])?)
+}
+
+/// `df -Pk` has one line for a disk: name, size, used, available, …
+fn read_df(df: &str) -> Option<Disk> {
+    let mut numbers = df.lines().nth(1)?.split_whitespace().skip(1);
+    let size = numbers.next()?.parse::<u64>().ok()?.checked_mul(1024)?;
+    let free = numbers.nth(1)?.parse::<u64>().ok()?.checked_mul(1024)?;
+    Some(Disk { size, free })
 }
 
 #[cfg(test)]
@@ -188,16 +206,23 @@ mod tests {
         assert_eq!(available_of(meminfo), Some(2 * GIB));
         assert_eq!(available_of(""), None);
         let df = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/vda 263934 14 1048576 15% /\n";
-        assert_eq!(available_on(df), Some(GIB));
-        assert_eq!(available_on(""), None);
+        assert_eq!(read_df(df), Some(Disk { size: 263_934 << 10, free: GIB }));
+        assert_eq!(read_df(""), None);
     }
 
     #[test]
     fn says_how_much_is_missing() {
         assert_eq!(too_little_memory(MEMORY), None);
         assert!(too_little_memory(GIB).unwrap().contains("1024 MiB"));
-        let sentence = too_little_disk(GIB, DISK_FIRST, Path::new("/cache")).unwrap();
-        assert!(sentence.contains("3072 MiB") && sentence.contains("1024 MiB") && sentence.contains("/cache"));
-        assert_eq!(too_little_disk(GIB, DISK_LATER, Path::new("/cache")), None);
+        let small = Disk { size: 10 * GIB, free: GIB };
+        let sentence = too_little_disk(small, DISK_FIRST, Path::new("/cache")).unwrap();
+        assert!(sentence.contains("4096 MiB") && sentence.contains("1024 MiB") && sentence.contains("/cache"));
+        // Much is free, and yet it is more than 90 % full.
+        let full = Disk { size: 252 * GIB, free: 21 * GIB };
+        assert!(too_little_disk(full, DISK_LATER, Path::new("/cache")).is_some());
+        assert_eq!(too_little_disk(Disk { free: 26 * GIB, ..full }, DISK_LATER, Path::new("/cache")), None);
+        let huge = Disk { size: 4_000 * GIB, free: 160 * GIB };
+        assert_eq!(too_little_disk(huge, DISK_FIRST, Path::new("/cache")), None);
+        assert_eq!(too_little_disk(Disk { free: 2 * GIB, ..small }, DISK_LATER, Path::new("/cache")), None);
     }
 }

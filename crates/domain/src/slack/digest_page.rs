@@ -7,6 +7,7 @@ use crate::digest::{DigestId, Entry, Progress};
 use crate::finding::Finding;
 use crate::policy::{Sources, Why, actionable, movable};
 use crate::quarantine::{Claim, Manifest, State};
+use crate::remediation::Outcome;
 
 /// One finding of a page, with what is known of it now.
 #[derive(Debug, Clone, PartialEq)]
@@ -131,8 +132,21 @@ fn state(listed: &Listed, finding: &Finding, reach: Reach<'_>, signer: Signer<'_
         (Some(manifest), _) if manifest.is_restored() => {
             ("It was in quarantine, and somebody put it back.".to_owned(), decide(remediate()))
         }
+        // The finding is newer than the move.
+        (Some(manifest), _) if manifest.is_quarantined() => {
+            ("It was moved into quarantine, and found again since.".to_owned(), decide(remediate()))
+        }
+        // It is not offered to leave it at that: the copy may be all there is of the object, and may expire.
+        (Some(manifest), _) if manifest.has_copy() => {
+            let restore = case_buttons::restore(manifest, &signer);
+            let buttons = remediate().into_iter().chain(restore).map(Element::from).collect();
+            ("An attempt to move it was not finished: a copy of it is in quarantine.".to_owned(), buttons)
+        }
+        (Some(manifest), _) if manifest.outcome() == Some(&Outcome::AlreadyGone) => {
+            ("It was gone before it could be moved.".to_owned(), decide(remediate()))
+        }
         (Some(manifest), _) if manifest.outcome().is_some() => {
-            ("An attempt to move it ended without a move. It is where it was found.".to_owned(), decide(remediate()))
+            ("An attempt to move it ended without a move.".to_owned(), decide(remediate()))
         }
         (Some(manifest), _) if !matches!(manifest.state, State::Dismissed { .. }) => {
             ("It is being moved.".to_owned(), Vec::new())

@@ -86,6 +86,33 @@ fn a_page_says_of_each_finding_what_may_be_done_about_it() {
 }
 
 #[test]
+fn a_page_says_where_an_object_is_that_was_not_moved_or_found_again() {
+    let old = finding("personal");
+    let newer = Finding { created_at: Some(at(86_400)), ..old.clone() };
+    let sources = everywhere();
+    let reach = Reach { quarantine_bucket: QUARANTINE, sources: &sources };
+    for (finding, outcome, words, buttons) in [
+        (&old, Outcome::KeyUnusable { copied: false }, "ended without a move", ["remediate", "dismiss"]),
+        (&old, Outcome::AlreadyGone, "gone before it could be moved", ["remediate", "dismiss"]),
+        (&old, Outcome::KeyUnusable { copied: true }, "a copy of it is in quarantine", ["remediate", "restore"]),
+        (&newer, quarantined(Some(0)), "found again since", ["remediate", "dismiss"]),
+    ] {
+        let page = [Listed {
+            entry: Entry::of(finding, Kind::Review).unwrap(),
+            manifest: Some(manifest(&old, by_ann(), outcome)),
+            finding: Some(finding.clone()),
+            claim: None,
+            bucket: None,
+        }];
+        let page = digest_page(&digest_id(), &page, &progress(&several(), 1), reach, &signer());
+        let text = serde_json::to_string(&page).unwrap();
+        assert!(text.contains(words), "{text}");
+        let offered = ["remediate", "restore", "dismiss"].map(|id| text.contains(&format!("\"action_id\":\"{id}\"")));
+        assert_eq!(offered, ["remediate", "restore", "dismiss"].map(|id| buttons.contains(&id)), "{text}");
+    }
+}
+
+#[test]
 fn a_page_offers_for_each_finding_what_its_own_message_would() {
     let (bucket, moved) = (finding("policy"), finding("financial-high"));
     let mut restored = manifest(&moved, Decision::Policy, quarantined(Some(0)));
